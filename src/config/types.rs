@@ -1,0 +1,146 @@
+//! The plain values of the configuration.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Everything that can be set, with the defaults filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The agent of tickets that name none.
+    pub default_agent: Option<String>,
+    /// The roster: the name used in tickets, and what it stands for. Without a file every kind under its own name;
+    /// `user` and `shell` are always there.
+    pub agents: BTreeMap<String, RosterEntry>,
+    /// Caps.
+    pub limits: Limits,
+    /// Turns asked for after the first failure.
+    pub retries: Retries,
+    /// Whether checkpoints are also committed to the branch.
+    pub checkpoint: CheckpointMode,
+    /// Who commits, and how.
+    pub commit: Commit,
+    /// What agents see of the environment.
+    pub env: EnvPolicy,
+    /// How prompts are built.
+    pub prompt: PromptSettings,
+}
+
+/// One entry of the roster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RosterEntry {
+    /// Which program, and how it is spoken to.
+    pub kind: AgentKind,
+    /// `command` only: the argument vector; `{prompt_file}` stands for the prompt's path.
+    pub command: Vec<String>,
+    /// Passed to the program unless the ticket says otherwise.
+    pub model: Option<String>,
+    /// Appended to the argument vector.
+    pub args: Vec<String>,
+    /// Names of variables that are passed through.
+    pub env: Vec<String>,
+    /// The wall clock of one turn.
+    pub timeout: Option<Duration>,
+    /// How long a turn may print nothing; `None` is off.
+    pub idle_timeout: Option<Duration>,
+    /// Whether the agent is able to commit; the kind's own default where the config is silent.
+    pub can_commit: bool,
+}
+
+/// How a program is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AgentKind {
+    /// An argument vector of the user's.
+    Command,
+    /// `codex exec`.
+    Codex,
+    /// `claude -p`.
+    Claude,
+    /// `opencode run`.
+    Opencode,
+    /// `gemini -p`.
+    Gemini,
+    /// `aider --message-file`.
+    Aider,
+    /// Built in: the fenced `sh` blocks of the ticket's body.
+    Shell,
+    /// Built in: a human.
+    User,
+}
+
+/// Caps of a run and of one ticket in it. `None` is `off`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Turns of a run.
+    pub total_turns: Option<u32>,
+    /// Turns of one ticket in a run.
+    pub turns: Option<u32>,
+    /// Time of agents in a run; pauses cost nothing.
+    pub time: Option<Duration>,
+}
+
+/// Turns asked for after the first failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retries {
+    /// After invalid frontmatter.
+    pub lint: u32,
+    /// After a claim on an unclean tree.
+    pub commit: u32,
+}
+
+/// What a checkpoint is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckpointMode {
+    /// The kept tree, under `refs/turnstile/`.
+    Ref,
+    /// Also a commit on the branch.
+    Branch,
+}
+
+/// Who commits, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Who commits a ticket's work.
+    pub by: CommitBy,
+    /// Whether git hooks run where turnstile commits a ticket's work.
+    pub hooks: bool,
+    /// The subject; `{id}`, `{title}` and `{what}` are filled in.
+    pub subject: String,
+}
+
+/// Who commits a ticket's work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitBy {
+    /// The agent; turnstile demands it.
+    Agent,
+    /// turnstile.
+    Runner,
+}
+
+/// What agents see of the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvPolicy {
+    /// The rule.
+    pub inherit: EnvInherit,
+    /// Names that pass all the same.
+    pub pass: Vec<String>,
+}
+
+/// The rule for the environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnvInherit {
+    /// Everything but git's own variables and what looks like a secret.
+    Filtered,
+    /// A short list.
+    Minimal,
+    /// Everything but git's own variables.
+    All,
+}
+
+/// How prompts are built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PromptSettings {
+    /// The size over which blocks shrink.
+    pub max_bytes: usize,
+    /// Whether the ticket finished before this one is quoted.
+    pub previous_ticket: bool,
+}

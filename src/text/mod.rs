@@ -1,0 +1,10 @@
+//! Texts with a name, byte spans into them, positions for people, and edits that change nothing else.
+//! Must not know what the text means, nor where it came from.
+
+mod edit;
+mod escape;
+mod source;
+
+pub use edit::{Edit, EditError, apply};
+pub use escape::{shown, shown_line};
+pub use source::{LineColumn, LineIndex, Source, Span};

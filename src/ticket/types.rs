@@ -1,0 +1,127 @@
+//! The plain values of a ticket.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::text::Span;
+
+/// The path of a ticket below `.tickets/`, without `.md`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TicketId(Arc<str>);
+
+impl TicketId {
+    /// Takes an id as it is written.
+    pub fn new(id: impl Into<Arc<str>>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The path of the ticket below the top of the worktree.
+    pub fn path(&self) -> String {
+        format!(".tickets/{}.md", self.0)
+    }
+
+    /// The last component: the file's name without `.md`.
+    pub fn name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The epic: everything before the last component, without the slash; empty at the top.
+    pub fn folder(&self) -> &str {
+        self.0.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+}
+
+impl std::fmt::Display for TicketId {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&crate::text::shown_line(&self.0))
+    }
+}
+
+/// A ticket that could be read; it may still have faults.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ticket {
+    /// Its id.
+    pub id: TicketId,
+    /// What its frontmatter says.
+    pub front: Frontmatter,
+    /// The frontmatter's title, else the first `# ` heading of the body, else the id.
+    pub title: String,
+    /// The body: everything behind the closing fence.
+    pub body: Span,
+}
+
+/// What the frontmatter of a ticket says, with the defaults filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frontmatter {
+    /// A name of the roster, `user` or `shell`; `None` means the config's `default_agent`.
+    pub agent: Option<String>,
+    /// A claim or a fact, as the case may be.
+    pub done: bool,
+    /// One line that names the ticket.
+    pub title: Option<String>,
+    /// One sentence, shown in lists and put at the head of the prompt.
+    pub goal: Option<String>,
+    /// 0 to 4, 0 first.
+    pub priority: u8,
+    /// References as they are written.
+    pub depends_on: Vec<String>,
+    /// Why the ticket is put aside.
+    pub hold: Option<String>,
+    /// Free words.
+    pub tags: Vec<String>,
+    /// Passed to the agent.
+    pub model: Option<String>,
+    /// Passed to the agent.
+    pub reasoning: Option<String>,
+    /// Files quoted in the prompt.
+    pub context: Vec<ContextFile>,
+    /// Caps of this ticket; they only tighten the config's.
+    pub limits: TicketLimits,
+}
+
+impl Default for Frontmatter {
+    fn default() -> Self {
+        Self {
+            agent: None,
+            done: false,
+            title: None,
+            goal: None,
+            priority: 2,
+            depends_on: Vec::new(),
+            hold: None,
+            tags: Vec::new(),
+            model: None,
+            reasoning: None,
+            context: Vec::new(),
+            limits: TicketLimits::default(),
+        }
+    }
+}
+
+/// A file quoted in the prompt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContextFile {
+    /// Below the top of the worktree.
+    pub path: String,
+    /// At most so many bytes of it.
+    pub max_bytes: usize,
+    /// Whether the turn must not start without it.
+    pub required: bool,
+}
+
+/// Caps of one ticket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketLimits {
+    /// At most so many turns in a run; `None` leaves the config's.
+    pub turns: Option<u32>,
+    /// At most so much time of agents in a run; `None` leaves the config's.
+    pub time: Option<Duration>,
+}
