@@ -3,6 +3,6 @@
 mod types;
 
 pub use types::{
-    AgentKind, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits,
-    PromptSettings, Retries, RosterEntry,
+    AgentKind, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, PromptSettings, Retries,
+    RosterEntry,
 };

@@ -28,11 +28,7 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// A fault of the whole file.
-    pub fn of_file(
-        code: Code,
-        path: impl Into<std::sync::Arc<str>>,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn of_file(code: Code, path: impl Into<std::sync::Arc<str>>, message: impl Into<String>) -> Self {
         Self {
             code,
             path: path.into(),
@@ -47,11 +43,7 @@ impl Diagnostic {
     /// A fault of some bytes of a text.
     pub fn at(code: Code, source: &Source, span: Span, message: impl Into<String>) -> Self {
         let place = crate::text::LineIndex::new(&source.text).place(&source.text, span.start);
-        Self {
-            span: Some(span),
-            place,
-            ..Self::of_file(code, source.path.clone(), message)
-        }
+        Self { span: Some(span), place, ..Self::of_file(code, source.path.clone(), message) }
     }
 
     /// Adds what to do about it.

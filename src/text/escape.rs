@@ -24,8 +24,7 @@ fn show(text: &str, keep_layout: bool) -> String {
                 write!(out, "\\x{:02x}", u32::from(character)).expect("a string takes every write");
             }
             _ if is_invisible(character) => {
-                write!(out, "\\u{{{:x}}}", u32::from(character))
-                    .expect("a string takes every write");
+                write!(out, "\\u{{{:x}}}", u32::from(character)).expect("a string takes every write");
             }
             _ => out.push(character),
         }
@@ -50,10 +49,7 @@ mod tests {
 
     #[test]
     fn nothing_that_a_terminal_obeys_gets_through() {
-        assert_eq!(
-            shown_line("a\u{1b}]52;c\u{7}\tb\u{202e}"),
-            "a\\x1b]52;c\\x07\\tb\\u{202e}"
-        );
+        assert_eq!(shown_line("a\u{1b}]52;c\u{7}\tb\u{202e}"), "a\\x1b]52;c\\x07\\tb\\u{202e}");
         assert_eq!(shown("a\n\tb"), "a\n\tb");
     }
 }

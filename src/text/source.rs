@@ -14,10 +14,7 @@ pub struct Source {
 impl Source {
     /// Names a text.
     pub fn new(path: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
-        Self {
-            path: path.into(),
-            text: text.into(),
-        }
+        Self { path: path.into(), text: text.into() }
     }
 }
 
@@ -76,15 +73,8 @@ impl LineIndex {
         let line = self.starts.partition_point(|start| *start <= byte);
         let start = self.starts[line - 1];
         let before = text.get(start..byte).unwrap_or_default();
-        let before = if start == 0 {
-            before.trim_start_matches('\u{feff}')
-        } else {
-            before
-        };
-        LineColumn {
-            line,
-            column: before.chars().count() + 1,
-        }
+        let before = if start == 0 { before.trim_start_matches('\u{feff}') } else { before };
+        LineColumn { line, column: before.chars().count() + 1 }
     }
 }
 
@@ -100,9 +90,6 @@ mod tests {
         assert_eq!(lines.place(text, at), LineColumn { line: 2, column: 6 });
         let at = text.find('z').unwrap();
         assert_eq!(lines.place(text, at), LineColumn { line: 3, column: 1 });
-        assert_eq!(
-            lines.place(text, text.len()),
-            LineColumn { line: 4, column: 1 }
-        );
+        assert_eq!(lines.place(text, text.len()), LineColumn { line: 4, column: 1 });
     }
 }
