@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::diagnostic::{Code, Diagnostic};
 use crate::text::Span;
 
 /// The path of a ticket below `.tickets/`, without `.md`.
@@ -56,6 +57,63 @@ pub struct Ticket {
     pub title: String,
     /// The body: everything behind the closing fence.
     pub body: Span,
+}
+
+/// A ticket as it was found: what could be read of it, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Read {
+    /// Its id.
+    pub id: TicketId,
+    /// The file, as messages name it.
+    pub path: Arc<str>,
+    /// What could be read; `None` where nothing of the frontmatter can be relied on.
+    pub ticket: Option<Ticket>,
+    /// Every fault of the ticket alone, in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Why the text of a ticket or a message is not there to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// Over the cap; it was not read to its end.
+    TooLarge {
+        /// Its size.
+        bytes: u64,
+    },
+    /// Not UTF-8.
+    NotUtf8 {
+        /// The first byte at fault.
+        at: usize,
+    },
+    /// A symbolic link; it is never followed.
+    Symlink,
+    /// A folder, a device, a pipe, or a file with a second name where that is refused.
+    NotRegular,
+    /// The operating system refuses; its own words.
+    Io(String),
+}
+
+impl Unreadable {
+    /// The fault as lint reports it.
+    pub fn diagnostic(&self, path: impl Into<Arc<str>>) -> Diagnostic {
+        match self {
+            Self::TooLarge { bytes } => {
+                Diagnostic::of_file(Code::TooLarge, path, format!("{bytes} bytes, more than 1 MiB"))
+                    .help("move the long parts into a file of its own and name that in `context`")
+            }
+            Self::NotUtf8 { at } => {
+                Diagnostic::of_file(Code::NotUtf8, path, format!("not UTF-8: byte {at} begins no character"))
+                    .help("save it as UTF-8: `iconv -t UTF-8`")
+            }
+            Self::Symlink => Diagnostic::of_file(Code::NotRegular, path, "a symbolic link, which is never followed")
+                .help("put the file itself here"),
+            Self::NotRegular => {
+                Diagnostic::of_file(Code::NotRegular, path, "not a regular file").help("put a regular file here")
+            }
+            Self::Io(why) => Diagnostic::of_file(Code::NotRegular, path, format!("cannot be read: {why}"))
+                .help("mend its permissions, or remove it"),
+        }
+    }
 }
 
 /// What the frontmatter of a ticket says, with the defaults filled in.

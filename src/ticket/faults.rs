@@ -1,0 +1,39 @@
+//! Collects the faults of one text; the index of its lines is built at most once, and only if there is a fault.
+
+use std::cell::OnceCell;
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::text::{LineIndex, Source, Span};
+
+/// The faults found so far in one text.
+pub(super) struct Faults<'a> {
+    source: &'a Source,
+    lines: OnceCell<LineIndex>,
+    found: Vec<Diagnostic>,
+}
+
+impl<'a> Faults<'a> {
+    /// Begins an empty list.
+    pub(super) fn new(source: &'a Source) -> Self {
+        Self { source, lines: OnceCell::new(), found: Vec::new() }
+    }
+
+    /// Makes a fault of some bytes, without adding it.
+    pub(super) fn made(&self, code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
+        let lines = self.lines.get_or_init(|| LineIndex::new(&self.source.text));
+        let place = lines.place(&self.source.text, span.start);
+        Diagnostic { span: Some(span), place, ..Diagnostic::of_file(code, self.source.path.clone(), message) }
+    }
+
+    /// Adds a fault of some bytes, and what to do about it.
+    pub(super) fn at_with_help(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        let diagnostic = self.made(code, span, message).help(help);
+        self.found.push(diagnostic);
+    }
+
+    /// The faults in the order of the text.
+    pub(super) fn into_sorted(mut self) -> Vec<Diagnostic> {
+        self.found.sort_by_key(|diagnostic| (diagnostic.span.map_or(0, |span| span.start), diagnostic.code));
+        self.found
+    }
+}
