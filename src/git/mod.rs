@@ -1,1 +1,35 @@
-//! The `git` room.
+//! The git room: the only place that names libgit2 or starts the `git` program. Every function is synchronous,
+//! opens what it needs, answers with plain owned values and closes again; looking writes no index. It knows
+//! nothing of tickets beyond the name of their folder.
+
+mod branch;
+mod changes;
+mod content;
+mod error;
+mod hooks;
+mod index;
+mod keep;
+mod library;
+mod path;
+mod program;
+mod repo;
+mod save;
+mod save_types;
+mod survey;
+#[cfg(test)]
+mod testing;
+mod trees;
+mod worktree;
+
+pub use branch::{Relation, adopt_head, branch_commit, create_branch_here, paths_changed, paths_of_commits, relation};
+pub use changes::{Change, ChangeKind, changes};
+pub use content::worktree_bytes;
+pub use error::{Cause, GitError};
+pub use index::{Recovered, recover_save};
+pub use keep::{Kept, KeptRef, LeftOut, blob, diff, forget, keep, keep_screened, kept_refs, unified};
+pub use path::{path_to_text, text_to_path};
+pub use repo::{Place, discover};
+pub use save::{find_saved, save};
+pub use save_types::{Content, SavePath, SaveRequest, SaveResult};
+pub use survey::{Head, digest, head, identity, is_ignored, operation, stash_top, writable};
+pub use trees::{Blob, TreeChange};

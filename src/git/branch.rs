@@ -1,0 +1,156 @@
+//! Branches: how two commits relate, what lies between them, and moving a branch or HEAD. Files and index stay.
+
+use std::collections::BTreeSet;
+
+use git2::{ErrorCode, Oid, Reference, Repository};
+use serde::{Deserialize, Serialize};
+
+use super::error::{At, GitError};
+use super::library;
+use super::path::{path_to_text, text_to_path};
+use super::repo::Place;
+use super::trees::difference;
+
+/// A history longer than this is not told to its end.
+const LONGEST: usize = 10_000;
+
+/// How a commit relates to an earlier state of its branch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relation {
+    /// Commits of the new state that the old one did not have, newest first.
+    pub ahead: Vec<String>,
+    /// Commits of the old state that the new one has no more, newest first.
+    pub lost: Vec<String>,
+}
+
+/// Compares two commits; each side is cut at 10,000 commits.
+pub fn relation(place: &Place, old: &str, new: &str) -> Result<Relation, GitError> {
+    let repository = library::open(place)?;
+    let (old, new) = (commit(place, &repository, old)?, commit(place, &repository, new)?);
+    Ok(Relation { ahead: between(place, &repository, old, new)?, lost: between(place, &repository, new, old)? })
+}
+
+/// Every path that differs between two commits, sorted; `old` none: the empty tree.
+pub fn paths_changed(place: &Place, old: Option<&str>, new: &str) -> Result<Vec<String>, GitError> {
+    let repository = library::open(place)?;
+    let before = old.map(|old| library::tree(place, &repository, old)).transpose()?;
+    let after = library::tree(place, &repository, new)?;
+    let changes = difference(place, &repository, before.as_ref(), Some(&after))?;
+    Ok(changes.into_iter().map(|change| change.path).collect())
+}
+
+/// Every path that one of the commits changed against its first parent, sorted: also what a later one took back.
+pub fn paths_of_commits(place: &Place, commits: &[String]) -> Result<Vec<String>, GitError> {
+    let repository = library::open(place)?;
+    let mut paths = BTreeSet::new();
+    for name in commits {
+        let id = commit(place, &repository, name)?;
+        let found = repository.find_commit(id).at("read a commit", &place.top)?;
+        let after = found.tree().at("read a tree", &place.top)?;
+        let before = match found.parent(0) {
+            Ok(parent) => Some(parent.tree().at("read a tree", &place.top)?),
+            Err(error) if error.code() == ErrorCode::NotFound => None,
+            Err(error) => return Err(error).at("read a commit", &place.top),
+        };
+        let changes = difference(place, &repository, before.as_ref(), Some(&after))?;
+        paths.extend(changes.into_iter().map(|change| change.path));
+    }
+    Ok(paths.into_iter().collect())
+}
+
+/// Moves `branch` from `expected_old` to `commit`, and makes HEAD point to the branch. Repeating it is harmless.
+pub fn adopt_head(place: &Place, branch: &str, commit: &str, expected_old: Option<&str>) -> Result<(), GitError> {
+    let repository = library::open(place)?;
+    if !branch.starts_with("refs/heads/") || !Reference::is_valid_name(branch) {
+        return Err(GitError::BadBranch { name: branch.to_owned() });
+    }
+    if branch_commit(place, branch)?.as_deref() != Some(commit) {
+        move_branch(place, &repository, branch, expected_old, commit, "turnstile: brought forward to HEAD")?;
+    }
+    repository.set_head_bytes(&text_to_path(branch)).at("set HEAD in", &place.git_dir)
+}
+
+/// Makes a branch at HEAD and switches to it. `name` is short, as one types it.
+pub fn create_branch_here(place: &Place, name: &str) -> Result<(), GitError> {
+    let repository = library::open(place)?;
+    let full = format!("refs/heads/{name}");
+    if !matches!(git2::Branch::name_is_valid(name), Ok(true)) {
+        return Err(GitError::BadBranch { name: name.to_owned() });
+    }
+    if branch_commit(place, &full)?.is_some() {
+        return Err(GitError::BranchExists { name: name.to_owned() });
+    }
+    if let Some(commit) = branch_commit(place, "HEAD")? {
+        move_branch(place, &repository, &full, None, &commit, "branch: created by turnstile from HEAD")?;
+    }
+    repository.set_head(&full).at("set HEAD in", &place.git_dir)
+}
+
+/// The commit that a branch holds; `branch` is a full name, or `HEAD`.
+pub fn branch_commit(place: &Place, branch: &str) -> Result<Option<String>, GitError> {
+    let repository = library::open(place)?;
+    current(place, &repository, branch)
+}
+
+/// The commit that a reference holds now.
+pub(super) fn current(place: &Place, repository: &Repository, name: &str) -> Result<Option<String>, GitError> {
+    match repository.find_reference(name).and_then(|reference| reference.peel_to_commit()) {
+        Ok(commit) => Ok(Some(commit.id().to_string())),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+        Err(error) if error.code() == ErrorCode::InvalidSpec => Err(GitError::BadBranch { name: name.to_owned() }),
+        Err(error) => Err(error).at("read a reference", &place.top),
+    }
+}
+
+/// Compare-and-swap of a reference, synced to the disk and noted in its log. A lock is waited for.
+pub(super) fn move_branch(
+    place: &Place,
+    repository: &Repository,
+    name: &str,
+    expected: Option<&str>,
+    commit: &str,
+    note: &str,
+) -> Result<(), GitError> {
+    let new = library::oid(place, commit)?;
+    let old = expected.map(|expected| library::oid(place, expected)).transpose()?;
+    let folder = if name == "HEAD" { &place.git_dir } else { &place.common_dir };
+    let lock = folder.join(super::path::text_to_file(&format!("{name}.lock")));
+    super::index::patiently(&lock, || {
+        let result = match old {
+            Some(old) => repository.reference_matching(name, new, true, old, note),
+            None => repository.reference(name, new, false, note),
+        };
+        match result {
+            Ok(_) => Ok(Some(())),
+            Err(error) if error.code() == ErrorCode::Locked => Ok(None),
+            Err(error) if matches!(error.code(), ErrorCode::Modified | ErrorCode::Exists | ErrorCode::NotFound) => {
+                Err(GitError::Moved {
+                    branch: name.to_owned(),
+                    expected: expected.map(str::to_owned),
+                    found: current(place, repository, name)?,
+                })
+            }
+            Err(error) => Err(error).at("move a branch", &place.top),
+        }
+    })
+}
+
+/// The id of a commit that exists.
+pub(super) fn commit(place: &Place, repository: &Repository, name: &str) -> Result<Oid, GitError> {
+    let id = library::oid(place, name)?;
+    match repository.find_commit(id) {
+        Ok(_) => Ok(id),
+        Err(error) if error.code() == ErrorCode::NotFound => {
+            Err(GitError::Unknown { what: path_to_text(name.as_bytes()), path: place.top.clone() })
+        }
+        Err(error) => Err(error).at("read a commit", &place.top),
+    }
+}
+
+fn between(place: &Place, repository: &Repository, hidden: Oid, shown: Oid) -> Result<Vec<String>, GitError> {
+    let mut walk = repository.revwalk().at("walk the history", &place.top)?;
+    walk.set_sorting(git2::Sort::TOPOLOGICAL | git2::Sort::TIME).at("walk the history", &place.top)?;
+    walk.push(shown).at("walk the history", &place.top)?;
+    walk.hide(hidden).at("walk the history", &place.top)?;
+    walk.take(LONGEST).map(|id| id.map(|id| id.to_string()).at("walk the history", &place.top)).collect()
+}
