@@ -1,1 +1,18 @@
-//! The `store` room.
+//! Files: where everything lies, how it is read and written, the journal, the lock, tickets on disk, mail.
+//! Knows what a ticket is; must not know git's library, nor what a step decides.
+
+mod atomic;
+mod error;
+mod folder;
+mod journal;
+mod layout;
+mod lock;
+mod pointer;
+
+pub use atomic::{TEXT_CAP, read_capped, read_source, remove, write, write_new};
+pub use error::StoreError;
+pub use folder::{Audience, Links};
+pub use journal::{Draft, Journal, JournalError, Line, Repair};
+pub use layout::{COMMIT_MSG, DECISION, DISPATCH, Layout, REQUEST, TICKETS, USER_REPLY};
+pub use lock::{Holder, LockError, WorktreeLock, look_at_lock};
+pub use pointer::{current_run, set_current_run, worktree_runs};

@@ -1,0 +1,137 @@
+//! What the file system, or somebody in it, refused.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::ticket::Unreadable;
+
+/// An operation on files that could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A folder could not be listed.
+    #[error("cannot list {}", .path.display())]
+    List {
+        /// What was touched.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A file could not be read.
+    #[error("cannot read {}", .path.display())]
+    Read {
+        /// What was touched.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A file could not be written.
+    #[error("cannot write {}", .path.display())]
+    Write {
+        /// What was touched.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A folder could not be made or opened.
+    #[error("cannot open the folder {}", .path.display())]
+    Folder {
+        /// What was touched.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Something could not be moved.
+    #[error("cannot move {} to {}", .path.display(), .to.display())]
+    Move {
+        /// What was touched.
+        path: PathBuf,
+        /// Where it should have gone.
+        to: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Something could not be removed.
+    #[error("cannot remove {}", .path.display())]
+    Remove {
+        /// What was touched.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A file is there, but is not of a kind that is used.
+    #[error("cannot use {}: {}", .path.display(), .why.diagnostic("").message)]
+    Unusable {
+        /// What was touched.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: Unreadable,
+    },
+    /// A path that would leave the folder it belongs to.
+    #[error("{name:?} is not a path inside {}", .path.display())]
+    Outside {
+        /// The folder.
+        path: PathBuf,
+        /// What was asked for.
+        name: String,
+    },
+    /// Something is in the way and is not overwritten.
+    #[error("{} is there already; remove it or wait until the next step has taken it", .path.display())]
+    Exists {
+        /// What is in the way.
+        path: PathBuf,
+    },
+    /// A message that was to be moved is not there.
+    #[error("there is no message at {}", .path.display())]
+    NoMessage {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A message that may not be moved as it is.
+    #[error("the message at {} is refused: {why}", .path.display())]
+    Refused {
+        /// The message.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A file of turnstile's own that does not hold what turnstile writes.
+    #[error("{} is damaged: {why}; remove it to go on without it", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl StoreError {
+    pub(super) fn list(path: &Path, source: impl Into<io::Error>) -> Self {
+        Self::List { path: path.to_owned(), source: source.into() }
+    }
+
+    pub(super) fn read(path: &Path, source: impl Into<io::Error>) -> Self {
+        Self::Read { path: path.to_owned(), source: source.into() }
+    }
+
+    pub(super) fn write(path: &Path, source: impl Into<io::Error>) -> Self {
+        Self::Write { path: path.to_owned(), source: source.into() }
+    }
+
+    pub(super) fn folder(path: &Path, source: impl Into<io::Error>) -> Self {
+        Self::Folder { path: path.to_owned(), source: source.into() }
+    }
+
+    pub(super) fn moving(path: &Path, to: &Path, source: impl Into<io::Error>) -> Self {
+        Self::Move { path: path.to_owned(), to: to.to_owned(), source: source.into() }
+    }
+
+    pub(super) fn remove(path: &Path, source: impl Into<io::Error>) -> Self {
+        Self::Remove { path: path.to_owned(), source: source.into() }
+    }
+}
