@@ -112,7 +112,7 @@ pub struct Feedback {
     pub why: String,
     /// What was seen, as the last lines of a command's output.
     pub seen: Option<Quoted>,
-    /// How many turns are left to mend it; `None` where nothing counts.
+    /// How many turns are left to mend it, this one included; `None` where nothing counts.
     pub attempts_left: Option<u32>,
 }
 

@@ -3,9 +3,12 @@
 
 mod diff;
 mod inputs;
+mod material;
+mod quote;
 mod render;
 mod request;
 mod template;
+mod variables;
 
 pub use diff::ticket_diff;
 pub use inputs::{
@@ -14,3 +17,4 @@ pub use inputs::{
 pub use render::{Prompt, Section, render};
 pub use request::{Request, request};
 pub use template::TemplateSet;
+pub use variables::{VARIABLES, Variable, VariableKind};
