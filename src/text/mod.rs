@@ -3,8 +3,11 @@
 
 mod edit;
 mod escape;
+mod nearest;
 mod source;
 
 pub use edit::{Edit, EditError, apply};
+pub(crate) use escape::is_invisible;
 pub use escape::{shown, shown_line};
+pub use nearest::nearest;
 pub use source::{LineColumn, LineIndex, Source, Span};

@@ -31,6 +31,21 @@ impl<'a> Faults<'a> {
         self.found.push(diagnostic);
     }
 
+    /// The text that is judged.
+    pub(super) fn text(&self) -> &'a str {
+        &self.source.text
+    }
+
+    /// Adds a fault that is already made.
+    pub(super) fn push(&mut self, diagnostic: Diagnostic) {
+        self.found.push(diagnostic);
+    }
+
+    /// Adds faults that are already made.
+    pub(super) fn extend(&mut self, diagnostics: Vec<Diagnostic>) {
+        self.found.extend(diagnostics);
+    }
+
     /// The faults in the order of the text.
     pub(super) fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.found.sort_by_key(|diagnostic| (diagnostic.span.map_or(0, |span| span.start), diagnostic.code));

@@ -2,7 +2,23 @@
 //! and how one value of them is changed. Must not know where they are stored, nor who runs them.
 
 mod faults;
+mod keys;
+mod queue;
+mod read;
+mod references;
+mod scaffold;
+mod shell;
+mod split;
 mod types;
+mod vet;
+mod vet_unsupported;
 pub mod yaml;
 
-pub use types::{ContextFile, Frontmatter, Read, Ticket, TicketId, TicketLimits, Unreadable};
+pub use keys::{CONTEXT_KEYS, LIMIT_KEYS, TICKET_KEYS};
+pub use queue::{Placed, Queue, queue};
+pub use read::{read, read_with_places};
+pub use references::{Ids, Unresolved, natural_order, resolve};
+pub use scaffold::{NewTicket, new_ticket, next_number, slug};
+pub use shell::{ShellBlock, shell_blocks};
+pub use split::{Parts, Split, split};
+pub use types::{ContextFile, Frontmatter, Place, Places, Read, Ticket, TicketId, TicketLimits, Unreadable};

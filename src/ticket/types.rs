@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::text::Span;
+use crate::text::{LineColumn, Span};
 
 /// The path of a ticket below `.tickets/`, without `.md`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,6 +27,12 @@ impl TicketId {
     /// The path of the ticket below the top of the worktree.
     pub fn path(&self) -> String {
         format!(".tickets/{}.md", self.0)
+    }
+
+    /// The id of the file at this path, which may lack the `.tickets/` in front.
+    pub fn of_path(path: &str) -> Self {
+        let below = path.strip_prefix(".tickets/").unwrap_or(path);
+        Self::new(below.strip_suffix(".md").unwrap_or(below))
     }
 
     /// The last component: the file's name without `.md`.
@@ -70,6 +76,37 @@ pub struct Read {
     pub ticket: Option<Ticket>,
     /// Every fault of the ticket alone, in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
+    /// Where the values stand that only a look at all tickets can judge.
+    pub places: Places,
+}
+
+impl Read {
+    /// A ticket whose text is not there to be read.
+    pub fn unreadable(id: TicketId, why: &Unreadable) -> Self {
+        let path: Arc<str> = id.path().into();
+        let diagnostics = vec![why.diagnostic(path.clone())];
+        Self { id, path, ticket: None, diagnostics, places: Places::default() }
+    }
+}
+
+/// Where the values stand that only a look at all tickets can judge.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// The opening line of the frontmatter: where a fault of something absent is shown.
+    pub top: Option<Place>,
+    /// The value of `agent`.
+    pub agent: Option<Place>,
+    /// The items of `depends_on`, one for each reference.
+    pub depends_on: Vec<Place>,
+}
+
+/// Some bytes, and where they begin as editors count it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The bytes.
+    pub span: Span,
+    /// Where they begin.
+    pub at: LineColumn,
 }
 
 /// Why the text of a ticket or a message is not there to be read.
