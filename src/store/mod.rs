@@ -8,6 +8,7 @@ mod journal;
 mod layout;
 mod lock;
 mod pointer;
+mod tickets;
 
 pub use atomic::{TEXT_CAP, read_capped, read_source, remove, write, write_new};
 pub use error::StoreError;
@@ -16,3 +17,4 @@ pub use journal::{Draft, Journal, JournalError, Line, Repair};
 pub use layout::{COMMIT_MSG, DECISION, DISPATCH, Layout, REQUEST, TICKETS, USER_REPLY};
 pub use lock::{Holder, LockError, WorktreeLock, look_at_lock};
 pub use pointer::{current_run, set_current_run, worktree_runs};
+pub use tickets::{Reader, Scanned, scan};

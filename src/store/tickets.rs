@@ -1,0 +1,210 @@
+//! Finding and reading the tickets of a worktree. A second look reads only the files that changed since the first.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::Stat;
+
+use super::atomic::{TEXT_CAP, unreadable};
+use super::folder::{Folder, Kind, Links};
+use super::layout::TICKETS;
+use super::{Layout, StoreError};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::text::Source;
+use crate::ticket::{Read, Ticket, TicketId, Unreadable};
+
+mod discover;
+
+use discover::{Found, Named, discover};
+
+/// A file whose last change is younger than this could change again without a difference in its stamp: the clocks of
+/// file systems tick this slowly.
+const RACY: Duration = Duration::from_millis(10);
+/// Fewer files are read faster than a thread is started.
+const ALONE: usize = 256;
+const THREADS: usize = 4;
+
+/// How a text becomes a ticket: `ticket::read`.
+pub type Reader = fn(&Source) -> (Option<Ticket>, Vec<Diagnostic>);
+
+/// The tickets of a worktree as they were when it was last looked at, in the natural order of their paths.
+#[derive(Debug, Default)]
+pub struct Scanned {
+    reads: Vec<Read>,
+    /// One for each of `reads`; `None` where the file has to be read again in any case.
+    stamps: Vec<Option<Stamp>>,
+}
+
+impl Scanned {
+    /// The tickets, in the natural order of their paths. What cannot be read stands among them, with its fault.
+    pub fn reads(&self) -> &[Read] {
+        &self.reads
+    }
+
+    /// The same, for keeps.
+    pub fn into_reads(self) -> Vec<Read> {
+        self.reads
+    }
+}
+
+/// Looks at all tickets of a worktree; reads those that are new or changed since the look that `scanned` holds.
+pub fn scan(layout: &Layout, scanned: &mut Scanned, reader: Reader) -> Result<(), StoreError> {
+    let began = SystemTime::now();
+    let found = discover(layout)?;
+    let old = std::mem::take(scanned);
+    let mut known: HashMap<Arc<str>, (Option<Stamp>, Read)> =
+        old.reads.into_iter().zip(old.stamps).map(|(read, stamp)| (read.path.clone(), (stamp, read))).collect();
+    let tasks: Vec<(Found, Option<Stamp>)> = found
+        .into_iter()
+        .map(|found| {
+            let stamp = known.get(found.path.as_str()).and_then(|(stamp, _)| *stamp);
+            (found, stamp)
+        })
+        .collect();
+    for (result, (found, _)) in look_at_all(layout, &tasks, reader, began).into_iter().zip(&tasks) {
+        match result {
+            Looked::Gone => {}
+            Looked::Unchanged => {
+                // Only a known file is called unchanged.
+                if let Some((stamp, read)) = known.remove(found.path.as_str()) {
+                    scanned.reads.push(read);
+                    scanned.stamps.push(stamp);
+                }
+            }
+            Looked::Read(read, stamp) => {
+                scanned.reads.push(*read);
+                scanned.stamps.push(stamp);
+            }
+        }
+    }
+    Ok(())
+}
+
+enum Looked {
+    Gone,
+    Unchanged,
+    Read(Box<Read>, Option<Stamp>),
+}
+
+fn look_at_all(layout: &Layout, tasks: &[(Found, Option<Stamp>)], reader: Reader, began: SystemTime) -> Vec<Looked> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
+    if tasks.len() < ALONE || threads == 1 {
+        return look_at_some(layout, tasks, reader, began);
+    }
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = tasks
+            .chunks(tasks.len().div_ceil(threads))
+            .map(|some| scope.spawn(move || look_at_some(layout, some, reader, began)))
+            .collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| match worker.join() {
+                Ok(looked) => looked,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+            .collect()
+    })
+}
+
+fn look_at_some(layout: &Layout, tasks: &[(Found, Option<Stamp>)], reader: Reader, began: SystemTime) -> Vec<Looked> {
+    // Tickets come folder by folder, so that one open folder at a time is enough.
+    let mut open: Option<(&str, Result<Option<Folder>, Unreadable>)> = None;
+    let mut looked = Vec::with_capacity(tasks.len());
+    for (found, known) in tasks {
+        looked.push(match &found.named {
+            Named::Fault(fault) => faulty(found, fault.clone()),
+            Named::File => {
+                let (folder, name) = found.path.rsplit_once('/').unwrap_or((TICKETS, &found.path));
+                if open.as_ref().is_none_or(|(opened, _)| *opened != folder) {
+                    open = Some((folder, open_folder(&layout.top, folder)));
+                }
+                match open.as_ref().map(|(_, result)| result) {
+                    Some(Ok(Some(folder))) => look_at_one(folder, OsStr::new(name), found, *known, reader, began),
+                    Some(Err(why)) => faulty(found, why.diagnostic(found.path.as_str())),
+                    Some(Ok(None)) | None => Looked::Gone,
+                }
+            }
+        });
+    }
+    looked
+}
+
+fn open_folder(top: &Path, folder: &str) -> Result<Option<Folder>, Unreadable> {
+    let Some(top) = Folder::open(top).map_err(unreadable)? else { return Ok(None) };
+    top.below(Path::new(folder)).map_err(unreadable)
+}
+
+fn look_at_one(
+    folder: &Folder,
+    name: &OsStr,
+    found: &Found,
+    known: Option<Stamp>,
+    reader: Reader,
+    began: SystemTime,
+) -> Looked {
+    if let Some(known) = known
+        && let Ok(Some(stat)) = folder.stat(name)
+        && Kind::of(&stat) == Kind::File
+        && Stamp::of(&stat) == known
+    {
+        return Looked::Unchanged;
+    }
+    let contents = match folder.read(name, TEXT_CAP, Links::Any) {
+        Ok(Some(contents)) => contents,
+        Ok(None) => return Looked::Gone,
+        Err(why) => return faulty(found, why.diagnostic(found.path.as_str())),
+    };
+    let stamp = Some(Stamp::of(&contents.stat)).filter(|stamp| stamp.is_older_than(began, RACY));
+    match contents.text() {
+        Ok(text) => {
+            let source = Source::new(found.path.as_str(), text);
+            let (ticket, diagnostics) = reader(&source);
+            Looked::Read(Box::new(Read { id: found.id(), path: source.path, ticket, diagnostics }), stamp)
+        }
+        Err(why) => faulty(found, why.diagnostic(found.path.as_str())),
+    }
+}
+
+fn faulty(found: &Found, fault: Diagnostic) -> Looked {
+    let read = Read { id: found.id(), path: found.path.as_str().into(), ticket: None, diagnostics: vec![fault] };
+    Looked::Read(Box::new(read), None)
+}
+
+/// What changes when a file does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    // The widest number: the fields' types differ between systems.
+    file: (i128, i128),
+    length: i128,
+    modified: (i128, i128),
+    changed: (i128, i128),
+}
+
+impl Stamp {
+    fn of(stat: &Stat) -> Self {
+        Self {
+            file: (i128::from(stat.st_dev), i128::from(stat.st_ino)),
+            length: i128::from(stat.st_size),
+            modified: (i128::from(stat.st_mtime), i128::from(stat.st_mtime_nsec)),
+            changed: (i128::from(stat.st_ctime), i128::from(stat.st_ctime_nsec)),
+        }
+    }
+
+    /// The change time alone counts: unlike the modification time nobody can set it.
+    fn is_older_than(&self, moment: SystemTime, margin: Duration) -> bool {
+        let Some(limit) =
+            moment.checked_sub(margin).and_then(|limit| limit.duration_since(SystemTime::UNIX_EPOCH).ok())
+        else {
+            return false;
+        };
+        let limit = (i128::from(limit.as_secs()), i128::from(limit.subsec_nanos()));
+        self.changed < limit
+    }
+}
+
+#[cfg(test)]
+mod tests;

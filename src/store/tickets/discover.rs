@@ -1,0 +1,158 @@
+//! Which files are tickets: names alone, nothing is opened.
+
+use std::cmp::Ordering;
+use std::os::unix::ffi::OsStrExt as _;
+
+use walkdir::{DirEntry, WalkDir};
+
+use super::{Code, Diagnostic, Folder, Kind, Layout, OsStr, Path, StoreError, TICKETS, TicketId, Unreadable};
+
+const RESERVED_FOLDERS: [&str; 5] = ["context", "templates", "outbox", "reply", "history"];
+const RESERVED_FILES: [&str; 2] = ["README.md", "USER_REPLY.md"];
+
+/// Something that stands where a ticket may stand.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Below the top of the worktree, with `/`.
+    pub path: String,
+    pub named: Named,
+}
+
+#[derive(Debug)]
+pub(super) enum Named {
+    /// A regular file with the name of a ticket.
+    File,
+    /// Something that is not opened, and why.
+    Fault(Diagnostic),
+}
+
+impl Found {
+    pub(super) fn id(&self) -> TicketId {
+        let path = self.path.strip_prefix(TICKETS).and_then(|path| path.strip_prefix('/')).unwrap_or(&self.path);
+        TicketId::new(path.strip_suffix(".md").unwrap_or(path))
+    }
+}
+
+/// Finds all tickets of a worktree, in the natural order of their paths.
+pub(super) fn discover(layout: &Layout) -> Result<Vec<Found>, StoreError> {
+    let Some(top) = Folder::open(&layout.top)? else { return Ok(Vec::new()) };
+    match top.kind(OsStr::new(TICKETS))? {
+        None => return Ok(Vec::new()),
+        Some(Kind::Folder) => {}
+        Some(Kind::Symlink) => return Ok(vec![fault(TICKETS.to_owned(), &Unreadable::Symlink)]),
+        Some(Kind::File | Kind::Other) => return Ok(vec![fault(TICKETS.to_owned(), &Unreadable::NotRegular)]),
+    }
+    let mut found = Vec::new();
+    let walk = WalkDir::new(layout.tickets()).follow_root_links(false).min_depth(1);
+    for entry in walk.into_iter().filter_entry(|entry| !is_reserved(entry)) {
+        match entry {
+            Ok(entry) => found.extend(look_at(&layout.top, &entry)),
+            Err(error) => found.extend(unlisted(&layout.top, &error)),
+        }
+    }
+    found.sort_unstable_by(|one, other| natural(&one.path, &other.path));
+    Ok(found)
+}
+
+fn is_reserved(entry: &DirEntry) -> bool {
+    let name = entry.file_name();
+    if entry.depth() == 0 {
+        return false;
+    }
+    matches!(name.as_bytes().first(), Some(b'.' | b'_'))
+        || RESERVED_FILES.iter().any(|reserved| name == *reserved)
+        || (entry.depth() == 1 && RESERVED_FOLDERS.iter().any(|reserved| name == *reserved))
+}
+
+fn look_at(top: &Path, entry: &DirEntry) -> Option<Found> {
+    let kind = entry.file_type();
+    let is_ticket = entry.file_name().as_bytes().ends_with(b".md");
+    if kind.is_dir() || !(is_ticket || kind.is_symlink()) {
+        return None;
+    }
+    // A link to a folder could hide tickets; one to anything else that is not called a ticket is nobody's business.
+    if !is_ticket && !std::fs::metadata(entry.path()).is_ok_and(|target| target.is_dir()) {
+        return None;
+    }
+    let Some(path) = below(top, entry.path()).to_str() else {
+        let path = below(top, entry.path()).to_string_lossy().into_owned();
+        let diagnostic =
+            Diagnostic::of_file(Code::NotUtf8, path.as_str(), "the name of this file is not UTF-8").help("rename it");
+        return Some(Found { path, named: Named::Fault(diagnostic) });
+    };
+    Some(if kind.is_file() {
+        Found { path: path.to_owned(), named: Named::File }
+    } else if kind.is_symlink() {
+        fault(path.to_owned(), &Unreadable::Symlink)
+    } else {
+        fault(path.to_owned(), &Unreadable::NotRegular)
+    })
+}
+
+/// A folder that cannot be listed may hold tickets: it stands in the order with its fault.
+fn unlisted(top: &Path, error: &walkdir::Error) -> Option<Found> {
+    let path = below(top, error.path().unwrap_or(top)).to_string_lossy().into_owned();
+    match error.io_error() {
+        Some(io) if io.kind() == std::io::ErrorKind::NotFound => None,
+        Some(io) => Some(fault(path, &Unreadable::Io(io.to_string()))),
+        None => Some(fault(path, &Unreadable::Io(error.to_string()))),
+    }
+}
+
+fn below<'a>(top: &Path, path: &'a Path) -> &'a Path {
+    path.strip_prefix(top).unwrap_or(path)
+}
+
+fn fault(path: String, why: &Unreadable) -> Found {
+    let diagnostic = why.diagnostic(path.as_str());
+    Found { path, named: Named::Fault(diagnostic) }
+}
+
+/// Folder by folder; runs of digits by their value, everything else by its characters.
+fn natural(one: &str, other: &str) -> Ordering {
+    let (mut left, mut right) = (one.as_bytes(), other.as_bytes());
+    loop {
+        let same = left.iter().zip(right).take_while(|(a, b)| a == b && !a.is_ascii_digit()).count();
+        (left, right) = (&left[same..], &right[same..]);
+        let (left_digits, right_digits) = (digits(left), digits(right));
+        if left_digits == 0 || right_digits == 0 {
+            // A folder's end sorts before every other character, so that a folder's files stay together.
+            let rank = |rest: &[u8]| rest.first().map(|byte| if *byte == b'/' { 0 } else { *byte });
+            return rank(left).cmp(&rank(right)).then_with(|| one.cmp(other));
+        }
+        let (a, b) = (trim_zeros(&left[..left_digits]), trim_zeros(&right[..right_digits]));
+        match a.len().cmp(&b.len()).then_with(|| a.cmp(b)) {
+            Ordering::Equal => (left, right) = (&left[left_digits..], &right[right_digits..]),
+            unequal => return unequal,
+        }
+        if left.is_empty() && right.is_empty() {
+            return one.cmp(other);
+        }
+    }
+}
+
+fn digits(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
+
+fn trim_zeros(digits: &[u8]) -> &[u8] {
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+    &digits[zeros..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_sort_by_value_and_folders_stay_together() {
+        let sorted = ["1.md", "2-x.md", "02-x.md", "10-x.md", "a/1.md", "a/2.md", "a/10.md", "a-b.md", "b.md"];
+        let mut shuffled = sorted;
+        shuffled.reverse();
+        shuffled.sort_by(|one, other| natural(one, other));
+        // Equal numbers: the text decides, so that the order is total.
+        let mut expected = sorted;
+        expected.swap(1, 2);
+        assert_eq!(shuffled, expected);
+    }
+}

@@ -1,0 +1,173 @@
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+use super::*;
+
+/// A reader whose only fault is the text itself, so that tests see what was read.
+fn reader(source: &Source) -> (Option<Ticket>, Vec<Diagnostic>) {
+    (None, vec![Diagnostic::of_file(Code::NoFrontmatter, source.path.clone(), source.text.to_string())])
+}
+
+fn never(source: &Source) -> (Option<Ticket>, Vec<Diagnostic>) {
+    panic!("{} was read again", source.path)
+}
+
+fn worktree(files: &[(&str, &str)]) -> (tempfile::TempDir, Layout) {
+    let room = tempfile::tempdir().unwrap();
+    let layout = Layout::main(room.path(), room.path().join(".git"));
+    for (name, text) in files {
+        put(&layout, name, text);
+    }
+    (room, layout)
+}
+
+fn put(layout: &Layout, name: &str, text: &str) -> PathBuf {
+    let path = layout.tickets().join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn shown(scanned: &Scanned) -> Vec<String> {
+    scanned
+        .reads()
+        .iter()
+        .map(|read| {
+            let fault = &read.diagnostics[0];
+            format!("{} {} {}", read.id.as_str(), fault.code, fault.message)
+        })
+        .collect()
+}
+
+fn fresh(layout: &Layout) -> Vec<String> {
+    let mut scanned = Scanned::default();
+    scan(layout, &mut scanned, reader).unwrap();
+    shown(&scanned)
+}
+
+#[test]
+fn tickets_are_the_md_files_that_are_not_reserved_in_natural_order() {
+    let (_room, layout) = worktree(&[
+        ("10-b.md", "ten"),
+        ("2-a.md", "two"),
+        ("auth/010-login.md", "login"),
+        ("auth/deep/1.md", "one"),
+        ("auth/context/1.md", "an epic may be called so"),
+        ("README.md", "-"),
+        ("auth/README.md", "-"),
+        ("USER_REPLY.md", "-"),
+        ("_draft.md", "-"),
+        (".hidden.md", "-"),
+        ("_later/1.md", "-"),
+        ("config.yaml", "-"),
+        ("notes.txt", "-"),
+        ("context/spec.md", "-"),
+        ("templates/turn.md", "-"),
+        ("outbox/DISPATCH.md", "-"),
+        ("reply/a.md", "-"),
+        ("history/2-a/0001-dispatch/DISPATCH.md", "-"),
+    ]);
+    assert_eq!(
+        fresh(&layout),
+        [
+            "2-a E001 two",
+            "10-b E001 ten",
+            "auth/010-login E001 login",
+            "auth/context/1 E001 an epic may be called so",
+            "auth/deep/1 E001 one"
+        ]
+    );
+}
+
+#[test]
+fn without_the_folder_there_are_no_tickets() {
+    let (_room, layout) = worktree(&[]);
+    assert_eq!(fresh(&layout), [""; 0]);
+}
+
+#[test]
+fn what_is_not_read_stands_in_its_place_and_says_why() {
+    let (room, layout) = worktree(&[("1-ok.md", "ok"), ("3-latin.md", "")]);
+    std::fs::write(room.path().join("secret.md"), "secret").unwrap();
+    std::fs::write(layout.tickets().join("3-latin.md"), b"caf\xe9").unwrap();
+    symlink(room.path().join("secret.md"), layout.tickets().join("2-link.md")).unwrap();
+    symlink(room.path(), layout.tickets().join("epic")).unwrap();
+    symlink("nowhere", layout.tickets().join("notes")).unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        layout.tickets().join("4-pipe.md"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+        0,
+    )
+    .unwrap();
+    let sparse = std::fs::File::create(layout.tickets().join("5-sparse.md")).unwrap();
+    sparse.set_len(30 << 30).unwrap();
+    put(&layout, "6-full.md", &"x".repeat(1 << 20));
+    let found = fresh(&layout);
+    assert_eq!(
+        found.iter().map(|line| line.get(..line.len().min(80)).unwrap()).collect::<Vec<_>>(),
+        [
+            "1-ok E001 ok",
+            "2-link E016 a symbolic link, which is never followed",
+            "3-latin E015 not UTF-8: byte 3 begins no character",
+            "4-pipe E016 not a regular file",
+            "5-sparse E014 32212254720 bytes, more than 1 MiB",
+            &format!("6-full E001 {}", "x".repeat(68)),
+            "epic E016 a symbolic link, which is never followed",
+        ]
+    );
+}
+
+#[test]
+fn a_linked_tickets_folder_is_named_and_not_entered() {
+    let (room, layout) = worktree(&[]);
+    std::fs::create_dir(room.path().join("elsewhere")).unwrap();
+    std::fs::write(room.path().join("elsewhere/1.md"), "secret").unwrap();
+    symlink("elsewhere", layout.tickets()).unwrap();
+    assert_eq!(fresh(&layout), [".tickets E016 a symbolic link, which is never followed"]);
+}
+
+#[test]
+fn a_second_look_reads_only_what_changed() {
+    let (_room, layout) = worktree(&[("1.md", "a"), ("2.md", "b"), ("3.md", "c")]);
+    let mut scanned = Scanned::default();
+    std::thread::sleep(RACY * 3);
+    scan(&layout, &mut scanned, reader).unwrap();
+    let first = shown(&scanned);
+    scan(&layout, &mut scanned, never).unwrap();
+    assert_eq!(shown(&scanned), first);
+
+    std::fs::remove_file(layout.tickets().join("2.md")).unwrap();
+    put(&layout, "3.md", "d");
+    put(&layout, "0.md", "new");
+    scan(&layout, &mut scanned, reader).unwrap();
+    assert_eq!(shown(&scanned), ["0 E001 new", "1 E001 a", "3 E001 d"]);
+}
+
+#[test]
+fn a_file_that_was_just_written_is_not_trusted() {
+    // Written, looked at, written again with the same length: within one tick of the clock the stamps are equal.
+    let (_room, layout) = worktree(&[]);
+    let mut scanned = Scanned::default();
+    for round in 0..200 {
+        let text = format!("{round:03}");
+        put(&layout, "1.md", &text);
+        scan(&layout, &mut scanned, reader).unwrap();
+        assert_eq!(shown(&scanned), [format!("1 E001 {text}")]);
+        assert_eq!(scanned.stamps, [None]);
+    }
+}
+
+#[test]
+fn many_tickets_are_read_by_several_threads_in_the_same_order() {
+    let (_room, layout) = worktree(&[]);
+    for number in 0..1000 {
+        put(&layout, &format!("e{}/{number}.md", number % 3), &number.to_string());
+    }
+    let found = fresh(&layout);
+    assert_eq!(found.len(), 1000);
+    assert_eq!(found[0], "e0/0 E001 0");
+    assert_eq!(found[1], "e0/3 E001 3");
+    assert_eq!(found[999], "e2/998 E001 998");
+}
