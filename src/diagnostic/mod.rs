@@ -2,6 +2,7 @@
 //! Must not know which rule said it, nor where it is printed.
 
 mod code;
+pub mod render;
 
 pub use code::{Code, Severity};
 
@@ -12,6 +13,8 @@ use crate::text::{Edit, LineColumn, Source, Span};
 pub struct Diagnostic {
     /// The rule.
     pub code: Code,
+    /// How bad it is: the rule's own word, unless somebody asked for strictness.
+    pub severity: Severity,
     /// The file, as messages name it.
     pub path: std::sync::Arc<str>,
     /// The bytes at fault; `None` is a fault of the whole file, shown at 1:1.
@@ -31,6 +34,7 @@ impl Diagnostic {
     pub fn of_file(code: Code, path: impl Into<std::sync::Arc<str>>, message: impl Into<String>) -> Self {
         Self {
             code,
+            severity: code.severity(),
             path: path.into(),
             span: None,
             place: LineColumn { line: 1, column: 1 },
@@ -62,6 +66,13 @@ impl Diagnostic {
 
     /// Whether this alone makes the text unusable.
     pub fn is_error(&self) -> bool {
-        self.code.severity() == Severity::Error
+        self.severity == Severity::Error
+    }
+
+    /// The same under `--strict`: every warning is an error.
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.severity = Severity::Error;
+        self
     }
 }

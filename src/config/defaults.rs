@@ -1,0 +1,123 @@
+//! The settings of a repository that says nothing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{
+    AgentKind, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, PromptSettings, Retries,
+    RosterEntry,
+};
+
+/// The wall clock of a turn, where the config is silent.
+pub const TURN_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
+static SHELL: RosterEntry = RosterEntry::new(AgentKind::Shell);
+static USER: RosterEntry = RosterEntry::new(AgentKind::User);
+
+impl RosterEntry {
+    /// An entry that says nothing but its kind.
+    pub const fn new(kind: AgentKind) -> Self {
+        Self {
+            kind,
+            command: Vec::new(),
+            model: None,
+            args: Vec::new(),
+            env: Vec::new(),
+            timeout: Some(TURN_TIMEOUT),
+            idle_timeout: None,
+            can_commit: kind.can_commit(),
+        }
+    }
+}
+
+impl Config {
+    /// What a name in a ticket stands for; `user` and `shell` stand for themselves in every roster.
+    pub fn agent(&self, name: &str) -> Option<&RosterEntry> {
+        self.agents.get(name).or_else(|| match AgentKind::from_name(name)? {
+            AgentKind::Shell => Some(&SHELL),
+            AgentKind::User => Some(&USER),
+            AgentKind::Command
+            | AgentKind::Codex
+            | AgentKind::Claude
+            | AgentKind::Opencode
+            | AgentKind::Gemini
+            | AgentKind::Aider => None,
+        })
+    }
+
+    /// Every name that a ticket may use, sorted; `user` and `shell` among them.
+    pub fn roster_names(&self) -> Vec<String> {
+        let built_in = AgentKind::ALL.iter().filter(|kind| kind.is_built_in()).map(|kind| kind.name().to_owned());
+        let mut names: Vec<String> = self.agents.keys().cloned().chain(built_in).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+impl Default for Config {
+    /// Every kind that needs no more than its name, under that name. (`command` needs a command.)
+    fn default() -> Self {
+        let agents = AgentKind::ALL.iter().filter(|kind| **kind != AgentKind::Command);
+        Self {
+            default_agent: None,
+            agents: agents.map(|kind| (kind.name().to_owned(), RosterEntry::new(*kind))).collect::<BTreeMap<_, _>>(),
+            limits: Limits::default(),
+            retries: Retries::default(),
+            checkpoint: CheckpointMode::Ref,
+            commit: Commit::default(),
+            env: EnvPolicy::default(),
+            prompt: PromptSettings::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { total_turns: Some(50), turns: Some(12), time: Some(Duration::from_secs(8 * 3600)) }
+    }
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Self { lint: 3, commit: 2 }
+    }
+}
+
+impl Default for Commit {
+    fn default() -> Self {
+        Self { by: CommitBy::Agent, hooks: true, subject: "{id}: {what}".to_owned() }
+    }
+}
+
+impl Default for EnvPolicy {
+    fn default() -> Self {
+        Self { inherit: EnvInherit::Filtered, pass: Vec::new() }
+    }
+}
+
+impl Default for PromptSettings {
+    fn default() -> Self {
+        Self { max_bytes: 131_072, previous_ticket: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_roster_of_a_repository_that_says_nothing() {
+        let names = Config::default().roster_names();
+        assert_eq!(names, ["aider", "claude", "codex", "gemini", "opencode", "shell", "user"]);
+    }
+
+    #[test]
+    fn the_built_ins_are_in_every_roster() {
+        let config = Config { agents: BTreeMap::new(), ..Config::default() };
+        assert_eq!(config.agent("user").map(|entry| entry.kind), Some(AgentKind::User));
+        assert_eq!(config.agent("shell").map(|entry| entry.can_commit), Some(false));
+        assert_eq!(config.agent("codex"), None);
+        assert_eq!(config.roster_names(), ["shell", "user"]);
+    }
+}
