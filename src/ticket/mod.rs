@@ -16,7 +16,7 @@ pub mod yaml;
 
 pub use keys::{CONTEXT_KEYS, LIMIT_KEYS, TICKET_KEYS};
 pub use queue::{Placed, Queue, queue};
-pub use read::{read, read_with_places};
+pub use read::{read, read_ticket};
 pub use references::{Ids, Unresolved, natural_order, resolve};
 pub use scaffold::{NewTicket, new_ticket, next_number, slug};
 pub use shell::{ShellBlock, shell_blocks};

@@ -126,10 +126,10 @@ fn placed(read: &Read, ids: &Ids, done: &[bool]) -> Placed {
 mod tests {
     use super::*;
     use crate::text::Source;
-    use crate::ticket::read_with_places;
+    use crate::ticket::read_ticket;
 
     fn reads(tickets: &[(&str, &str)]) -> Vec<Read> {
-        tickets.iter().map(|(id, text)| read_with_places(&Source::new(TicketId::new(*id).path(), *text))).collect()
+        tickets.iter().map(|(id, text)| read_ticket(&Source::new(TicketId::new(*id).path(), *text))).collect()
     }
 
     fn order(queue: &Queue) -> Vec<&str> {

@@ -13,16 +13,16 @@ use crate::text::{Edit, LineIndex, Source, Span};
 /// The ticket of a source, and its faults. There is none where nothing of its frontmatter can be relied on; where
 /// there is one, the values at fault have their defaults.
 pub fn read(source: &Source) -> (Option<Ticket>, Vec<Diagnostic>) {
-    let read = read_with_places(source);
+    let read = read_ticket(source);
     (read.ticket, read.diagnostics)
 }
 
-/// The same, with its id and with the places that the rules across tickets need.
-pub fn read_with_places(source: &Source) -> Read {
+/// The same, with its id, which is taken from the path.
+pub fn read_ticket(source: &Source) -> Read {
     let id = TicketId::of_path(&source.path);
     let mut faults = Faults::new(source);
     report_hidden_characters(&mut faults);
-    let (ticket, places) = match split(&source.text) {
+    let ticket = match split(&source.text) {
         Split::Frontmatter(parts) => read_parts(source, &id, parts, &mut faults),
         Split::Unterminated { opening } => {
             faults.at_with_help(
@@ -31,14 +31,14 @@ pub fn read_with_places(source: &Source) -> Read {
                 "the frontmatter has no closing `---`",
                 "write a line with `---` behind its last key",
             );
-            (None, Places::default())
+            None
         }
         Split::None { .. } => {
             faults.push(no_frontmatter(source));
-            (None, Places::default())
+            None
         }
     };
-    Read { id, path: source.path.clone(), ticket, diagnostics: faults.into_sorted(), places }
+    Read { id, path: source.path.clone(), ticket, diagnostics: faults.into_sorted() }
 }
 
 fn no_frontmatter(source: &Source) -> Diagnostic {
@@ -80,11 +80,11 @@ struct Typed {
     reasoning: Option<String>,
 }
 
-fn read_parts(source: &Source, id: &TicketId, parts: Parts, faults: &mut Faults<'_>) -> (Option<Ticket>, Places) {
+fn read_parts(source: &Source, id: &TicketId, parts: Parts, faults: &mut Faults<'_>) -> Option<Ticket> {
     let top = Span::new(bom_width(&source.text), bom_width(&source.text) + "---".len());
     let (tree, syntax) = yaml::parse(source, parts.yaml);
     faults.extend(syntax);
-    let Some(tree) = tree else { return (None, Places::default()) };
+    let tree = tree?;
     match &tree.value {
         Value::Mapping(_) | Value::Null => {}
         Value::Scalar { .. } | Value::Sequence(_) => {
@@ -94,12 +94,12 @@ fn read_parts(source: &Source, id: &TicketId, parts: Parts, faults: &mut Faults<
                 format!("the frontmatter is {}, not keys with values", tree.kind()),
                 "write one `key: value` a line",
             );
-            return (None, Places::default());
+            return None;
         }
     }
     let vetted = vet(&tree, faults);
     let places = places(source, &tree, top);
-    let Some(typed) = typed(source, parts.yaml, &tree, &vetted, faults) else { return (None, places) };
+    let typed = typed(source, parts.yaml, &tree, &vetted, faults)?;
     let body = parts.body.of(&source.text);
     let front = front(typed, vetted);
     let title = front.title.clone().or_else(|| heading(body));
@@ -112,7 +112,7 @@ fn read_parts(source: &Source, id: &TicketId, parts: Parts, faults: &mut Faults<
         );
     }
     let title = title.unwrap_or_else(|| id.as_str().to_owned());
-    (Some(Ticket { id: id.clone(), front, title, body: parts.body }), places)
+    Some(Ticket { id: id.clone(), front, title, body: parts.body, places })
 }
 
 /// The values as serde types them. What was found at fault is blanked out before, so that serde sees the rest.

@@ -63,6 +63,8 @@ pub struct Ticket {
     pub title: String,
     /// The body: everything behind the closing fence.
     pub body: Span,
+    /// Where the values stand that only a look at all tickets can judge.
+    pub places: Places,
 }
 
 /// A ticket as it was found: what could be read of it, and what is wrong with it.
@@ -76,8 +78,6 @@ pub struct Read {
     pub ticket: Option<Ticket>,
     /// Every fault of the ticket alone, in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
-    /// Where the values stand that only a look at all tickets can judge.
-    pub places: Places,
 }
 
 impl Read {
@@ -85,7 +85,7 @@ impl Read {
     pub fn unreadable(id: TicketId, why: &Unreadable) -> Self {
         let path: Arc<str> = id.path().into();
         let diagnostics = vec![why.diagnostic(path.clone())];
-        Self { id, path, ticket: None, diagnostics, places: Places::default() }
+        Self { id, path, ticket: None, diagnostics }
     }
 }
 

@@ -336,29 +336,23 @@ fn duration(key: &Key, node: &Node, faults: &mut Faults<'_>) -> Option<Duration>
         wrong_type(key, node, "a duration", help, faults);
         return None;
     };
-    let (number, unit) = text.split_at(text.len() - text.chars().next_back().map_or(0, char::len_utf8));
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        _ => 0,
-    };
-    let digits = number.strip_prefix('-').unwrap_or(number);
-    if seconds == 0 || digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        wrong_type(key, node, "a duration", help, faults);
-        return None;
+    match crate::config::parse_duration(text) {
+        Ok(duration) => Some(duration),
+        Err(error) => {
+            let code = match error {
+                crate::config::DurationError::Form => Code::WrongType,
+                crate::config::DurationError::NotPositive | crate::config::DurationError::TooLong => Code::OutOfRange,
+            };
+            faults.at_with_help(
+                code,
+                node.span,
+                format!("`{}` cannot be {}: {error}", key.name, shown_value(node)),
+                help,
+            );
+            None
+        }
     }
-    let whole = number.parse::<u64>().ok().and_then(|number| number.checked_mul(seconds));
-    let duration = whole.filter(|whole| (1..=LONGEST_SECONDS).contains(whole)).map(Duration::from_secs);
-    if duration.is_none() {
-        let message = format!("`{}` cannot be {}", key.name, shown_value(node));
-        faults.at_with_help(Code::OutOfRange, node.span, message, help);
-    }
-    duration
 }
-
-/// A year; more is a slip of the keyboard.
-const LONGEST_SECONDS: u64 = 8760 * 3600;
 
 /// Whether a path stays inside of the repository and out of `.git`, as far as its text can tell.
 pub(super) fn stays_inside(path: &str, span: Span, faults: &mut Faults<'_>) -> bool {
