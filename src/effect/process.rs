@@ -1,0 +1,277 @@
+//! The processes of this machine: who they are, who started whom, and how they are signalled.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::io;
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions};
+use serde::{Deserialize, Serialize};
+
+/// A process as the system lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Process {
+    pub(super) pid: u32,
+    pub(super) parent: u32,
+    pub(super) group: u32,
+    /// Whether it is over, and only waits for its parent to ask.
+    pub(super) over: bool,
+    /// When it started, in the system's own words; with the number it tells a process from a later one.
+    pub(super) start: String,
+}
+
+/// A process and no other: numbers are given again, also after a reboot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Identity {
+    pub(super) pid: u32,
+    start: String,
+    boot: String,
+}
+
+impl Identity {
+    pub(super) fn of_this_process() -> io::Result<Self> {
+        Self::of(std::process::id())
+    }
+
+    pub(super) fn of(pid: u32) -> io::Result<Self> {
+        let process = system::one(pid)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        Ok(Self { pid, start: process.start, boot: system::boot() })
+    }
+
+    /// Whether this very process is there and not over.
+    pub(super) fn lives(&self) -> bool {
+        self.boot == system::boot()
+            && system::one(self.pid).ok().flatten().is_some_and(|it| it.start == self.start && !it.over)
+    }
+
+    /// Sends a signal to this very process; `false` if it is gone.
+    pub(super) fn signal(&self, signal: Signal) -> io::Result<bool> {
+        system::signal_identified(self, signal)
+    }
+}
+
+/// All processes, by number.
+pub(super) fn table() -> io::Result<BTreeMap<u32, Process>> {
+    Ok(system::all()?.into_iter().map(|process| (process.pid, process)).collect())
+}
+
+/// Those in whose environment `entry` stands; empty where the system does not show it.
+pub(super) fn bearers(entry: &OsStr) -> BTreeSet<u32> {
+    system::bearers(entry)
+}
+
+/// Makes this process the parent of what its descendants leave behind, where the system has that.
+pub(super) fn adopt_orphans() {
+    // Without it escaped processes are missed if their parents are gone; there is nothing better to do.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+}
+
+/// Whether this process is that parent.
+pub(super) fn adopts_orphans() -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        rustix::process::child_subreaper().is_ok_and(|it| it.is_some())
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        false
+    }
+}
+
+/// Whether a child of this process is over. Its exit status is left, and so its number stays taken.
+pub(super) fn is_over(child: u32) -> bool {
+    let Some(pid) = to_pid(child) else { return true };
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    match rustix::process::waitid(WaitId::Pid(pid), options) {
+        Ok(status) => status.is_some(),
+        Err(error) => error == rustix::io::Errno::CHILD,
+    }
+}
+
+/// Collects an adopted child that is over.
+pub(super) fn reap(child: u32) {
+    if let Some(pid) = to_pid(child) {
+        // It may be another process's child by now, or collected already.
+        let _ = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
+    }
+}
+
+/// Signals one process. That it is gone, or not ours to signal, shows at the next look.
+pub(super) fn signal(pid: u32, signal: Signal) {
+    if let Some(pid) = to_pid(pid) {
+        let _ = rustix::process::kill_process(pid, signal);
+    }
+}
+
+/// Signals a process group, in the same way.
+pub(super) fn signal_group(group: u32, signal: Signal) {
+    if let Some(group) = to_pid(group) {
+        let _ = rustix::process::kill_process_group(group, signal);
+    }
+}
+
+/// Never 0 and never 1: to the system these mean "my own group", and everything.
+fn to_pid(number: u32) -> Option<Pid> {
+    i32::try_from(number).ok().filter(|number| *number > 1).and_then(Pid::from_raw)
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::collections::BTreeSet;
+    use std::ffi::OsStr;
+    use std::fs;
+    use std::io;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+    use super::{Identity, Process, to_pid};
+
+    pub(super) fn all() -> io::Result<Vec<Process>> {
+        let mut list = Vec::new();
+        for pid in numbers()? {
+            // It may end while it is looked at.
+            list.extend(one(pid).ok().flatten());
+        }
+        Ok(list)
+    }
+
+    pub(super) fn one(pid: u32) -> io::Result<Option<Process>> {
+        match fs::read(format!("/proc/{pid}/stat")) {
+            Ok(text) => Ok(parse(&String::from_utf8_lossy(&text))),
+            Err(error) if is_gone(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn boot() -> String {
+        fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|text| text.trim().to_string()).unwrap_or_default()
+    }
+
+    pub(super) fn bearers(entry: &OsStr) -> BTreeSet<u32> {
+        let bears = |pid: &u32| {
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|it| it == entry.as_bytes())
+        };
+        numbers().unwrap_or_default().into_iter().filter(bears).collect()
+    }
+
+    /// The descriptor holds on to the process: between the look and the signal its number cannot be given again.
+    pub(super) fn signal_identified(identity: &Identity, signal: Signal) -> io::Result<bool> {
+        let Some(pid) = to_pid(identity.pid) else { return Ok(false) };
+        let handle = match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(handle) => handle,
+            Err(rustix::io::Errno::SRCH) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        if !identity.lives() {
+            return Ok(false);
+        }
+        match pidfd_send_signal(handle, signal) {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::SRCH) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn numbers() -> io::Result<Vec<u32>> {
+        let entries = fs::read_dir("/proc")?;
+        Ok(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
+    }
+
+    fn is_gone(error: &io::Error) -> bool {
+        error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
+    }
+
+    /// `pid (name) state parent group …`; the name may hold spaces and brackets, so the last bracket ends it.
+    pub(super) fn parse(line: &str) -> Option<Process> {
+        let (head, tail) = line.rsplit_once(')')?;
+        let fields: Vec<&str> = tail.split_whitespace().collect();
+        Some(Process {
+            pid: head.split_whitespace().next()?.parse().ok()?,
+            over: matches!(*fields.first()?, "Z" | "X" | "x"),
+            parent: fields.get(1)?.parse().ok()?,
+            group: fields.get(2)?.parse().ok()?,
+            start: (*fields.get(19)?).to_string(),
+        })
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn the_name_of_a_process_may_hold_anything() {
+            let line = "42 (a) b (c) S 7 40 40 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 987 1 1";
+            let expected = Process { pid: 42, parent: 7, group: 40, over: false, start: "987".into() };
+            assert_eq!(parse(line), Some(expected));
+            assert_eq!(parse("42 (half"), None);
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use std::collections::BTreeSet;
+    use std::ffi::OsStr;
+    use std::io;
+    use std::process::{Command, Stdio};
+
+    use rustix::process::{Signal, kill_process};
+
+    use super::{Identity, Process, to_pid};
+
+    pub(super) fn all() -> io::Result<Vec<Process>> {
+        list(&["-A"])
+    }
+
+    pub(super) fn one(pid: u32) -> io::Result<Option<Process>> {
+        Ok(list(&["-p", &pid.to_string()])?.into_iter().find(|process| process.pid == pid))
+    }
+
+    /// The start times of `ps` are dates, and so already differ between boots.
+    pub(super) fn boot() -> String {
+        String::new()
+    }
+
+    pub(super) fn bearers(_entry: &OsStr) -> BTreeSet<u32> {
+        BTreeSet::new()
+    }
+
+    pub(super) fn signal_identified(identity: &Identity, signal: Signal) -> io::Result<bool> {
+        let Some(pid) = to_pid(identity.pid).filter(|_| identity.lives()) else { return Ok(false) };
+        match kill_process(pid, signal) {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::SRCH) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn list(which: &[&str]) -> io::Result<Vec<Process>> {
+        let child = Command::new("/bin/ps")
+            .args(which)
+            .args(["-o", "pid=,ppid=,pgid=,stat=,lstart="])
+            .env_clear()
+            .env("LC_ALL", "C")
+            .env("TZ", "UTC")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let itself = child.id();
+        let output = child.wait_with_output()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        Ok(text.lines().filter_map(parse).filter(|process| process.pid != itself).collect())
+    }
+
+    fn parse(line: &str) -> Option<Process> {
+        let mut fields = line.split_whitespace();
+        Some(Process {
+            pid: fields.next()?.parse().ok()?,
+            parent: fields.next()?.parse().ok()?,
+            group: fields.next()?.parse().ok()?,
+            over: fields.next()?.starts_with('Z'),
+            start: fields.collect::<Vec<_>>().join(" "),
+        })
+    }
+}
