@@ -189,16 +189,24 @@ impl Folder {
 
     /// The names in this folder, in byte order.
     pub fn names(&self) -> Result<Vec<CString>, StoreError> {
+        Ok(self.names_at_most(usize::MAX)?.unwrap_or_default())
+    }
+
+    /// The same; `None` where there are more than `most`, which are then not listed to their end.
+    pub fn names_at_most(&self, most: usize) -> Result<Option<Vec<CString>>, StoreError> {
         let listing = rustix::fs::Dir::read_from(&self.handle).map_err(|error| StoreError::list(&self.path, error))?;
         let mut names = Vec::new();
         for entry in listing {
             let entry = entry.map_err(|error| StoreError::list(&self.path, error))?;
             if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+                if names.len() == most {
+                    return Ok(None);
+                }
                 names.push(entry.file_name().to_owned());
             }
         }
         names.sort_unstable();
-        Ok(names)
+        Ok(Some(names))
     }
 
     /// Reads a file of at most `cap` bytes; `None` where there is none. Nothing is read before kind and size are known.
@@ -308,14 +316,6 @@ impl Folder {
     /// Removes a file; one that is gone already is no error.
     pub fn remove_file(&self, name: &OsStr) -> Result<(), StoreError> {
         match rustix::fs::unlinkat(&self.handle, name, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(error) => Err(StoreError::remove(&self.path.join(name), error)),
-        }
-    }
-
-    /// Removes an empty folder; one that is gone already is no error.
-    pub fn remove_folder(&self, name: &OsStr) -> Result<(), StoreError> {
-        match rustix::fs::unlinkat(&self.handle, name, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(error) => Err(StoreError::remove(&self.path.join(name), error)),
         }

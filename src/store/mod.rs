@@ -2,19 +2,27 @@
 //! Knows what a ticket is; must not know git's library, nor what a step decides.
 
 mod atomic;
+mod decisions;
 mod error;
 mod folder;
 mod journal;
 mod layout;
 mod lock;
+mod mail;
 mod pointer;
 mod tickets;
 
 pub use atomic::{TEXT_CAP, read_capped, read_source, remove, write, write_new};
+pub use decisions::{Decision, DecisionDraft, drop_decision, list_decisions, store_decision, store_reply};
 pub use error::StoreError;
 pub use folder::{Audience, Links};
 pub use journal::{Draft, Journal, JournalError, Line, Repair};
 pub use layout::{COMMIT_MSG, DECISION, DISPATCH, Layout, REQUEST, TICKETS, USER_REPLY};
 pub use lock::{Holder, LockError, WorktreeLock, look_at_lock};
+pub use mail::{
+    ATTACHMENTS_BYTES, ATTACHMENTS_FILES, Message, MessageKind, Outbox, ReplyFile, ReplyFrom, archive_outbox,
+    archive_reply, conversation, keep_overwritten, look_outbox, look_reply, look_spooled_reply, next_sequence,
+    write_decision, write_dispatch, write_reply, write_request,
+};
 pub use pointer::{current_run, set_current_run, worktree_runs};
-pub use tickets::{Reader, Scanned, scan};
+pub use tickets::{Scanned, scan};

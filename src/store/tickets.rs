@@ -15,7 +15,7 @@ use super::layout::TICKETS;
 use super::{Layout, StoreError};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::Source;
-use crate::ticket::{Read, Ticket, TicketId, Unreadable};
+use crate::ticket::{Places, Read, TicketId, Unreadable, natural_order, read_with_places};
 
 mod discover;
 
@@ -28,8 +28,8 @@ const RACY: Duration = Duration::from_millis(10);
 const ALONE: usize = 256;
 const THREADS: usize = 4;
 
-/// How a text becomes a ticket: `ticket::read`.
-pub type Reader = fn(&Source) -> (Option<Ticket>, Vec<Diagnostic>);
+/// How a text becomes a ticket.
+type Reader = fn(&Source) -> Read;
 
 /// The tickets of a worktree as they were when it was last looked at, in the natural order of their paths.
 #[derive(Debug, Default)]
@@ -52,7 +52,11 @@ impl Scanned {
 }
 
 /// Looks at all tickets of a worktree; reads those that are new or changed since the look that `scanned` holds.
-pub fn scan(layout: &Layout, scanned: &mut Scanned, reader: Reader) -> Result<(), StoreError> {
+pub fn scan(layout: &Layout, scanned: &mut Scanned) -> Result<(), StoreError> {
+    scan_with(layout, scanned, read_with_places)
+}
+
+fn scan_with(layout: &Layout, scanned: &mut Scanned, reader: Reader) -> Result<(), StoreError> {
     let began = SystemTime::now();
     let found = discover(layout)?;
     let old = std::mem::take(scanned);
@@ -160,17 +164,14 @@ fn look_at_one(
     };
     let stamp = Some(Stamp::of(&contents.stat)).filter(|stamp| stamp.is_older_than(began, RACY));
     match contents.text() {
-        Ok(text) => {
-            let source = Source::new(found.path.as_str(), text);
-            let (ticket, diagnostics) = reader(&source);
-            Looked::Read(Box::new(Read { id: found.id(), path: source.path, ticket, diagnostics }), stamp)
-        }
+        Ok(text) => Looked::Read(Box::new(reader(&Source::new(found.path.as_str(), text))), stamp),
         Err(why) => faulty(found, why.diagnostic(found.path.as_str())),
     }
 }
 
 fn faulty(found: &Found, fault: Diagnostic) -> Looked {
-    let read = Read { id: found.id(), path: found.path.as_str().into(), ticket: None, diagnostics: vec![fault] };
+    let path = found.path.as_str().into();
+    let read = Read { id: found.id(), path, ticket: None, diagnostics: vec![fault], places: Places::default() };
     Looked::Read(Box::new(read), None)
 }
 

@@ -1,11 +1,12 @@
 //! Which files are tickets: names alone, nothing is opened.
 
-use std::cmp::Ordering;
 use std::os::unix::ffi::OsStrExt as _;
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::{Code, Diagnostic, Folder, Kind, Layout, OsStr, Path, StoreError, TICKETS, TicketId, Unreadable};
+use super::{
+    Code, Diagnostic, Folder, Kind, Layout, OsStr, Path, StoreError, TICKETS, TicketId, Unreadable, natural_order,
+};
 
 const RESERVED_FOLDERS: [&str; 5] = ["context", "templates", "outbox", "reply", "history"];
 const RESERVED_FILES: [&str; 2] = ["README.md", "USER_REPLY.md"];
@@ -50,7 +51,7 @@ pub(super) fn discover(layout: &Layout) -> Result<Vec<Found>, StoreError> {
             Err(error) => found.extend(unlisted(&layout.top, &error)),
         }
     }
-    found.sort_unstable_by(|one, other| natural(&one.path, &other.path));
+    found.sort_unstable_by(|one, other| natural_order(&one.path, &other.path));
     Ok(found)
 }
 
@@ -106,53 +107,4 @@ fn below<'a>(top: &Path, path: &'a Path) -> &'a Path {
 fn fault(path: String, why: &Unreadable) -> Found {
     let diagnostic = why.diagnostic(path.as_str());
     Found { path, named: Named::Fault(diagnostic) }
-}
-
-/// Folder by folder; runs of digits by their value, everything else by its characters.
-fn natural(one: &str, other: &str) -> Ordering {
-    let (mut left, mut right) = (one.as_bytes(), other.as_bytes());
-    loop {
-        let same = left.iter().zip(right).take_while(|(a, b)| a == b && !a.is_ascii_digit()).count();
-        (left, right) = (&left[same..], &right[same..]);
-        let (left_digits, right_digits) = (digits(left), digits(right));
-        if left_digits == 0 || right_digits == 0 {
-            // A folder's end sorts before every other character, so that a folder's files stay together.
-            let rank = |rest: &[u8]| rest.first().map(|byte| if *byte == b'/' { 0 } else { *byte });
-            return rank(left).cmp(&rank(right)).then_with(|| one.cmp(other));
-        }
-        let (a, b) = (trim_zeros(&left[..left_digits]), trim_zeros(&right[..right_digits]));
-        match a.len().cmp(&b.len()).then_with(|| a.cmp(b)) {
-            Ordering::Equal => (left, right) = (&left[left_digits..], &right[right_digits..]),
-            unequal => return unequal,
-        }
-        if left.is_empty() && right.is_empty() {
-            return one.cmp(other);
-        }
-    }
-}
-
-fn digits(bytes: &[u8]) -> usize {
-    bytes.iter().take_while(|byte| byte.is_ascii_digit()).count()
-}
-
-fn trim_zeros(digits: &[u8]) -> &[u8] {
-    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
-    &digits[zeros..]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_sort_by_value_and_folders_stay_together() {
-        let sorted = ["1.md", "2-x.md", "02-x.md", "10-x.md", "a/1.md", "a/2.md", "a/10.md", "a-b.md", "b.md"];
-        let mut shuffled = sorted;
-        shuffled.reverse();
-        shuffled.sort_by(|one, other| natural(one, other));
-        // Equal numbers: the text decides, so that the order is total.
-        let mut expected = sorted;
-        expected.swap(1, 2);
-        assert_eq!(shuffled, expected);
-    }
 }

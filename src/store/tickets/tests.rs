@@ -2,13 +2,15 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use super::*;
+use crate::diagnostic::{Code, Diagnostic};
 
 /// A reader whose only fault is the text itself, so that tests see what was read.
-fn reader(source: &Source) -> (Option<Ticket>, Vec<Diagnostic>) {
-    (None, vec![Diagnostic::of_file(Code::NoFrontmatter, source.path.clone(), source.text.to_string())])
+fn reader(source: &Source) -> Read {
+    let fault = Diagnostic::of_file(Code::NoFrontmatter, source.path.clone(), source.text.to_string());
+    Read { ticket: None, diagnostics: vec![fault], ..read_with_places(source) }
 }
 
-fn never(source: &Source) -> (Option<Ticket>, Vec<Diagnostic>) {
+fn never(source: &Source) -> Read {
     panic!("{} was read again", source.path)
 }
 
@@ -41,7 +43,7 @@ fn shown(scanned: &Scanned) -> Vec<String> {
 
 fn fresh(layout: &Layout) -> Vec<String> {
     let mut scanned = Scanned::default();
-    scan(layout, &mut scanned, reader).unwrap();
+    scan_with(layout, &mut scanned, reader).unwrap();
     shown(&scanned)
 }
 
@@ -133,15 +135,15 @@ fn a_second_look_reads_only_what_changed() {
     let (_room, layout) = worktree(&[("1.md", "a"), ("2.md", "b"), ("3.md", "c")]);
     let mut scanned = Scanned::default();
     std::thread::sleep(RACY * 3);
-    scan(&layout, &mut scanned, reader).unwrap();
+    scan_with(&layout, &mut scanned, reader).unwrap();
     let first = shown(&scanned);
-    scan(&layout, &mut scanned, never).unwrap();
+    scan_with(&layout, &mut scanned, never).unwrap();
     assert_eq!(shown(&scanned), first);
 
     std::fs::remove_file(layout.tickets().join("2.md")).unwrap();
     put(&layout, "3.md", "d");
     put(&layout, "0.md", "new");
-    scan(&layout, &mut scanned, reader).unwrap();
+    scan_with(&layout, &mut scanned, reader).unwrap();
     assert_eq!(shown(&scanned), ["0 E001 new", "1 E001 a", "3 E001 d"]);
 }
 
@@ -153,7 +155,7 @@ fn a_file_that_was_just_written_is_not_trusted() {
     for round in 0..200 {
         let text = format!("{round:03}");
         put(&layout, "1.md", &text);
-        scan(&layout, &mut scanned, reader).unwrap();
+        scan_with(&layout, &mut scanned, reader).unwrap();
         assert_eq!(shown(&scanned), [format!("1 E001 {text}")]);
         assert_eq!(scanned.stamps, [None]);
     }
