@@ -113,8 +113,7 @@ pub(super) fn move_branch(
 ) -> Result<(), GitError> {
     let new = library::oid(place, commit)?;
     let old = expected.map(|expected| library::oid(place, expected)).transpose()?;
-    let folder = if name == "HEAD" { &place.git_dir } else { &place.common_dir };
-    let lock = folder.join(super::path::text_to_file(&format!("{name}.lock")));
+    let lock = super::index::reference_lock(place, name);
     super::index::patiently(&lock, || {
         let result = match old {
             Some(old) => repository.reference_matching(name, new, true, old, note),

@@ -100,8 +100,7 @@ fn letters(field: &[u8]) -> Option<(u8, u8)> {
 fn tracked(index: u8, worktree: u8) -> Option<ChangeKind> {
     let decisive = match (index, worktree) {
         (b'.' | b'M' | b'T', b'D') => b'D',
-        (b'.', other) => other,
-        (other, _) => other,
+        (b'.', other) | (other, _) => other,
     };
     match decisive {
         b'A' => Some(ChangeKind::Added),

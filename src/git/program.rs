@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use super::error::{At, Cause, GitError};
 use super::repo::Place;
 
 /// Long enough for the slowest look at the largest repository.
-const PATIENCE: Duration = Duration::from_mins(10);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Variables that would lead git to another repository, index, identity or configuration, or make it talk.
 const SCRUBBED: [&str; 46] = [
@@ -84,6 +84,7 @@ pub(super) struct Git<'a> {
     place: &'a Place,
     command: Command,
     name: String,
+    settings: usize,
     input: Vec<u8>,
     limit: Option<Duration>,
 }
@@ -126,7 +127,7 @@ impl<'a> Git<'a> {
             .env("GIT_OPTIONAL_LOCKS", "0")
             .env("GIT_NO_REPLACE_OBJECTS", "1")
             .env("GIT_LITERAL_PATHSPECS", "1");
-        git.settings(&HARDENED.map(|(key, value)| (key.to_owned(), value.to_owned())))
+        HARDENED.iter().fold(git, |git, (key, value)| git.setting(key, value))
     }
 
     /// A call with the user's own configuration and hooks, as if it were typed at the top of the worktree.
@@ -135,6 +136,8 @@ impl<'a> Git<'a> {
         for name in SCRUBBED {
             command.env_remove(name);
         }
+        #[cfg(test)]
+        super::testing::isolate(&mut command);
         command
             .args(arguments)
             .current_dir(&place.top)
@@ -143,16 +146,28 @@ impl<'a> Git<'a> {
             .env("GIT_PAGER", "cat")
             .process_group(0);
         let name = arguments.first().copied().unwrap_or_default().to_owned();
-        Self { place, command, name, input: Vec::new(), limit: Some(PATIENCE) }
+        Self { place, command, name, settings: 0, input: Vec::new(), limit: Some(PATIENCE) }
     }
 
-    /// Replaces the settings of the call.
-    pub fn settings(mut self, settings: &[(String, String)]) -> Self {
-        self.command.env("GIT_CONFIG_COUNT", settings.len().to_string());
-        for (number, (key, value)) in settings.iter().enumerate() {
-            self.command.env(format!("GIT_CONFIG_KEY_{number}"), key).env(format!("GIT_CONFIG_VALUE_{number}"), value);
-        }
+    /// A setting that wins over all files of configuration.
+    pub fn setting(mut self, key: &str, value: &str) -> Self {
+        let number = self.settings;
+        self.settings += 1;
+        self.command
+            .env("GIT_CONFIG_COUNT", self.settings.to_string())
+            .env(format!("GIT_CONFIG_KEY_{number}"), key)
+            .env(format!("GIT_CONFIG_VALUE_{number}"), value);
         self
+    }
+
+    /// Switches off the hooks that newer gits read from the configuration, for calls that write an index: no
+    /// `core.hooksPath` reaches these.
+    pub fn without_configured_hooks(self, repository: &git2::Repository) -> Result<Self, GitError> {
+        let mut git = self.setting("hook.post-index-change.enabled", "false");
+        for name in configured_hooks(git.place, repository)? {
+            git = git.setting(&format!("hook.{name}.enabled"), "false");
+        }
+        Ok(git)
     }
 
     /// Bytes for its standard input; without them it is empty.
@@ -264,12 +279,28 @@ fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
     }
 }
 
-/// The path of a hook of the git program: `core.hooksPath`, else the shared git directory's `hooks`.
-pub(super) fn hooks_directory(place: &Place, repository: &git2::Repository) -> Result<PathBuf, GitError> {
+/// Names of the hooks in the configuration (`hook.<name>.event`).
+pub(super) fn configured_hooks(place: &Place, repository: &git2::Repository) -> Result<Vec<String>, GitError> {
+    let config = repository.config().at("read the configuration", &place.top)?;
+    let mut names = std::collections::BTreeSet::new();
+    let mut entries =
+        config.entries(Some("^hook\\..*\\.event$")).at("read the hooks in the configuration", &place.top)?;
+    while let Some(entry) = entries.next() {
+        let entry = entry.at("read the hooks in the configuration", &place.top)?;
+        let key = String::from_utf8_lossy(entry.name_bytes());
+        if let Some(name) = key.strip_prefix("hook.").and_then(|key| key.strip_suffix(".event")) {
+            names.insert(name.to_owned());
+        }
+    }
+    Ok(names.into_iter().collect())
+}
+
+/// The folder of the hooks: `core.hooksPath`, else `hooks` of the shared git directory.
+pub(super) fn hooks_folder(place: &Place, repository: &git2::Repository) -> Result<PathBuf, GitError> {
     let config = repository.config().at("read the configuration", &place.top)?;
     match config.get_path("core.hooksPath") {
         Ok(path) => Ok(place.top.join(path)),
-        Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(place.common_dir.join(Path::new("hooks"))),
+        Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(place.common_dir.join("hooks")),
         Err(error) => Err(error).at("read core.hooksPath", &place.top),
     }
 }

@@ -46,9 +46,11 @@ pub fn operation(place: &Place) -> Result<Option<&'static str>, GitError> {
         RepositoryState::Revert | RepositoryState::RevertSequence => Some("revert"),
         RepositoryState::CherryPick | RepositoryState::CherryPickSequence => Some("cherry-pick"),
         RepositoryState::Bisect => Some("bisect"),
-        RepositoryState::Rebase | RepositoryState::RebaseInteractive | RepositoryState::RebaseMerge => Some("rebase"),
+        RepositoryState::Rebase
+        | RepositoryState::RebaseInteractive
+        | RepositoryState::RebaseMerge
+        | RepositoryState::ApplyMailboxOrRebase => Some("rebase"),
         RepositoryState::ApplyMailbox => Some("am"),
-        RepositoryState::ApplyMailboxOrRebase => Some("rebase"),
     })
 }
 

@@ -75,9 +75,7 @@ fn empty(place: &Place, repository: &Repository) -> Result<Oid, GitError> {
 fn write(place: &Place, repository: &Repository, base: Option<&Tree>, edits: &Edits) -> Result<Option<Oid>, GitError> {
     let mut builder = repository.treebuilder(base).at("begin a tree", &place.top)?;
     for (name, edit) in &edits.below {
-        let known = base.and_then(|tree| {
-            tree.iter().find(|entry| entry.name_bytes() == name.as_slice()).map(|entry| (entry.id(), entry.kind()))
-        });
+        let known = base.and_then(|tree| tree.get_name_bytes(name)).map(|entry| (entry.id(), entry.kind()));
         let folder = match known {
             Some((id, Some(ObjectType::Tree))) => Some(repository.find_tree(id).at("read a tree", &place.top)?),
             Some(_) | None => None,
