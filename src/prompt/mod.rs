@@ -3,6 +3,7 @@
 
 mod diff;
 mod inputs;
+mod language;
 mod material;
 mod quote;
 mod render;

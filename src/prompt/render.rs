@@ -47,9 +47,8 @@ pub struct Section {
 /// `max_bytes` that does not even hold what is never cut.
 pub fn render(inputs: &PromptInputs, templates: &TemplateSet, max_bytes: usize) -> Result<Prompt, Vec<Diagnostic>> {
     let template = templates.of(&inputs.task);
-    let used = template.variables();
     let materials: Vec<Material> =
-        materials(inputs).into_iter().filter(|material| used.contains(material.name)).collect();
+        materials(inputs).into_iter().filter(|material| template.uses(material.name)).collect();
     let mut parts: Vec<Shown> = materials.iter().map(Material::whole).collect();
     let mut values = values(inputs);
     let mut fill = |parts: &[Shown]| {

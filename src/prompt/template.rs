@@ -1,6 +1,6 @@
 //! The templates of prompts: those built in, and what a repository puts in their place. Must not know what is filled in.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -8,18 +8,13 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, Value};
 
 use super::Task;
+use super::language::{self, nearest};
 use super::variables::{VARIABLES, VariableKind};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{Source, Span, shown_line};
 
-/// Steps that a template may take; the built-in ones need a few hundred.
-const FUEL: u64 = 100_000;
-
 /// A prompt grows by at most so many bytes over what is filled in.
 const OWN_TEXT_MAX: usize = 4 * 1024 * 1024;
-
-/// Names that minijinja itself defines inside of loops, macros and blocks.
-const LANGUAGE: [&str; 5] = ["loop", "self", "caller", "super", "varargs"];
 
 /// The templates that prompts are made from.
 #[derive(Clone, Debug)]
@@ -70,10 +65,11 @@ impl TemplateSet {
     }
 }
 
-/// One template in an environment of its own: there is nothing that it could include.
+/// One template in an environment of its own, which offers neither filters nor functions.
 #[derive(Clone, Debug)]
 pub(super) struct Template {
     source: Source,
+    named: Vec<&'static str>,
     environment: Environment<'static>,
 }
 
@@ -84,30 +80,24 @@ impl Template {
 
     /// Reads a template and tries it out: with everything there, and with nothing.
     fn new(source: Source) -> Result<Self, Vec<Diagnostic>> {
-        let mut environment = Environment::new();
+        let named = language::read(&source)?;
+        let mut environment = Environment::empty();
         let syntax = SyntaxConfig::builder().keep_trailing_newline(true).trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.expect("the usual delimiters differ from each other"));
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_fuel(Some(FUEL));
-        environment.set_debug(true);
         if let Err(error) = environment.add_template_owned(source.path.to_string(), source.text.to_string()) {
             return Err(vec![fault(&source, &error)]);
         }
-        let template = Self { source, environment };
-        let unknown = template.unknown_variables();
-        if !unknown.is_empty() {
-            return Err(unknown);
-        }
+        let template = Self { source, named, environment };
         template.fill(&sample(true))?;
         template.fill(&sample(false))?;
         Ok(template)
     }
 
-    /// The variables that the template names.
-    pub(super) fn variables(&self) -> HashSet<String> {
-        let template = self.environment.get_template(&self.source.path);
-        template.map(|template| template.undeclared_variables(false)).unwrap_or_default()
+    /// Whether the template names a variable.
+    pub(super) fn uses(&self, name: &str) -> bool {
+        self.named.contains(&name)
     }
 
     /// The text with everything filled in.
@@ -120,30 +110,6 @@ impl Template {
             .and_then(|template| template.render_captured_to(context, &mut out).map(drop))
             .map_err(|error| vec![fault(&self.source, &error)])?;
         Ok(String::from_utf8(out.bytes).expect("minijinja writes whole strings"))
-    }
-
-    fn unknown_variables(&self) -> Vec<Diagnostic> {
-        let globals: HashSet<&str> = self.environment.globals().map(|(name, _)| name).collect();
-        let mut unknown: Vec<String> = self
-            .variables()
-            .into_iter()
-            .filter(|name| !VARIABLES.iter().any(|variable| variable.name == name.as_str()))
-            .filter(|name| !globals.contains(name.as_str()) && !LANGUAGE.contains(&name.as_str()))
-            .collect();
-        unknown.sort();
-        unknown.into_iter().map(|name| self.unknown_variable(&name)).collect()
-    }
-
-    fn unknown_variable(&self, name: &str) -> Diagnostic {
-        let message = format!("unknown variable `{}`", shown_line(name));
-        let diagnostic = match find_word(&self.source.text, name) {
-            Some(span) => Diagnostic::at(Code::Syntax, &self.source, span, message),
-            None => Diagnostic::of_file(Code::Syntax, self.source.path.clone(), message),
-        };
-        match nearest(name, VARIABLES.iter().map(|variable| variable.name)) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic.help("docs/prompt.md lists the variables"),
-        }
     }
 }
 
@@ -185,34 +151,10 @@ fn place(source: &Source, error: &minijinja::Error) -> Option<Span> {
     if error.name() != Some(&*source.path) {
         return None;
     }
-    if let Some(range) = error.range().filter(|range| source.text.get(range.clone()).is_some()) {
-        return Some(Span::new(range.start, range.end));
-    }
     let line = error.line()?.checked_sub(1)?;
     let start: usize = source.text.split_inclusive('\n').take(line).map(str::len).sum();
     let length = source.text.get(start..)?.lines().next().unwrap_or_default().len();
     Some(Span::new(start, start + length))
-}
-
-/// The first place inside of a tag where a name stands as a word.
-fn find_word(text: &str, name: &str) -> Option<Span> {
-    let part_of_a_name = |character: char| character.is_alphanumeric() || character == '_';
-    let mut places = text.match_indices(name).filter(|(at, _)| {
-        !text[..*at].ends_with(part_of_a_name) && !text[at + name.len()..].starts_with(part_of_a_name)
-    });
-    let inside = |at: usize| {
-        let before = &text[..at];
-        before.rfind(['{']).is_some_and(|open| !before[open..].contains('}'))
-    };
-    places.find(|(at, _)| inside(*at)).map(|(at, _)| Span::new(at, at + name.len()))
-}
-
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|candidate| (strsim::osa_distance(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len() / 3)
-        .min()
-        .map(|(_, candidate)| candidate)
 }
 
 /// A text that a template cannot blow up.
@@ -259,17 +201,69 @@ mod tests {
     #[test]
     fn broken_overrides_are_faults_with_a_line() {
         let mend = "mend it, or remove the file to use the built-in template; docs/prompt.md lists the variables";
+        let cannot = "the template cannot do this (there are `if`, `elif`, `else` and `endif`)";
+        let only = "`{{ }}` holds the name of a variable and nothing else (docs/prompt.md lists them)";
+        let test = "the template cannot test this (use variables, whole numbers, `not`, `and`, `or`, `==`, `!=`, `<`, `>` \
+                    and parentheses)";
         for (name, text, expected) in [
-            ("turn.md", "a\nb {{ ticket_bdy }}\n", "2:6 E003 unknown variable `ticket_bdy` (did you mean `ticket_body`?)".to_owned()),
-            ("turn.md", "xyzzy {% if xyzzy %}{% endif %}", "1:13 E003 unknown variable `xyzzy` (docs/prompt.md lists the variables)".to_owned()),
-            ("commit.md", "a\n{% if turn %}\n", format!("2:12 E003 the template cannot be used: unexpected end of input, expected end of block ({mend})")),
-            ("turn.md", "é{{ turn|shout }}", format!("1:10 E003 the template cannot be used: filter shout is unknown ({mend})")),
-            ("turn.md", "\n{% include 'commit.md' %}", format!("2:4 E003 the template cannot be used: tried to include non-existing template 'commit.md' ({mend})")),
-            ("turn.md", "{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}", format!("1:1 E003 the template cannot be used: engine ran out of fuel ({mend})")),
-            ("trun.md", "x", "1:1 E019 no template is named `trun.md` (did you mean `turn.md`? A draft begins with `_`)".to_owned()),
-            ("x.md", "x", "1:1 E019 no template is named `x.md` (the templates are `turn.md` and `commit.md`; a draft begins with `_`)".to_owned()),
+            (
+                "turn.md",
+                "a\nb {{ ticket_bdy }}\n",
+                "2:6 E003 unknown variable `ticket_bdy` (did you mean `ticket_body`?)",
+            ),
+            (
+                "turn.md",
+                "x {% if x1 and turn %}{% endif %}",
+                "1:9 E003 unknown variable `x1` (docs/prompt.md lists the variables)",
+            ),
+            ("turn.md", "{{ turn", "1:1 E003 this tag is never closed (close it with `}}`)"),
+            ("turn.md", "a {# turn", "1:3 E003 this tag is never closed (close it with `#}`)"),
+            ("turn.md", "é{{ turn|shout }}", &format!("1:4 E003 {only}")),
+            ("turn.md", "{{ turn ticket_id }}", &format!("1:3 E003 {only}")),
+            ("turn.md", "{{ 'x' * 99999999999 }}", &format!("1:3 E003 {only}")),
+            ("turn.md", "{{}}", &format!("1:3 E003 {only}")),
+            ("turn.md", "{{ 1 }}", &format!("1:3 E003 {only}")),
+            ("turn.md", "\n{% include 'commit.md' %}", &format!("2:3 E003 {cannot}")),
+            ("turn.md", "{% set turn = turn %}", &format!("1:3 E003 {cannot}")),
+            ("turn.md", "{% for turn in ticket_body %}", &format!("1:3 E003 {cannot}")),
+            ("turn.md", "{% else turn %}", &format!("1:3 E003 {cannot}")),
+            ("turn.md", "{% if ticket_id == 'x' %}", &format!("1:3 E003 {test}")),
+            ("turn.md", "{% if turn ~ turn %}", &format!("1:3 E003 {test}")),
+            (
+                "commit.md",
+                "a\n{% if turn %}\n",
+                &format!(
+                    "2:1 E003 the template cannot be used: unexpected end of input, expected end of block ({mend})"
+                ),
+            ),
+            (
+                "commit.md",
+                "{% if turn == == 1 %}{% endif %}",
+                &format!("1:1 E003 the template cannot be used: unexpected `==` ({mend})"),
+            ),
+            (
+                "turn.md",
+                &"{% if turn %}".repeat(40),
+                "1:419 E003 too many conditions stand inside of each other (close some of them with `endif`)",
+            ),
+            ("commit.md", "{% if turn < 1 %}{% endif %}", ""),
+            (
+                "trun.md",
+                "x",
+                "1:1 E019 no template is named `trun.md` (did you mean `turn.md`? A draft begins with `_`)",
+            ),
+            (
+                "x.md",
+                "x",
+                "1:1 E019 no template is named `x.md` (the templates are `turn.md` and `commit.md`; a draft begins with `_`)",
+            ),
         ] {
-            assert_eq!(faults_of(name, text), [format!(".tickets/templates/{name}:{expected}")], "{text}");
+            let expected: Vec<String> = Some(expected)
+                .filter(|text| !text.is_empty())
+                .map(|text| format!(".tickets/templates/{name}:{text}"))
+                .into_iter()
+                .collect();
+            assert_eq!(faults_of(name, text), expected, "{text}");
         }
     }
 
@@ -281,18 +275,42 @@ mod tests {
     }
 
     #[test]
-    fn what_minijinja_defines_is_known_and_drafts_are_passed_over() {
-        let text = "{% set a = namespace(n=1) %}{% for x in range(2) %}{{ loop.index }}{{ x }}{% endfor %}{{ a.n }}\
-            {% macro m() %}{{ caller() }}{% endmacro %}{% call m() %}x{% endcall %}";
+    fn what_a_template_can_say() {
+        let text = "{# a comment: {{ nothing }} #}{%- if turn > 0 and not (interrupted or false) -%}\n{{- ticket_id }}\n\
+            {% elif ticket_limit == none %}x{% else %}{{ turn +}}{% endif %}";
         assert_eq!(faults_of("turn.md", text), [""; 0]);
         assert_eq!(faults_of("_turn.md", "{{ broken"), [""; 0]);
         assert_eq!(faults_of("README.md", "{{ broken"), [""; 0]);
     }
 
     #[test]
+    fn no_template_takes_long_or_much() {
+        for text in [
+            "{% if 1 %}".repeat(50_000),
+            format!("{}{}", "{% if 1 %}".repeat(50_000), "{% endif %}".repeat(50_000)),
+            format!("{{% if 1 %}}{}{{% endif %}}", "{% elif 1 %}".repeat(50_000)),
+            format!("{{% if {}1 %}}{{% endif %}}", "(".repeat(50_000)),
+            format!("{}{{% if {}1 %}}", "{% if 1 %}".repeat(31), "not ".repeat(48)),
+            format!("{}{{% if {}1{} %}}", "{% if 1 %}".repeat(31), "(".repeat(97), ")".repeat(97)),
+            "{{ ticket_body }}".repeat(50_000),
+            "{{ ticket_bdy }}".repeat(50_000),
+        ] {
+            let overrides = [("turn.md".to_owned(), text)];
+            if let Ok(set) = TemplateSet::with_overrides(&overrides) {
+                let mut values = sample(true);
+                values.insert("ticket_body", Value::from("x".repeat(100_000)));
+                let _ = set.turn.fill(&values);
+            }
+        }
+    }
+
+    #[test]
     fn a_template_cannot_write_without_end() {
-        let text = "{% for a in range(9999) %}{{ 'x' * 100000 }}{% endfor %}";
-        let faults = faults_of("turn.md", text);
-        assert_eq!(faults.len(), 1, "{faults:?}");
+        let overrides = [("turn.md".to_owned(), "{{ ticket_body }}".repeat(1000))];
+        let set = TemplateSet::with_overrides(&overrides).unwrap();
+        let mut values = sample(true);
+        values.insert("ticket_body", Value::from("x".repeat(100_000)));
+        let faults = set.turn.fill(&values).unwrap_err();
+        assert!(faults[0].message.starts_with("the template cannot be used: "), "{faults:?}");
     }
 }
