@@ -2,13 +2,23 @@
 
 mod defaults;
 mod duration;
+pub(crate) mod keys;
 mod kind;
+mod read;
+mod schema;
+mod template;
+mod ticket_keys;
 mod types;
+mod unsupported;
+mod values;
 
 pub use defaults::TURN_TIMEOUT;
 pub use duration::{
     DurationError, LONGEST, parse_duration, parse_duration_or_off, show_duration, show_duration_or_off,
 };
+pub use read::{CONFIG_VERSION, read};
+pub use schema::schema;
+pub use template::{FIRST_TICKET, FIRST_TICKET_NAME, template};
 pub use types::{
     AgentKind, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, PromptSettings, Retries,
     RosterEntry,
