@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::keys;
-use super::values::{Faults, Read, Reported, Table, list, nearest};
+use super::values::{Faults, Read, Reported, Table, list};
 use super::{AgentKind, CheckpointMode, CommitBy, Config, EnvInherit, RosterEntry, unsupported};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::text::{Source, Span, shown_line};
+use crate::text::{Source, Span, nearest, shown_line};
 use crate::ticket::yaml::{self, Key, Node, Value};
 
 /// The version of the format that this turnstile reads.
@@ -20,6 +20,7 @@ pub fn read(source: Option<&Source>) -> (Config, Vec<Diagnostic>) {
     let start = if source.text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let (root, found) = yaml::parse(source, Span::new(start, source.text.len()));
     let mut faults = Faults::new(source, found);
+    report_hidden_characters(&source.text, start, &mut faults);
     match root {
         // A file of comments says nothing, as `init` might have left it.
         Some(Node { value: Value::Null, .. }) | None => {}
@@ -32,6 +33,24 @@ pub fn read(source: Option<&Source>) -> (Config, Vec<Diagnostic>) {
         Some(root) => read_root(&root, &mut config, &mut faults),
     }
     (config, faults.into_sorted())
+}
+
+/// The most hidden characters that are reported: a file full of them says the same thing each time.
+const MOST_HIDDEN: usize = 20;
+
+/// Names the characters that make a reader see another text than a program does.
+fn report_hidden_characters(text: &str, start: usize, faults: &mut Faults<'_>) {
+    let is_hidden = |character: char| match character {
+        '\n' | '\r' | '\t' => false,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        other => other.is_control(),
+    };
+    let hidden = text[start..].char_indices().filter(|(_, character)| is_hidden(*character)).take(MOST_HIDDEN);
+    for (at, character) in hidden {
+        let span = Span::new(start + at, start + at + character.len_utf8());
+        let message = format!("the character U+{:04X} is not seen and changes what is", u32::from(character));
+        faults.add_with_help(Code::HiddenCharacter, span, message, "remove it, or write it as an escape in quotes");
+    }
 }
 
 fn read_root(root: &Node, config: &mut Config, faults: &mut Faults<'_>) {

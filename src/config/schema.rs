@@ -67,7 +67,7 @@ fn described(path: &str, shape: Shape, unsupported: Unsupported<'_>) -> Value {
         Shape::Named(keys) => {
             let mut entry = object(&format!("{path}.*."), keys, unsupported);
             entry["required"] = json!(["kind"]);
-            entry["if"] = json!({ "properties": { "kind": { "const": "command" } } });
+            entry["if"] = json!({ "required": ["kind"], "properties": { "kind": { "const": "command" } } });
             entry["then"] = json!({ "required": ["command"] });
             json!({ "type": "object", "additionalProperties": entry })
         }
@@ -152,6 +152,51 @@ mod tests {
         check_all("", keys::CONFIG);
     }
 
+    fn ticket_faults(path: &str, value: &str) -> Vec<String> {
+        let front = match path.split_once('.') {
+            None => format!("{path}: {value}"),
+            Some((table, key)) => format!("{table}: {{{key}: {value}}}"),
+        };
+        let source = Source::new(".tickets/001-a.md", format!("---\n{front}\n---\n# a\n"));
+        let (_, faults) = crate::ticket::read(&source);
+        faults.into_iter().map(|fault| format!("{} {}", fault.code, fault.message)).collect()
+    }
+
+    fn check_ticket(pattern: &str, keys: &[Key]) {
+        for key in keys {
+            let path = format!("{pattern}{}", key.name);
+            for value in samples(key.shape) {
+                assert_eq!(ticket_faults(&path, &value), Vec::<String>::new(), "{path}: {value}");
+            }
+            if let Shape::Only(_) = key.shape {
+                let faults = ticket_faults(&path, "7");
+                assert!(!faults.is_empty(), "{path} is supported by now: give it a shape");
+            }
+            if let Some(keys) = key.shape.table() {
+                check_ticket(&format!("{path}."), keys);
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_schema_allows_the_reader_of_tickets_takes() {
+        check_ticket("", ticket_keys::TICKET);
+    }
+
+    #[test]
+    fn the_reader_of_tickets_knows_the_same_keys() {
+        let same = |ours: &[Key], theirs: &[&str]| {
+            let mut ours: Vec<&str> = ours.iter().map(|key| key.name).collect();
+            let mut theirs = theirs.to_vec();
+            ours.sort_unstable();
+            theirs.sort_unstable();
+            assert_eq!(ours, theirs);
+        };
+        same(ticket_keys::TICKET, crate::ticket::TICKET_KEYS);
+        same(ticket_keys::CONTEXT, crate::ticket::CONTEXT_KEYS);
+        same(ticket_keys::LIMITS, crate::ticket::LIMIT_KEYS);
+    }
+
     #[test]
     fn every_key_is_described() {
         let schema = schema();
@@ -175,7 +220,10 @@ mod tests {
               "kind": {
                 "const": "command"
               }
-            }
+            },
+            "required": [
+              "kind"
+            ]
           },
           "properties": {
             "args": {

@@ -6,7 +6,7 @@ use super::duration::{DurationError, parse_duration_or_off};
 use super::keys::Key;
 use super::unsupported;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::text::{Edit, LineIndex, Source, Span, shown_line};
+use crate::text::{Edit, LineIndex, Source, Span, nearest, shown_line};
 use crate::ticket::yaml::{Node, Value};
 
 /// Collects the faults of one text.
@@ -59,7 +59,8 @@ impl<'a> Faults<'a> {
         self.add(code, span, message).help = Some(help.into());
     }
 
-    /// Opens a mapping: unknown keys and those that this version does not support are reported and left out.
+    /// Opens a mapping: unknown keys and those that this version does not support are reported and left out, keys
+    /// without a value are left out.
     /// `pattern` is `prefix` as the table of unsupported keys writes it.
     pub(super) fn table<'n>(
         &mut self,
@@ -84,6 +85,10 @@ impl<'a> Faults<'a> {
                 self.add_with_help(Code::UnknownConfigKey, key.span, message, help);
                 continue;
             }
+            // `key:` with nothing behind it gives nothing, as in a ticket: its lines may all be comments.
+            if value.value == Value::Null {
+                continue;
+            }
             match unsupported::accepted(&format!("{pattern}{}", key.name)) {
                 None => table.entries.push((key.name.as_str(), value)),
                 Some(accepted) if accepted.is(value) => {}
@@ -106,21 +111,7 @@ impl<'a> Faults<'a> {
     }
 
     pub(super) fn wrong_type(&mut self, path: &str, node: &Node, expected: &str) {
-        if node.value == Value::Null {
-            let message = if path.is_empty() {
-                format!("nothing, where {expected} belongs")
-            } else {
-                format!("`{}` has no value", shown_line(path))
-            };
-            self.add_with_help(
-                Code::WrongType,
-                node.span,
-                message,
-                format!("write {expected} behind it, or remove the key"),
-            );
-        } else {
-            self.add(Code::WrongType, node.span, format!("`{}` must be {expected}", shown_line(path)));
-        }
+        self.add(Code::WrongType, node.span, format!("`{}` must be {expected}", shown_line(path)));
     }
 
     /// A word or a number as it is written, with whether it was quoted.
@@ -288,20 +279,6 @@ pub(super) fn list<'w>(words: impl Iterator<Item = &'w str>) -> String {
     words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// The known word that a person most likely meant.
-pub(super) fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
-    // The distance is quadratic in the length, and nobody means anything by a word of a kilobyte.
-    if word.len() > 64 {
-        return None;
-    }
-    let word = word.to_lowercase();
-    known
-        .map(|known| (strsim::damerau_levenshtein(&word, &known.to_lowercase()), known))
-        .filter(|(distance, known)| *distance <= 2.max(known.len() / 3) && *distance < known.len().max(2))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| known)
-}
-
 /// Whether YAML (its core schema) reads a plain scalar as a truth value or a number.
 fn is_not_text(plain: &str) -> bool {
     let unsigned = plain.strip_prefix(['-', '+']).unwrap_or(plain);
@@ -323,21 +300,6 @@ mod tests {
         }
         for plain in ["yes", "1a", "v1.2", "gpt-5", "2026-01-31", "1.2.3", "-", ".", "inf", "nan", "NaN"] {
             assert!(!is_not_text(plain), "{plain}");
-        }
-    }
-
-    #[test]
-    fn the_nearest_word_is_near() {
-        let known = ["default_agent", "agents", "limits", "env"];
-        for (word, near) in [
-            ("defualt_agent", Some("default_agent")),
-            ("agent", Some("agents")),
-            ("Limits", Some("limits")),
-            ("evn", Some("env")),
-            ("colour", None),
-            ("", None),
-        ] {
-            assert_eq!(nearest(word, known.into_iter()), near, "{word}");
         }
     }
 }

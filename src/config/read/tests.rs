@@ -28,7 +28,17 @@ fn faults(text: &str) -> String {
 #[test]
 fn no_file_and_a_file_that_says_nothing_are_the_defaults() {
     assert_eq!(read(None), (Config::default(), Vec::new()));
-    for text in ["", "\n", "# nothing\n", "\u{feff}# nothing\r\n", "---\n", "{}", "version: 1\n", "limits: {}\n"] {
+    for text in [
+        "",
+        "\n",
+        "# nothing\n",
+        "\u{feff}# nothing\r\n",
+        "---\n",
+        "{}",
+        "version: 1\n",
+        "limits: {}\n",
+        "limits:\nverify:\nenv:\n  pass:\nagents:\n",
+    ] {
         assert_eq!(clean(text), Config::default(), "{text:?}");
     }
 }
@@ -185,9 +195,10 @@ version: '1'
 default_agent: [codex]
 agents:
   a: codex
+  n:
   b: {kind: command, command: ./agent.sh, env: {A: b}, args: [1, [x], y]}
   c: {kind: codex, model: 5, can_commit: 1, timeout: 90, idle_timeout: 10x}
-limits:
+limits: 3
 retries: [lint]
 commit: {hooks: true, subject: }
 prompt: {max_bytes: 1.5}
@@ -195,19 +206,19 @@ prompt: {max_bytes: 1.5}
     1:10 E006 `version` must be a whole number
     2:16 E006 `default_agent` must be a text
     4:6 E006 `agents.a` must be a mapping
-    5:31 E006 `agents.b.command` must be a list of texts [write [./agent.sh]]
-    5:48 E006 `agents.b.env` must be a list of texts
-    5:63 E006 `agents.b.args[0]` must be a text, and YAML reads this as something else [quote it: "1"]
-    5:66 E006 `agents.b.args[1]` must be a text
-    6:27 E006 `agents.c.model` must be a text, and YAML reads this as something else [quote it: "5"]
-    6:42 E006 `agents.c.can_commit` must be `true` or `false`
-    6:54 E006 `agents.c.timeout`: not a duration: write a number and a unit, as `90s`, `10m` or `2h` [write `off` for none]
-    6:72 E006 `agents.c.idle_timeout`: not a duration: write a number and a unit, as `90s`, `10m` or `2h` [write `off` for none]
-    7:8 E006 `limits` has no value [write a mapping behind it, or remove the key]
-    8:10 E006 `retries` must be a mapping
-    9:17 E012 `commit.hooks` must be one of `run`, `skip` [did you mean `run`?]
-    9:31 E006 `commit.subject` has no value [write a text behind it, or remove the key]
-    10:21 E006 `prompt.max_bytes` must be a whole number
+    5:5 E006 `agents.n` must be a mapping
+    6:31 E006 `agents.b.command` must be a list of texts [write [./agent.sh]]
+    6:48 E006 `agents.b.env` must be a list of texts
+    6:63 E006 `agents.b.args[0]` must be a text, and YAML reads this as something else [quote it: "1"]
+    6:66 E006 `agents.b.args[1]` must be a text
+    7:27 E006 `agents.c.model` must be a text, and YAML reads this as something else [quote it: "5"]
+    7:42 E006 `agents.c.can_commit` must be `true` or `false`
+    7:54 E006 `agents.c.timeout`: not a duration: write a number and a unit, as `90s`, `10m` or `2h` [write `off` for none]
+    7:72 E006 `agents.c.idle_timeout`: not a duration: write a number and a unit, as `90s`, `10m` or `2h` [write `off` for none]
+    8:9 E006 `limits` must be a mapping
+    9:10 E006 `retries` must be a mapping
+    10:17 E012 `commit.hooks` must be one of `run`, `skip`
+    11:21 E006 `prompt.max_bytes` must be a whole number
     "#);
 }
 
@@ -265,6 +276,16 @@ fn shapes_of_the_whole_file() {
     assert!(faults("limits: {turns: 1, turns: 2}").contains("E005"), "{}", faults("limits: {turns: 1, turns: 2}"));
     assert!(faults("a: [").contains("E003"));
     assert!(faults("a: &x 1\nb: *x\n").contains("E018"));
+}
+
+#[test]
+fn a_character_that_nobody_sees_is_a_warning() {
+    let (config, faults) = read(Some(&source("commit: {subject: \"{id}\"} # \u{202e}x\u{2066}\n")));
+    assert_eq!(config.commit.subject, "{id}");
+    assert_eq!(
+        faults.iter().map(|fault| (fault.code, fault.place.column)).collect::<Vec<_>>(),
+        [(Code::HiddenCharacter, 29), (Code::HiddenCharacter, 31)]
+    );
 }
 
 #[test]
