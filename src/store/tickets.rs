@@ -15,7 +15,7 @@ use super::layout::TICKETS;
 use super::{Layout, StoreError};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::Source;
-use crate::ticket::{Places, Read, TicketId, Unreadable, natural_order, read_with_places};
+use crate::ticket::{Read, TicketId, Unreadable, natural_order, read_ticket};
 
 mod discover;
 
@@ -53,7 +53,7 @@ impl Scanned {
 
 /// Looks at all tickets of a worktree; reads those that are new or changed since the look that `scanned` holds.
 pub fn scan(layout: &Layout, scanned: &mut Scanned) -> Result<(), StoreError> {
-    scan_with(layout, scanned, read_with_places)
+    scan_with(layout, scanned, read_ticket)
 }
 
 fn scan_with(layout: &Layout, scanned: &mut Scanned, reader: Reader) -> Result<(), StoreError> {
@@ -171,7 +171,7 @@ fn look_at_one(
 
 fn faulty(found: &Found, fault: Diagnostic) -> Looked {
     let path = found.path.as_str().into();
-    let read = Read { id: found.id(), path, ticket: None, diagnostics: vec![fault], places: Places::default() };
+    let read = Read { id: found.id(), path, ticket: None, diagnostics: vec![fault] };
     Looked::Read(Box::new(read), None)
 }
 

@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Diagnostic};
 /// A reader whose only fault is the text itself, so that tests see what was read.
 fn reader(source: &Source) -> Read {
     let fault = Diagnostic::of_file(Code::NoFrontmatter, source.path.clone(), source.text.to_string());
-    Read { ticket: None, diagnostics: vec![fault], ..read_with_places(source) }
+    Read { ticket: None, diagnostics: vec![fault], ..read_ticket(source) }
 }
 
 fn never(source: &Source) -> Read {
