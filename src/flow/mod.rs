@@ -1,1 +1,33 @@
-//! The `flow` room.
+//! The kernel: what the runner does next. `state = fold(journal)`, and one function decides.
+//! Must not know clocks, files, processes or git.
+
+mod after;
+mod before;
+mod choose;
+mod chores;
+mod event;
+mod explain;
+mod policy;
+mod reason;
+mod request;
+mod saves;
+pub mod settle;
+mod state;
+mod survey;
+mod world;
+
+pub use after::AFTER;
+pub use before::{BEFORE, reply_target, waiting_tickets};
+pub use choose::{Choice, Chosen, Look, Row, Rung, Stop, decide};
+pub use chores::name as outcome_name;
+pub use event::{ActBegun, Begun, Carried, Chore, Event, Outcome, SaveBegun, TurnEnded, Unreadable, VERSION, Verdict};
+pub use explain::{TicketStanding, standing, why_not_ready};
+pub use policy::Policy;
+pub use reason::{Reason, ReasonCode, Standing};
+pub use request::{
+    Act, DispatchFact, Evidence, Follow, PutBack, SavePurpose, SaveRequest, SaveResult, TurnEnd, TurnRequest,
+    TurnResult, follow_save, follow_turn,
+};
+pub use state::{EndKind, Feedback, Finished, Judging, Life, OutOfOrder, Phase, Quiet, RunState, Stands, TicketState};
+pub use survey::{AgentFact, Decided, Decision, HeadFact, OutboxFact, ReplyFact, Survey, TicketFact, TurnFacts};
+pub use world::World;

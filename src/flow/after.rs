@@ -1,0 +1,385 @@
+//! The after-turn table: what a turn has come to. Row 0 always, then the first match wins, from the row at which
+//! judging stands.
+
+use serde_json::json;
+
+use super::before::{begin, is_clean};
+use super::choose::{Choice, Look, Row};
+use super::event::{Begun, Chore, Event, Outcome, Verdict};
+use super::reason::{Reason, ReasonCode};
+use super::request::Act;
+use super::saves;
+use super::state::{EndKind, Finished, Judging};
+use super::survey::{HeadFact, OutboxFact};
+use crate::config::CheckpointMode;
+
+/// The table in its order.
+pub const AFTER: [Row; 14] = [
+    Row {
+        number: 0,
+        name: "outbox and tickets",
+        doc: "What the turn may not change in tickets and `history/` is put back; a valid dispatch is archived.",
+        answer: outbox_and_tickets,
+    },
+    Row {
+        number: 1,
+        name: "tampering",
+        doc: "The git directory was tampered with. Not looked for in this version.",
+        answer: later,
+    },
+    Row {
+        number: 2,
+        name: "HEAD",
+        doc: "HEAD is elsewhere: ahead of the run's branch, which is brought forward and checked out again; otherwise, or where commits are gone, `head_moved`.",
+        answer: head,
+    },
+    Row {
+        number: 3,
+        name: "runner's files",
+        doc: "Config or templates changed. Not looked for in this version.",
+        answer: later,
+    },
+    Row {
+        number: 4,
+        name: "user's files",
+        doc: "The turn changed a path that is the user's under `--allow-dirty`: `dirty_conflict`; both versions are kept.",
+        answer: users_files,
+    },
+    Row {
+        number: 5,
+        name: "failure",
+        doc: "The agent failed, timed out, was interrupted or could not start: checkpoint, the claim goes back, `agent_failed`; a turn that ended without a record is asked for again.",
+        answer: failure,
+    },
+    Row {
+        number: 6,
+        name: "lint",
+        doc: "The dispatch is invalid or the ticket was unreadable: checkpoint, the claim goes back, another turn; after `retries.lint` of them `dispatch_invalid` or `ticket_invalid`.",
+        answer: lint,
+    },
+    Row { number: 7, name: "scope", doc: "Paths outside the scope. Not looked for in this version.", answer: later },
+    Row {
+        number: 8,
+        name: "question",
+        doc: "A dispatch with `mode: pause`: checkpoint, the claim goes back, `user_dispatch`.",
+        answer: question,
+    },
+    Row {
+        number: 9,
+        name: "checks",
+        doc: "A claim is judged by its checks. This version has none, so every claim is met.",
+        answer: later,
+    },
+    Row {
+        number: 10,
+        name: "commit",
+        doc: "The claim is met and the tree is not clean: another turn asks for the commit; after `retries.commit` of them `commit_failed`. Where turnstile commits, it does so at once.",
+        answer: commit,
+    },
+    Row {
+        number: 11,
+        name: "done",
+        doc: "The claim is met and the tree is clean: the finishing commit, and the ticket is done.",
+        answer: done,
+    },
+    Row {
+        number: 12,
+        name: "progress",
+        doc: "No progress in a row of turns. Not looked for in this version.",
+        answer: later,
+    },
+    Row { number: 13, name: "otherwise", doc: "Checkpoint; the ticket goes on.", answer: otherwise },
+];
+
+fn later(_: &Look<'_>, _: &Judging) -> Option<Choice> {
+    None
+}
+
+fn outbox_and_tickets(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
+    let ticket = &judging.request.ticket;
+    let turn = judging.request.turn;
+    if judging.row > 0 {
+        return None;
+    }
+    if judging.ended.after.is_none() {
+        return Some(Choice::Record(vec![saves::keep(look, judging)]));
+    }
+    if !look.survey.turn.put_back.is_empty() {
+        return Some(begin(Some(ticket), Some(turn), Act::Restore { items: look.survey.turn.put_back.clone() }));
+    }
+    match &look.survey.outbox {
+        OutboxFact::Message(dispatch) if judging.dispatch.is_none() => {
+            let act = Act::Archive { sequence: 0, dispatch: dispatch.clone() };
+            return Some(begin(Some(ticket), Some(turn), act));
+        }
+        OutboxFact::Invalid(faults) if judging.dispatch_faults.is_none() => {
+            let event = Event::OutboxInvalid { ticket: ticket.clone(), turn, faults: faults.clone() };
+            return Some(Choice::Record(vec![event]));
+        }
+        OutboxFact::Empty | OutboxFact::Message(_) | OutboxFact::Invalid(_) => {}
+    }
+    let quoted = look.survey.reply.as_ref().is_some_and(|reply| judging.request.suspect.as_ref() == Some(&reply.stamp));
+    if quoted && judging.end == EndKind::Finished {
+        let act = Act::Reply { sequence: 0, to: ticket.clone(), spooled: None, confirmed: false };
+        return Some(begin(Some(ticket), Some(turn), act));
+    }
+    let claims = look.survey.ticket(ticket).is_some_and(|fact| fact.done);
+    if claims && !look.run.ticket(ticket).claim {
+        return Some(Choice::Record(vec![Event::ClaimMade { ticket: ticket.clone(), turn }]));
+    }
+    None
+}
+
+fn head(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
+    match &look.survey.turn.head {
+        HeadFact::InPlace => None,
+        HeadFact::Ahead { commit } => {
+            let branch = look.run.branch.clone()?;
+            let act = Act::AdoptHead { branch, from: None, to: commit.clone() };
+            Some(begin(Some(&judging.request.ticket), Some(judging.request.turn), act))
+        }
+        HeadFact::Moved { how } => {
+            let message = format!("{how}; put it back, or `turnstile resume` accepts what is there now");
+            let reason = Reason::new(ReasonCode::HeadMoved, message).details(
+                json!({ "before": judging.request.head, "head": look.survey.head, "branch": look.survey.branch }),
+            );
+            Some(verdict(
+                look,
+                judging,
+                Verdict { hold: Some(3), ..ends(2, Outcome::Waiting, Some(reason), Vec::new()) },
+            ))
+        }
+    }
+}
+
+fn users_files(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
+    let touched: Vec<&String> =
+        judging.ended.changed.iter().filter(|path| look.run.accepted.contains_key(*path)).collect();
+    if touched.is_empty() {
+        return None;
+    }
+    let paths: Vec<String> = touched.iter().map(|path| crate::text::shown_line(path)).collect();
+    let message = format!(
+        "the turn changed files that were yours: {}; both versions are kept (`git diff {} {}`); `turnstile resume` takes what lies there now as the ticket's work",
+        paths.join(", "),
+        judging.ended.before.as_deref().unwrap_or("before"),
+        judging.ended.after.as_deref().unwrap_or("after"),
+    );
+    let reason = Reason::new(ReasonCode::DirtyConflict, message)
+        .details(json!({ "paths": touched, "before": judging.ended.before, "after": judging.ended.after }));
+    Some(verdict(look, judging, Verdict { hold: Some(5), ..ends(4, Outcome::Waiting, Some(reason), Vec::new()) }))
+}
+
+fn failure(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
+    if judging.end == EndKind::Finished {
+        return None;
+    }
+    if judging.dispatch.as_ref().is_some_and(|dispatch| dispatch.pause) {
+        return None;
+    }
+    let chores = back(look, judging);
+    let why = judging.ended.why.clone().unwrap_or_else(|| "it failed".to_owned());
+    let agent = &judging.ended.agent;
+    let ticket = &judging.request.ticket;
+    if judging.end == EndKind::Interrupted {
+        if judging.ended.by_person {
+            let message = format!("turn {} of {ticket} was interrupted; `turnstile run` goes on", judging.request.turn);
+            let reason = Reason::new(ReasonCode::Interrupted, message);
+            return Some(verdict(look, judging, ends(5, Outcome::Failed, Some(reason), chores)));
+        }
+        return Some(verdict(look, judging, ends(5, Outcome::RetryAsked, None, chores)));
+    }
+    let message = format!(
+        "turn {} of {ticket} by `{agent}` did not end well: {why}; `turnstile run` tries again",
+        judging.request.turn
+    );
+    let reason = Reason::new(ReasonCode::AgentFailed, message)
+        .details(json!({ "agent": agent, "exit": judging.ended.exit, "why": why, "turn": judging.request.turn }));
+    Some(verdict(look, judging, ends(5, Outcome::Failed, Some(reason), chores)))
+}
+
+fn lint(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
+    if judging.dispatch.as_ref().is_some_and(|dispatch| dispatch.pause) {
+        return None;
+    }
+    let (code, faults) = match (&judging.ticket_faults, &judging.dispatch_faults) {
+        (Some(faults), _) => (ReasonCode::TicketInvalid, faults),
+        (None, Some(faults)) => (ReasonCode::DispatchInvalid, faults),
+        (None, None) => return None,
+    };
+    let ticket = &judging.request.ticket;
+    let allowed = look.policy.retries.lint;
+    let failures = look.run.ticket(ticket).lint_failures;
+    let left = allowed.saturating_sub(failures);
+    let failed = Event::LintFailed { ticket: ticket.clone(), turn: judging.request.turn, faults: faults.clone(), left };
+    let mut chores = back(look, judging);
+    let verdict_of = if failures < allowed {
+        ends(6, Outcome::RetryAsked, None, chores)
+    } else {
+        let what = if code == ReasonCode::TicketInvalid { "ticket" } else { "DISPATCH.md" };
+        let message = format!(
+            "{ticket} left an invalid {what} {} times in a row; mend it, reply to it, or `turnstile resume`\n{}",
+            failures + 1,
+            faults.join("\n")
+        );
+        let reason = Reason::new(code, message).details(json!({ "faults": faults }));
+        chores.extend([Chore::Request, Chore::Paperwork("waits for an answer".to_owned())]);
+        ends(6, Outcome::Waiting, Some(reason), chores)
+    };
+    Some(with_checkpoint(look, judging, vec![failed], verdict_of))
+}
+
+fn question(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
+    let dispatch = judging.dispatch.as_ref().filter(|dispatch| dispatch.pause)?;
+    let ticket = &judging.request.ticket;
+    let title = dispatch.title.clone().unwrap_or_else(|| "a question".to_owned());
+    let choices = if dispatch.choices.is_empty() {
+        String::new()
+    } else {
+        format!(" (choices: {})", crate::text::shown_line(&dispatch.choices.join(", ")))
+    };
+    let message = format!(
+        "{ticket} asks: {}{choices}; answer with `turnstile reply {ticket} -m TEXT`, or in `.tickets/USER_REPLY.md`",
+        crate::text::shown_line(&title)
+    );
+    let reason = Reason::new(ReasonCode::UserDispatch, message)
+        .details(json!({ "pause": true, "title": dispatch.title, "choices": dispatch.choices }));
+    let mut chores = back(look, judging);
+    chores.push(Chore::Paperwork("waits for an answer".to_owned()));
+    Some(verdict(look, judging, ends(8, Outcome::Waiting, Some(reason), chores)))
+}
+
+fn commit(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
+    let ticket = &judging.request.ticket;
+    if !claims(look, judging) || judging.finished.is_some() {
+        return None;
+    }
+    let refused = judging.refused.clone();
+    if is_clean(look) || (saves::by_runner(look, judging) && refused.is_none()) {
+        return None;
+    }
+    let allowed = look.policy.retries.commit;
+    let failures = look.run.ticket(ticket).commit_failures;
+    let left = allowed.saturating_sub(failures);
+    let paths: Vec<String> = look.work(ticket);
+    let required = Event::CommitRequired {
+        ticket: ticket.clone(),
+        turn: judging.request.turn,
+        paths: paths.clone(),
+        output: refused.clone(),
+        left,
+    };
+    if failures < allowed {
+        let verdict = ends(10, Outcome::RetryAsked, None, Vec::new());
+        return Some(Choice::Record(vec![required, begun(judging, verdict)]));
+    }
+    let why = match &refused {
+        Some(output) => format!("a git hook refused it:\n{output}"),
+        None => format!(
+            "these paths are not committed:\n{}",
+            paths.iter().map(|path| format!("  {}", crate::text::shown_line(path))).collect::<Vec<_>>().join("\n")
+        ),
+    };
+    let message = format!(
+        "{ticket} is finished, and its work was not committed in {} turns; commit it yourself and `turnstile run` goes on, or `turnstile resume` asks the agent again; {why}",
+        failures + 1
+    );
+    let reason = Reason::new(ReasonCode::CommitFailed, message).details(json!({ "paths": paths, "output": refused }));
+    let chores = vec![Chore::Request, Chore::Paperwork("waits for an answer".to_owned())];
+    Some(Choice::Record(vec![begun(
+        judging,
+        Verdict { hold: Some(10), ..ends(10, Outcome::Waiting, Some(reason), chores) },
+    )]))
+}
+
+fn done(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
+    let ticket = &judging.request.ticket;
+    if !claims(look, judging) && judging.finished.is_none() {
+        return None;
+    }
+    let Some(finished) = &judging.finished else {
+        return Some(match saves::finish(look, judging) {
+            Some(save) => Choice::Record(vec![save]),
+            None => Choice::Record(finish(
+                look,
+                judging,
+                &Finished { commit: look.survey.head.clone(), tree: look.survey.head_tree.clone() },
+            )),
+        });
+    };
+    if look.survey.commit_message.is_some() {
+        return Some(begin(Some(ticket), Some(judging.request.turn), Act::DropMessage));
+    }
+    Some(Choice::Record(finish(look, judging, finished)))
+}
+
+fn finish(look: &Look<'_>, judging: &Judging, finished: &Finished) -> Vec<Event> {
+    let mut events = kept(judging);
+    events.push(Event::TicketDone {
+        ticket: judging.request.ticket.clone(),
+        commit: finished.commit.clone().or_else(|| look.survey.head.clone()),
+        tree: finished.tree.clone().or_else(|| look.survey.head_tree.clone()),
+        verdict: "met".to_owned(),
+        by: None,
+    });
+    events
+}
+
+fn otherwise(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
+    let chores = back(look, judging);
+    Some(verdict(look, judging, ends(13, Outcome::Progressed, None, chores)))
+}
+
+/// Whether the turn's claim waits: it was made, and the file still says so.
+fn claims(look: &Look<'_>, judging: &Judging) -> bool {
+    let ticket = &judging.request.ticket;
+    look.run.ticket(ticket).claim && look.survey.ticket(ticket).is_some_and(|fact| fact.done)
+}
+
+/// What a row owes that takes a claim back and keeps the work: revoke, checkpoint, and the truth about it on the branch.
+fn back(look: &Look<'_>, judging: &Judging) -> Vec<Chore> {
+    let mut chores = Vec::new();
+    if look.run.ticket(&judging.request.ticket).claim {
+        chores.push(Chore::Revoke);
+    }
+    if look.policy.checkpoint == CheckpointMode::Branch && judging.ended.before != judging.ended.after {
+        chores.push(Chore::Checkpoint);
+    }
+    if look.survey.turn.head_claims {
+        chores.push(Chore::Paperwork("not done".to_owned()));
+    }
+    chores
+}
+
+fn ends(row: u8, outcome: Outcome, reason: Option<Reason>, chores: Vec<Chore>) -> Verdict {
+    Verdict { ticket: None, turn: None, row, outcome, reason, hold: None, chores }
+}
+
+fn begun(judging: &Judging, verdict: Verdict) -> Event {
+    let (ticket, turn) = (Some(judging.request.ticket.clone()), Some(judging.request.turn));
+    Event::EffectBegun(Begun::Verdict(Verdict { ticket, turn, ..verdict }))
+}
+
+/// In mode `ref` the checkpoint is the kept tree, which is there already.
+fn kept(judging: &Judging) -> Vec<Event> {
+    match &judging.ended.after {
+        Some(after) if judging.ended.before.as_ref() != Some(after) => vec![Event::CheckpointMade {
+            ticket: judging.request.ticket.clone(),
+            turn: judging.request.turn,
+            commit: after.clone(),
+        }],
+        Some(_) | None => Vec::new(),
+    }
+}
+
+fn verdict(look: &Look<'_>, judging: &Judging, verdict: Verdict) -> Choice {
+    with_checkpoint(look, judging, Vec::new(), verdict)
+}
+
+fn with_checkpoint(look: &Look<'_>, judging: &Judging, mut events: Vec<Event>, verdict: Verdict) -> Choice {
+    if verdict.hold.is_none() && look.policy.checkpoint == CheckpointMode::Ref {
+        events.extend(kept(judging));
+    }
+    events.push(begun(judging, verdict));
+    Choice::Record(events)
+}

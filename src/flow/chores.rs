@@ -1,0 +1,85 @@
+//! What a verdict still owes, one after the other, and how it is closed.
+
+use super::before::begin;
+use super::choose::{Choice, Look, Stop};
+use super::event::{Chore, Event, Outcome, Verdict};
+use super::reason::Reason;
+use super::request::Act;
+use super::saves;
+use super::state::Judging;
+
+/// The next thing owed, or the end of the verdict.
+pub(super) fn next(look: &Look<'_>, judging: &Judging, verdict: &Verdict) -> Choice {
+    let ticket = &judging.request.ticket;
+    let done = |effect: &str| Event::EffectFinished {
+        effect: effect.to_owned(),
+        ticket: Some(ticket.clone()),
+        outcome: None,
+        path: None,
+    };
+    match verdict.chores.first() {
+        Some(Chore::Revoke) => begin(
+            Some(ticket),
+            Some(judging.request.turn),
+            Act::SetDone { target: ticket.clone(), done: false, decision: None, why: why_back(verdict) },
+        ),
+        Some(Chore::Checkpoint) => {
+            Choice::Record(vec![saves::checkpoint(look, judging).unwrap_or_else(|| done("checkpoint"))])
+        }
+        Some(Chore::Request) => match &verdict.reason {
+            Some(reason) => {
+                begin(Some(ticket), Some(judging.request.turn), Act::Request { sequence: 0, reason: reason.clone() })
+            }
+            None => Choice::Record(vec![done("request")]),
+        },
+        Some(Chore::Paperwork(what)) => {
+            Choice::Record(vec![saves::paperwork(look, judging, what).unwrap_or_else(|| done("paperwork"))])
+        }
+        None => Choice::Record(close(look, judging, verdict)),
+    }
+}
+
+fn why_back(verdict: &Verdict) -> String {
+    match (&verdict.reason, verdict.row) {
+        (Some(reason), 8) => format!("a question was asked in the same turn ({})", reason.code),
+        (Some(reason), _) => format!("the turn ended with {}", reason.code),
+        (None, _) => "the turn did not end as it should".to_owned(),
+    }
+}
+
+/// The pause, if there is one, and the end of the verdict.
+fn close(look: &Look<'_>, judging: &Judging, verdict: &Verdict) -> Vec<Event> {
+    let ticket = &judging.request.ticket;
+    let mut events = Vec::new();
+    if let Some(reason) = &verdict.reason {
+        let digest = look.survey.ticket(ticket).map(|fact| fact.digest.clone());
+        events.push(Event::RunPaused { ticket: Some(ticket.clone()), reason: reason.clone(), digest });
+    }
+    events.push(Event::EffectFinished {
+        effect: "verdict".to_owned(),
+        ticket: Some(ticket.clone()),
+        outcome: Some(name(verdict.outcome).to_owned()),
+        path: None,
+    });
+    events
+}
+
+/// The stable name of an outcome.
+pub fn name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::TicketDone => "ticket_done",
+        Outcome::ClaimRevoked => "claim_revoked",
+        Outcome::RetryAsked => "retry_asked",
+        Outcome::Progressed => "progressed",
+        Outcome::Failed => "failed",
+        Outcome::Waiting => "waiting",
+        Outcome::None => "none",
+    }
+}
+
+impl Stop {
+    /// A stop with a reason that concerns the run.
+    pub fn because(reason: Reason) -> Self {
+        Self { reason: Some(reason), ticket: None }
+    }
+}

@@ -1,0 +1,539 @@
+//! What the journal says, one event a line. Kinds and keys are a contract: added to, never renamed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::reason::Reason;
+use super::request::{Act, DispatchFact, PutBack, SavePurpose, SaveRequest, TurnRequest};
+use crate::ticket::TicketId;
+
+/// The newest version of the journal that this program writes and reads.
+pub const VERSION: u32 = 1;
+
+/// One line of the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+pub enum Event {
+    /// A run begins.
+    #[serde(rename = "run.started")]
+    RunStarted {
+        /// The version of the journal.
+        version: u32,
+        /// The run's branch, as a full name; none where HEAD is detached.
+        branch: Option<String>,
+        /// The commit that HEAD named.
+        head: Option<String>,
+        /// What the worktree's last run left to this one.
+        #[serde(default)]
+        carried: Carried,
+    },
+    /// The run stands still until somebody or something moves it.
+    #[serde(rename = "run.paused")]
+    RunPaused {
+        /// The ticket that it waits for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<TicketId>,
+        /// Why.
+        reason: Reason,
+        /// The digest of the ticket's text at that time, so that a person's edit is seen.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        digest: Option<String>,
+    },
+    /// A standing reason was answered.
+    #[serde(rename = "run.resumed")]
+    RunResumed {
+        /// The ticket that it stood for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<TicketId>,
+        /// Which reason.
+        reason: super::ReasonCode,
+        /// What answered it.
+        by: String,
+        /// The commit and branch that are accepted with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        branch: Option<String>,
+    },
+    /// No open ticket is left.
+    #[serde(rename = "run.completed")]
+    RunCompleted {
+        /// Tickets that are put aside.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        held: Vec<TicketId>,
+    },
+    /// An operator ended the run.
+    #[serde(rename = "run.stopped")]
+    RunStopped {
+        /// Who.
+        by: String,
+    },
+    /// A ticket is current from here on.
+    #[serde(rename = "ticket.selected")]
+    TicketSelected {
+        /// The ticket.
+        ticket: TicketId,
+    },
+    /// A ticket is done, as a fact.
+    #[serde(rename = "ticket.done")]
+    TicketDone {
+        /// The ticket.
+        ticket: TicketId,
+        /// The commit that finishes it, where there is one.
+        commit: Option<String>,
+        /// The tree of that commit.
+        tree: Option<String>,
+        /// What the runner observed: `met`, or `operator` where a person decided it.
+        verdict: String,
+        /// Who decided it, where a person did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
+    /// A person opened a ticket again.
+    #[serde(rename = "ticket.reopened")]
+    TicketReopened {
+        /// The ticket.
+        ticket: TicketId,
+        /// Who.
+        by: String,
+    },
+    /// A turn is about to start.
+    #[serde(rename = "turn.started")]
+    TurnStarted(TurnRequest),
+    /// A turn ended well, as far as the agent says.
+    #[serde(rename = "turn.finished")]
+    TurnFinished(TurnEnded),
+    /// A turn failed.
+    #[serde(rename = "turn.failed")]
+    TurnFailed(TurnEnded),
+    /// A limit of time ended a turn.
+    #[serde(rename = "turn.timed_out")]
+    TurnTimedOut(TurnEnded),
+    /// A turn was ended by a person, or ended without a record.
+    #[serde(rename = "turn.interrupted")]
+    TurnInterrupted(TurnEnded),
+    /// A turn that an earlier step started is waited for by this one.
+    #[serde(rename = "turn.adopted")]
+    TurnAdopted {
+        /// The ticket.
+        ticket: TicketId,
+        /// The turn.
+        turn: u32,
+    },
+    /// The run's branch was brought forward to HEAD.
+    #[serde(rename = "head.adopted")]
+    HeadAdopted {
+        /// The branch.
+        branch: String,
+        /// Where it was.
+        from: Option<String>,
+        /// Where it is.
+        to: String,
+    },
+    /// A turn set `done: true`.
+    #[serde(rename = "claim.made")]
+    ClaimMade {
+        /// The ticket.
+        ticket: TicketId,
+        /// The turn.
+        turn: u32,
+    },
+    /// `done: false` was written back.
+    #[serde(rename = "claim.revoked")]
+    ClaimRevoked {
+        /// The ticket.
+        ticket: TicketId,
+        /// Why.
+        why: String,
+    },
+    /// A dispatch was moved to `history/`.
+    #[serde(rename = "outbox.archived")]
+    OutboxArchived {
+        /// The ticket.
+        ticket: TicketId,
+        /// The turn that left it.
+        turn: u32,
+        /// The number in the ticket's history.
+        sequence: u32,
+        /// The folder.
+        path: String,
+        /// What the message says of itself.
+        #[serde(flatten)]
+        dispatch: DispatchFact,
+    },
+    /// A dispatch cannot be used.
+    #[serde(rename = "outbox.invalid")]
+    OutboxInvalid {
+        /// The ticket.
+        ticket: TicketId,
+        /// The turn that left it.
+        turn: u32,
+        /// Every fault, as lines.
+        faults: Vec<String>,
+    },
+    /// A reply was moved to `history/`.
+    #[serde(rename = "reply.consumed")]
+    ReplyConsumed {
+        /// The ticket.
+        ticket: TicketId,
+        /// The number in the ticket's history.
+        sequence: u32,
+        /// The folder.
+        path: String,
+        /// Whether a person stands behind it for certain.
+        confirmed: bool,
+        /// The stored reply that it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        spooled: Option<String>,
+    },
+    /// A turn that quoted these replies succeeded.
+    #[serde(rename = "reply.delivered")]
+    ReplyDelivered {
+        /// The ticket.
+        ticket: TicketId,
+        /// The turn.
+        turn: u32,
+        /// Their numbers in the ticket's history.
+        sequences: Vec<u32>,
+    },
+    /// A turn left a ticket or a dispatch that cannot be used.
+    #[serde(rename = "lint.failed")]
+    LintFailed {
+        /// The ticket.
+        ticket: TicketId,
+        /// The turn.
+        turn: u32,
+        /// Every fault, as lines.
+        faults: Vec<String>,
+        /// Turns that are still asked for.
+        left: u32,
+    },
+    /// What a turn may not change was put back.
+    #[serde(rename = "contract.restored")]
+    ContractRestored {
+        /// The ticket whose turn it was.
+        ticket: TicketId,
+        /// The turn.
+        turn: u32,
+        /// What was put back.
+        items: Vec<PutBack>,
+    },
+    /// A claim was met, and its work is not committed.
+    #[serde(rename = "commit.required")]
+    CommitRequired {
+        /// The ticket.
+        ticket: TicketId,
+        /// The turn.
+        turn: u32,
+        /// The paths that are not committed.
+        paths: Vec<String>,
+        /// What a hook printed, where one refused turnstile's own commit.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<String>,
+        /// Turns that are still asked for.
+        left: u32,
+    },
+    /// turnstile committed.
+    #[serde(rename = "commit.made")]
+    CommitMade {
+        /// The ticket.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<TicketId>,
+        /// What for.
+        purpose: SavePurpose,
+        /// The commit.
+        commit: String,
+        /// Its tree.
+        tree: String,
+    },
+    /// turnstile could not commit.
+    #[serde(rename = "commit.failed")]
+    CommitFailed {
+        /// The ticket.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<TicketId>,
+        /// What for.
+        purpose: SavePurpose,
+        /// Why.
+        why: String,
+        /// Whether a hook said so, which the agent can mend.
+        hook: bool,
+    },
+    /// The tree after a turn is kept.
+    #[serde(rename = "checkpoint.made")]
+    CheckpointMade {
+        /// The ticket.
+        ticket: TicketId,
+        /// The turn.
+        turn: u32,
+        /// The commit.
+        commit: String,
+    },
+    /// A checkpoint on the branch could not be made. Not fatal.
+    #[serde(rename = "checkpoint.failed")]
+    CheckpointFailed {
+        /// The ticket.
+        ticket: TicketId,
+        /// The turn.
+        turn: u32,
+        /// Why.
+        why: String,
+    },
+    /// A limit refused to start a turn.
+    #[serde(rename = "limit.reached")]
+    LimitReached {
+        /// The ticket, where the limit is a ticket's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<TicketId>,
+        /// Which one.
+        limit: super::ReasonCode,
+    },
+    /// The user's uncommitted changes are accepted as they are.
+    #[serde(rename = "worktree.accepted")]
+    WorktreeAccepted {
+        /// The paths with the digest of what lies there.
+        paths: BTreeMap<String, String>,
+    },
+    /// An operator's decision was taken in.
+    #[serde(rename = "decision.stored")]
+    DecisionStored {
+        /// Its id: served once.
+        id: String,
+        /// What was decided.
+        decision: String,
+        /// Who.
+        by: String,
+        /// When, as the command said.
+        at: String,
+    },
+    /// An effect is about to be performed.
+    #[serde(rename = "effect.begun")]
+    EffectBegun(Begun),
+    /// An effect is over that has no kind of its own.
+    #[serde(rename = "effect.finished")]
+    EffectFinished {
+        /// Which: `verdict`, `request`, `message`, `paperwork`, `checkpoint`, `keep`, `done`.
+        effect: String,
+        /// The ticket.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<TicketId>,
+        /// What came of it, where that is more than that it is over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outcome: Option<String>,
+        /// A path, where the effect made one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+    },
+    /// A torn last line was cut off.
+    #[serde(rename = "journal.repaired")]
+    JournalRepaired {
+        /// How many bytes.
+        bytes: u64,
+    },
+    /// A line of a kind that this version does not know.
+    #[serde(other, rename = "unknown")]
+    Unknown,
+}
+
+/// How a turn ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnEnded {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// The turn.
+    pub turn: u32,
+    /// The name in the roster.
+    pub agent: String,
+    /// The agent's own time.
+    pub duration_ms: u64,
+    /// The exit status, where the program had one.
+    pub exit: Option<i32>,
+    /// The agent's own session; none until an agent reports one.
+    pub session: Option<String>,
+    /// What it used; none until an agent reports it.
+    pub usage: Option<Value>,
+    /// Why it did not succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Whether a person ended it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_person: bool,
+    /// Whether the program could be started.
+    pub started: bool,
+    /// The kept tree from before the turn.
+    pub before: Option<String>,
+    /// The kept tree from after it.
+    pub after: Option<String>,
+    /// The commit that HEAD named as it ended.
+    pub head: Option<String>,
+    /// Paths that it changed.
+    #[serde(default)]
+    pub changed: Vec<String>,
+    /// Files that the kept trees leave out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
+    /// A reply that appeared or changed while it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<String>,
+}
+
+/// The intent of an effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Begun {
+    /// The judgement on a turn, written before it is acted on.
+    Verdict(Verdict),
+    /// A commit.
+    Save(SaveBegun),
+    /// A small effect on files.
+    Act(ActBegun),
+}
+
+/// The intent of a commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaveBegun {
+    /// The ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<TicketId>,
+    /// The turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<u32>,
+    /// The whole request.
+    pub save: SaveRequest,
+}
+
+/// The intent of a small effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActBegun {
+    /// The ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<TicketId>,
+    /// The turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<u32>,
+    /// The whole request.
+    pub act: Act,
+}
+
+/// What the after-turn table concluded, and what is still owed because of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<TicketId>,
+    /// The turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<u32>,
+    /// The row that decided.
+    pub row: u8,
+    /// What it comes to.
+    pub outcome: Outcome,
+    /// Why nothing goes on, where nothing does.
+    pub reason: Option<Reason>,
+    /// The row at which judging goes on once the reason is answered; none ends the table.
+    pub hold: Option<u8>,
+    /// What is owed, in order.
+    pub chores: Vec<Chore>,
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The ticket is done.
+    TicketDone,
+    /// The claim was not met.
+    ClaimRevoked,
+    /// A further turn is asked for.
+    RetryAsked,
+    /// The ticket goes on.
+    Progressed,
+    /// The agent or git failed.
+    Failed,
+    /// A pause begins.
+    Waiting,
+    /// Found standing, refused before a turn, or nothing to do.
+    None,
+}
+
+/// Something owed by a verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Chore {
+    /// Take the claim back.
+    Revoke,
+    /// Commit the turn's work to the branch as it is.
+    Checkpoint,
+    /// Write `REQUEST.md`.
+    Request,
+    /// Commit the paperwork, with this behind the ticket's id.
+    Paperwork(String),
+}
+
+/// What a worktree's last run leaves to the next: questions, replies and work belong to the ticket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carried {
+    /// Open questions: the ticket and the reason that stands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<(TicketId, Reason)>,
+    /// Replies that no turn that succeeded has quoted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub replies: BTreeMap<TicketId, Vec<u32>>,
+    /// The ticket that was current, and the work that lies uncommitted: path and digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<(TicketId, BTreeMap<String, String>)>,
+    /// Paths of `.tickets/` that are still to be committed as paperwork, by ticket.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub paperwork: BTreeMap<TicketId, Vec<String>>,
+}
+
+/// A journal line that cannot be understood.
+#[derive(Debug, thiserror::Error)]
+#[error("journal line {seq} ({kind}) cannot be read: {source}")]
+pub struct Unreadable {
+    /// The line's number.
+    pub seq: u64,
+    /// Its kind.
+    pub kind: String,
+    /// What serde says.
+    #[source]
+    pub source: serde_json::Error,
+}
+
+impl Event {
+    /// Splits an event into the journal's columns: ticket, turn, kind, and the rest.
+    pub fn columns(&self) -> (Option<String>, Option<u32>, String, Map<String, Value>) {
+        let Ok(Value::Object(mut body)) = serde_json::to_value(self) else {
+            unreachable!("an event is a JSON object with text keys")
+        };
+        let kind = match body.remove("kind") {
+            Some(Value::String(kind)) => kind,
+            _ => unreachable!("every event has a kind"),
+        };
+        let ticket = match body.remove("ticket") {
+            Some(Value::String(ticket)) => Some(ticket),
+            Some(_) | None => None,
+        };
+        let turn = body.remove("turn").and_then(|turn| turn.as_u64()).and_then(|turn| u32::try_from(turn).ok());
+        (ticket, turn, kind, body)
+    }
+
+    /// Puts an event together from the journal's columns. A kind that is not known is [`Event::Unknown`].
+    pub fn from_columns(
+        seq: u64,
+        ticket: Option<&str>,
+        turn: Option<u32>,
+        kind: &str,
+        body: &Map<String, Value>,
+    ) -> Result<Self, Unreadable> {
+        let mut whole = body.clone();
+        whole.insert("kind".into(), kind.into());
+        if let Some(ticket) = ticket {
+            whole.insert("ticket".into(), ticket.into());
+        }
+        if let Some(turn) = turn {
+            whole.insert("turn".into(), turn.into());
+        }
+        serde_json::from_value(Value::Object(whole)).map_err(|source| Unreadable { seq, kind: kind.into(), source })
+    }
+}

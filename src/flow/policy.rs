@@ -1,0 +1,68 @@
+//! What the kernel is allowed to do: the config and the command line, boiled down.
+
+use std::time::Duration;
+
+use crate::config::{CheckpointMode, CommitBy, Config, Limits, Retries};
+use crate::ticket::TicketId;
+
+/// The rules of one command.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// Caps.
+    pub limits: Limits,
+    /// Turns asked for after the first failure.
+    pub retries: Retries,
+    /// Who commits.
+    pub commit_by: CommitBy,
+    /// Whether git hooks run where turnstile commits work.
+    pub hooks: bool,
+    /// The subject of turnstile's commits.
+    pub subject: String,
+    /// Whether checkpoints are also committed to the branch.
+    pub checkpoint: CheckpointMode,
+    /// Take the user's uncommitted changes as they are.
+    pub allow_dirty: bool,
+    /// Work on these tickets and what they depend on, and on nothing else.
+    pub only: Option<Vec<TicketId>>,
+    /// Turns that this command may still start.
+    pub turns_left: Option<u32>,
+}
+
+impl Policy {
+    /// The rules that a config makes, without a command's own.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            limits: config.limits,
+            retries: config.retries,
+            commit_by: config.commit.by,
+            hooks: config.commit.hooks,
+            subject: config.commit.subject.clone(),
+            checkpoint: config.checkpoint,
+            allow_dirty: false,
+            only: None,
+            turns_left: None,
+        }
+    }
+
+    /// The subject of a commit.
+    pub fn subject(&self, id: &TicketId, title: &str, what: &str) -> String {
+        let subject = self.subject.replace("{id}", id.as_str()).replace("{title}", title).replace("{what}", what);
+        subject.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The tighter of the config's and a ticket's own cap on turns.
+    pub fn turns_of(&self, own: Option<u32>) -> Option<u32> {
+        match (self.limits.turns, own) {
+            (Some(config), Some(own)) => Some(config.min(own)),
+            (config, own) => config.or(own),
+        }
+    }
+
+    /// The tighter of the config's and a ticket's own cap on time.
+    pub fn time_of(&self, own: Option<Duration>) -> Option<Duration> {
+        match (self.limits.time, own) {
+            (Some(config), Some(own)) => Some(config.min(own)),
+            (config, own) => config.or(own),
+        }
+    }
+}

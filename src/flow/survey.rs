@@ -1,0 +1,178 @@
+//! What the world looks like at one quiet moment, as plain data.
+
+use std::collections::BTreeMap;
+
+use super::request::{DispatchFact, PutBack};
+use crate::ticket::{TicketId, TicketLimits};
+
+/// A whole look at a quiet worktree.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Survey {
+    /// The text of `.tickets/STOP`, if it is there.
+    pub stop_file: Option<String>,
+    /// What keeps turnstile from working in this repository, with the way out.
+    pub repository: Option<String>,
+    /// Faults of the config and the templates, as lines.
+    pub config: Vec<String>,
+    /// All tickets in selection order.
+    pub tickets: Vec<TicketFact>,
+    /// What lies in the outbox.
+    pub outbox: OutboxFact,
+    /// The reply that lies in `.tickets/`.
+    pub reply: Option<ReplyFact>,
+    /// Operators' decisions that nobody has served, in order.
+    pub decisions: Vec<Decision>,
+    /// Everything uncommitted outside `.tickets/`, by path.
+    pub changes: BTreeMap<String, String>,
+    /// Everything uncommitted inside `.tickets/` that git does not ignore; whether it was removed.
+    pub tickets_changes: BTreeMap<String, bool>,
+    /// The text of `.tickets/outbox/COMMIT_MSG`.
+    pub commit_message: Option<String>,
+    /// The commit that HEAD names.
+    pub head: Option<String>,
+    /// The branch that is checked out, as a full name; none where HEAD is detached.
+    pub branch: Option<String>,
+    /// The tree of HEAD.
+    pub head_tree: Option<String>,
+    /// What can only be seen while a turn is judged.
+    pub turn: TurnFacts,
+}
+
+/// One ticket as the kernel needs it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TicketFact {
+    /// Its id.
+    pub id: TicketId,
+    /// Its title.
+    pub title: String,
+    /// The agent that it names or that the config gives it.
+    pub agent: String,
+    /// Who that agent is.
+    pub kind: AgentFact,
+    /// `done: true`.
+    pub done: bool,
+    /// Why it is put aside.
+    pub hold: Option<String>,
+    /// Dependencies that are not done, and references that lead nowhere.
+    pub blocked_by: Vec<TicketId>,
+    /// References that lead nowhere or to several tickets.
+    pub unresolved: Vec<String>,
+    /// What it depends on.
+    pub depends_on: Vec<TicketId>,
+    /// Its errors, as lines.
+    pub faults: Vec<String>,
+    /// The digest of its text.
+    pub digest: String,
+    /// Caps of its own.
+    pub limits: TicketLimits,
+    /// The other worktree in whose open run it is current.
+    pub claimed_by: Option<String>,
+}
+
+/// Who an agent is, as far as deciding goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgentFact {
+    /// A human.
+    User,
+    /// A program that is able to commit.
+    Commits,
+    /// A program that is not.
+    CannotCommit,
+}
+
+/// What lies in the outbox.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum OutboxFact {
+    /// No message; attachments that wait for one do not count.
+    #[default]
+    Empty,
+    /// A message that can be archived.
+    Message(DispatchFact),
+    /// A message that cannot be used, with its faults as lines.
+    Invalid(Vec<String>),
+}
+
+/// A reply that lies in `.tickets/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplyFact {
+    /// Changes whenever the file is saved again.
+    pub stamp: String,
+    /// The ticket that it names, or why that leads nowhere.
+    pub to: Option<Result<TicketId, String>>,
+    /// The choice that it makes.
+    pub answer: Option<String>,
+    /// Its faults as lines, if it cannot be read.
+    pub faults: Vec<String>,
+    /// Whether it says nothing at all.
+    pub empty: bool,
+    /// Whether a commit made outside of a turn holds it as it lies there.
+    pub committed: bool,
+}
+
+/// What an operator decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// New for every decision.
+    pub id: String,
+    /// Who decided.
+    pub by: String,
+    /// When, as the command said.
+    pub at: String,
+    /// What.
+    pub what: Decided,
+}
+
+/// The decisions that there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decided {
+    /// No further turn.
+    Pause,
+    /// Answers the reason that is shown.
+    Resume,
+    /// Ends the run.
+    Stop,
+    /// A ticket is done.
+    Done(TicketId),
+    /// A ticket is open again.
+    Reopen(TicketId),
+    /// A reply that was given during a turn.
+    Reply(ReplyFact),
+}
+
+/// What can only be seen while a turn is judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TurnFacts {
+    /// What the turn changed and may not have changed.
+    pub put_back: Vec<PutBack>,
+    /// The faults of its own ticket, where it cannot be read any more.
+    pub unreadable: Option<Vec<String>>,
+    /// Where HEAD is.
+    pub head: HeadFact,
+    /// Whether HEAD carries `done: true` of the ticket, or a file that was put back.
+    pub head_claims: bool,
+}
+
+/// Where HEAD is after a turn.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum HeadFact {
+    /// On the run's branch, which has lost nothing.
+    #[default]
+    InPlace,
+    /// Elsewhere, ahead of the run's branch.
+    Ahead {
+        /// Where HEAD is.
+        commit: String,
+    },
+    /// Elsewhere, or commits are gone.
+    Moved {
+        /// What happened, as a sentence.
+        how: String,
+    },
+}
+
+impl Survey {
+    /// Finds a ticket.
+    pub fn ticket(&self, id: &TicketId) -> Option<&TicketFact> {
+        self.tickets.iter().find(|ticket| ticket.id == *id)
+    }
+}
