@@ -125,8 +125,7 @@ impl<'a> Git<'a> {
             .env("GIT_DIR", &place.git_dir)
             .env("GIT_WORK_TREE", &place.top)
             .env("GIT_OPTIONAL_LOCKS", "0")
-            .env("GIT_NO_REPLACE_OBJECTS", "1")
-            .env("GIT_LITERAL_PATHSPECS", "1");
+            .env("GIT_NO_REPLACE_OBJECTS", "1");
         HARDENED.iter().fold(git, |git, (key, value)| git.setting(key, value))
     }
 

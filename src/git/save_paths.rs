@@ -57,12 +57,18 @@ pub(super) struct Builder<'r> {
 impl Builder<'_> {
     /// The paths that may be in the commit; of a path that is named twice the last content counts.
     pub fn wanted(&self, paths: &[SavePath]) -> Result<Vec<Wanted>, GitError> {
-        let unknown: Vec<&str> = paths
-            .iter()
-            .filter(|path| path.content != Content::Remove && self.entry(&path.path).is_none())
-            .map(|path| path.path.as_str())
-            .filter(|path| !path.ends_with('/'))
-            .collect();
+        let mut unknown = Vec::new();
+        for SavePath { path, content } in paths.iter().filter(|path| !path.path.ends_with('/')) {
+            // What is not there cannot be added, and git refuses to be asked about what lies behind a link.
+            let there = match content {
+                Content::Worktree => !matches!(look(self.place, &components(path)?)?, Found::Absent),
+                Content::Text(_) => true,
+                Content::Remove => false,
+            };
+            if there && self.entry(path).is_none() {
+                unknown.push(path.as_str());
+            }
+        }
         let ignored: BTreeSet<String> = ignored_among(self.place, &unknown)?.into_iter().collect();
         let mut wanted = BTreeMap::new();
         for SavePath { path, content } in paths {

@@ -115,6 +115,8 @@ pub(super) fn ignored_among(place: &Place, paths: &[&str]) -> Result<Vec<String>
     let mut input = Vec::new();
     for path in paths {
         components(path.trim_end_matches('/'))?;
+        // Without it a name that begins with `:` would be taken for a pattern.
+        input.extend(b"./");
         input.extend(text_to_path(path));
         input.push(0);
     }
@@ -122,7 +124,8 @@ pub(super) fn ignored_among(place: &Place, paths: &[&str]) -> Result<Vec<String>
     match ended.status.code() {
         // 0: at least one is ignored; 1: none is.
         Some(0 | 1) => {
-            Ok(ended.stdout.split(|byte| *byte == 0).filter(|path| !path.is_empty()).map(path_to_text).collect())
+            let paths = ended.stdout.split(|byte| *byte == 0).filter_map(|path| path.strip_prefix(b"./"));
+            Ok(paths.map(path_to_text).collect())
         }
         Some(_) | None => Err(GitError::Program {
             command: "check-ignore".to_owned(),
