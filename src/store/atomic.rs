@@ -82,3 +82,85 @@ fn describe(error: &StoreError) -> String {
         None => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn a_file_keeps_its_mode_and_the_machines_files_are_nobody_elses() {
+        let room = tempfile::tempdir().unwrap();
+        let root = room.path();
+        write(root, "a/run.sh", b"one", Audience::People).unwrap();
+        fs::set_permissions(root.join("a/run.sh"), fs::Permissions::from_mode(0o754)).unwrap();
+        write(root, "a/run.sh", b"two", Audience::People).unwrap();
+        assert_eq!((fs::read(root.join("a/run.sh")).unwrap(), mode(&root.join("a/run.sh"))), (b"two".to_vec(), 0o754));
+
+        write(root, "m/n/state", b"x", Audience::Machine).unwrap();
+        assert_eq!((mode(&root.join("m/n")), mode(&root.join("m/n/state"))), (0o700, 0o600));
+        assert_eq!(fs::read_dir(root.join("a")).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn nothing_is_written_or_read_through_a_link_or_out_of_the_root() {
+        let room = tempfile::tempdir().unwrap();
+        let root = room.path().join("root");
+        fs::create_dir_all(room.path().join("out")).unwrap();
+        fs::create_dir_all(&root).unwrap();
+        fs::write(room.path().join("out/secret"), "key").unwrap();
+        symlink("../out", root.join("folder")).unwrap();
+        symlink("../out/secret", root.join("file")).unwrap();
+        for name in ["folder/secret", "file", "../out/secret", "folder/../../out/secret", "/etc/passwd", "", ".", ".."]
+        {
+            assert!(read_capped(&root, name, 9, Links::Any).is_err(), "{name}");
+            assert!(write(&root, name, b"x", Audience::People).is_err(), "{name}");
+            assert!(write_new(&root, name, b"x", Audience::People).is_err(), "{name}");
+        }
+        assert!(remove(&root, "folder/secret").is_err());
+        assert_eq!(fs::read_to_string(room.path().join("out/secret")).unwrap(), "key");
+        assert_eq!(read_capped(&root, "folder/secret", 9, Links::Any), Err(Unreadable::Symlink));
+    }
+
+    #[test]
+    fn only_what_does_not_exist_is_absent() {
+        let room = tempfile::tempdir().unwrap();
+        let root = room.path();
+        fs::write(root.join("five"), "12345").unwrap();
+        fs::hard_link(root.join("five"), root.join("twin")).unwrap();
+        let read = |name: &str, cap, links| read_capped(root, name, cap, links);
+        assert_eq!(read("none", 9, Links::Any), Ok(None));
+        assert_eq!(read("none/none", 9, Links::Any), Ok(None));
+        assert_eq!(read("five", 5, Links::Any), Ok(Some(b"12345".to_vec())));
+        assert_eq!(read("five", 4, Links::Any), Err(Unreadable::TooLarge { bytes: 5 }));
+        assert_eq!(read("five", 5, Links::One), Err(Unreadable::NotRegular));
+        assert!(matches!(read("five/x", 9, Links::Any), Err(Unreadable::Io(_))));
+        fs::create_dir(root.join("folder")).unwrap();
+        assert_eq!(read("folder", 9, Links::Any), Err(Unreadable::NotRegular));
+        let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
+        assert_eq!(read("socket", 9, Links::Any), Err(Unreadable::NotRegular));
+        assert_eq!(
+            read_capped(Path::new("/proc/self"), "maps", 1 << 20, Links::Any).map(|found| found.is_some()),
+            Ok(true)
+        );
+    }
+
+    #[test]
+    fn a_new_file_is_not_written_over_an_old_one_and_what_is_gone_can_be_removed() {
+        let room = tempfile::tempdir().unwrap();
+        write_new(room.path(), "a", b"one", Audience::People).unwrap();
+        assert!(matches!(write_new(room.path(), "a", b"two", Audience::People), Err(StoreError::Exists { .. })));
+        assert_eq!(fs::read_to_string(room.path().join("a")).unwrap(), "one");
+        assert_eq!(fs::read_dir(room.path()).unwrap().count(), 1);
+        for _ in 0..2 {
+            remove(room.path(), "a").unwrap();
+        }
+        assert!(!room.path().join("a").exists());
+    }
+}

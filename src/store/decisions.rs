@@ -163,3 +163,72 @@ fn sweep(folder: &Folder) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn worktree() -> (tempfile::TempDir, Layout) {
+        let room = tempfile::tempdir().unwrap();
+        let layout = Layout::main(room.path(), room.path().join(".git"));
+        (room, layout)
+    }
+
+    fn draft(kind: &str) -> DecisionDraft {
+        DecisionDraft { kind: kind.into(), arguments: Value::Null, who: "ann".into(), at: "now".into() }
+    }
+
+    fn kinds(layout: &Layout) -> Vec<String> {
+        list_decisions(layout).unwrap().into_iter().map(|decision| decision.draft.kind).collect()
+    }
+
+    #[test]
+    fn decisions_are_listed_in_the_order_in_which_they_were_given_until_they_are_dropped() {
+        let (_room, layout) = worktree();
+        assert_eq!(kinds(&layout), [""; 0]);
+        let ids: Vec<String> =
+            ["pause", "done", "approve"].map(|kind| store_decision(&layout, &draft(kind)).unwrap()).into();
+        assert_eq!(kinds(&layout), ["pause", "done", "approve"]);
+        for _ in 0..2 {
+            drop_decision(&layout, &ids[1]).unwrap();
+            assert_eq!(kinds(&layout), ["pause", "approve"]);
+        }
+        store_decision(&layout, &draft("resume")).unwrap();
+        assert_eq!(kinds(&layout), ["pause", "approve", "resume"]);
+    }
+
+    #[test]
+    fn an_id_is_not_used_twice_even_after_all_were_dropped() {
+        let (_room, layout) = worktree();
+        let first = store_decision(&layout, &draft("pause")).unwrap();
+        drop_decision(&layout, &first).unwrap();
+        let second = store_decision(&layout, &draft("pause")).unwrap();
+        assert_ne!(first, second);
+        assert_eq!(list_decisions(&layout).unwrap()[0].id, second);
+    }
+
+    #[test]
+    fn half_a_decision_is_none_and_a_damaged_one_is_said_to_be() {
+        let (_room, layout) = worktree();
+        let id = store_decision(&layout, &draft("pause")).unwrap();
+        std::fs::create_dir(layout.decisions().join(".new-12345678")).unwrap();
+        std::fs::create_dir_all(layout.decisions().join(".gone-000009-1/reply")).unwrap();
+        assert_eq!(kinds(&layout), ["pause"]);
+        std::fs::write(layout.decisions().join(&id).join(FILE), "{").unwrap();
+        assert!(matches!(list_decisions(&layout), Err(StoreError::Damaged { .. })));
+        drop_decision(&layout, &id).unwrap();
+        assert!(!layout.decisions().join(".gone-000009-1").exists(), "what a kill left is swept");
+        assert!(layout.decisions().join(".new-12345678").exists(), "somebody may be at it");
+    }
+
+    #[test]
+    fn only_a_decision_can_be_dropped() {
+        let (room, layout) = worktree();
+        store_decision(&layout, &draft("pause")).unwrap();
+        std::fs::create_dir(room.path().join("1-x")).unwrap();
+        for id in ["..", "../1-x", "1-x/../../../1-x", "", ".new-1"] {
+            assert!(drop_decision(&layout, id).is_err(), "{id}");
+        }
+        assert_eq!(kinds(&layout), ["pause"]);
+    }
+}

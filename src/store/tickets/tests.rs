@@ -148,8 +148,7 @@ fn a_second_look_reads_only_what_changed() {
 }
 
 #[test]
-fn a_file_that_was_just_written_is_not_trusted() {
-    // Written, looked at, written again with the same length: within one tick of the clock the stamps are equal.
+fn a_file_that_is_written_again_and_again_is_read_every_time() {
     let (_room, layout) = worktree(&[]);
     let mut scanned = Scanned::default();
     for round in 0..200 {
@@ -157,7 +156,18 @@ fn a_file_that_was_just_written_is_not_trusted() {
         put(&layout, "1.md", &text);
         scan_with(&layout, &mut scanned, reader).unwrap();
         assert_eq!(shown(&scanned), [format!("1 E001 {text}")]);
-        assert_eq!(scanned.stamps, [None]);
+    }
+}
+
+#[test]
+fn a_stamp_is_kept_once_it_is_older_than_a_tick_of_the_clock() {
+    let (_room, layout) = worktree(&[("1.md", "a")]);
+    let changed = std::fs::metadata(layout.tickets().join("1.md")).unwrap().modified().unwrap();
+    let tasks: Vec<_> = discover(&layout).unwrap().into_iter().map(|found| (found, None)).collect();
+    for (later, kept) in [(0, false), (9, false), (11, true)] {
+        let looked = look_at_some(&layout, &tasks, reader, changed + Duration::from_millis(later));
+        let Some(Looked::Read(_, stamp)) = looked.first() else { panic!("one ticket was read") };
+        assert_eq!(stamp.is_some(), kept, "{later} ms later");
     }
 }
 
