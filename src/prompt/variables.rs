@@ -91,3 +91,36 @@ pub(super) const SHRINK_ORDER: [&str; 9] = [
     "suspect_reply",
     "replies",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANUAL: &str = include_str!("../../docs/prompt.md");
+
+    #[test]
+    fn the_manual_lists_the_variables() {
+        let table: String = VARIABLES
+            .iter()
+            .map(|variable| format!("| `{}` | {} | {} |\n", variable.name, variable.kind.name(), variable.what))
+            .collect();
+        assert!(MANUAL.ends_with(&format!("|---|---|---|\n{table}")), "the table should be:\n{table}");
+    }
+
+    #[test]
+    fn the_manual_tells_the_order_in_which_parts_get_smaller() {
+        let told: Vec<&str> = MANUAL
+            .lines()
+            .filter(|line| line.starts_with(|character: char| character.is_ascii_digit()))
+            .filter_map(|line| line.split('`').nth(1))
+            .collect();
+        assert_eq!(told, SHRINK_ORDER);
+    }
+
+    #[test]
+    fn every_part_that_gets_smaller_is_a_variable() {
+        for name in SHRINK_ORDER {
+            assert!(VARIABLES.iter().any(|variable| variable.name == name && variable.kind == VariableKind::Blocks));
+        }
+    }
+}
