@@ -286,14 +286,14 @@ mod tests {
     #[test]
     fn no_template_takes_long_or_much() {
         for text in [
-            "{% if 1 %}".repeat(50_000),
-            format!("{}{}", "{% if 1 %}".repeat(50_000), "{% endif %}".repeat(50_000)),
-            format!("{{% if 1 %}}{}{{% endif %}}", "{% elif 1 %}".repeat(50_000)),
-            format!("{{% if {}1 %}}{{% endif %}}", "(".repeat(50_000)),
+            "{% if 1 %}".repeat(10_000),
+            format!("{}{}", "{% if 1 %}".repeat(10_000), "{% endif %}".repeat(10_000)),
+            format!("{{% if 1 %}}{}{{% endif %}}", "{% elif 1 %}".repeat(10_000)),
+            format!("{{% if {}1 %}}{{% endif %}}", "(".repeat(10_000)),
             format!("{}{{% if {}1 %}}", "{% if 1 %}".repeat(31), "not ".repeat(48)),
             format!("{}{{% if {}1{} %}}", "{% if 1 %}".repeat(31), "(".repeat(97), ")".repeat(97)),
-            "{{ ticket_body }}".repeat(50_000),
-            "{{ ticket_bdy }}".repeat(50_000),
+            "{{ ticket_body }}".repeat(10_000),
+            "{{ ticket_bdy }}".repeat(10_000),
         ] {
             let overrides = [("turn.md".to_owned(), text)];
             if let Ok(set) = TemplateSet::with_overrides(&overrides) {
