@@ -46,18 +46,48 @@ fn only_absence_is_absence() {
 }
 
 #[test]
-fn many_readers_do_not_take_each_other_for_the_child() {
-    let home = tempfile::tempdir().unwrap();
+fn readers_do_not_take_each_other_for_the_child() {
+    let home = script_effect("true");
     fs::write(home.path().join("lease"), "").unwrap();
+    let reader = File::open(home.path().join("lease")).unwrap();
+    reader.lock_shared().unwrap();
+    assert_eq!(evidence::<ProgramEnd>(home.path()).unwrap(), Evidence::NotStarted);
+    // Nor does a look stand in the way of a start.
     std::thread::scope(|scope| {
-        for _ in 0..4 {
+        scope.spawn(|| {
+            std::thread::sleep(std::time::Duration::from_millis(30));
+            drop(reader);
+        });
+        start(home.path());
+    });
+    assert_eq!(ended_well(end_of(home.path())).exit, Some(0));
+}
+
+#[test]
+fn an_end_that_is_recorded_between_two_looks_is_no_loss() {
+    for _ in 0..1500 {
+        let home = tempfile::tempdir().unwrap();
+        for (name, content) in
+            [("lease", ""), ("started", r#"{"pid":1,"start":"0","boot":""}"#), ("new", r#"{"ok":7}"#)]
+        {
+            fs::write(home.path().join(name), content).unwrap();
+        }
+        let lease = File::open(home.path().join("lease")).unwrap();
+        lease.lock().unwrap();
+        std::thread::scope(|scope| {
             scope.spawn(|| {
-                for _ in 0..300 {
-                    assert_eq!(evidence::<u32>(home.path()).unwrap(), Evidence::NotStarted);
+                loop {
+                    match evidence::<u32>(home.path()).unwrap() {
+                        Evidence::Running => {}
+                        Evidence::Over(end) => break assert_eq!(end, Ok(7)),
+                        Evidence::NotStarted | Evidence::Lost => panic!("the end was not seen"),
+                    }
                 }
             });
-        }
-    });
+            fs::rename(home.path().join("new"), home.path().join("exit.json")).unwrap();
+            drop(lease);
+        });
+    }
 }
 
 #[test]
@@ -100,6 +130,9 @@ fn a_failure_of_our_own_is_recorded_like_any_end() {
     check(Request::Fail("no room".into()), r#"Over(Err("no room"))"#);
     check(Request::Panic, r#"Over(Err("turnstile failed within itself: something impossible happened"))"#);
     check(Request::Abort, "Lost");
+    // The lease is where nothing inherits it by chance.
+    #[cfg(target_os = "linux")]
+    check(Request::ShowStdin, r#"Over(Err("/dev/null"))"#);
 }
 
 #[test]

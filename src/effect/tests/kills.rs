@@ -2,7 +2,7 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, getsid};
 
 use super::support::{
     end_of, ended_well, identity, is_alive, script_effect, stand_in, start, text, until, written_pid,
@@ -19,6 +19,9 @@ fn a_turn_outlives_the_runner_that_started_it() {
     runner.wait().unwrap();
     assert!(is_alive(program));
     assert_eq!(evidence::<ProgramEnd>(home.path()).unwrap(), Evidence::Running);
+    // No terminal reaches it: it leads a session of its own.
+    let child = Pid::from_raw(child_pid(home.path()).unwrap().unwrap().try_into().unwrap());
+    assert_eq!(getsid(child).unwrap(), child.unwrap());
     fs::write(home.path().join("go"), "").unwrap();
     assert_eq!(ended_well(end_of(home.path())).exit, Some(0));
     assert_eq!(text(home.path().join("count")), "ran\n");

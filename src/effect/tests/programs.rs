@@ -96,6 +96,15 @@ fn asked_beforehand_nothing_is_started() {
 }
 
 #[test]
+fn a_stopped_program_hears_that_its_time_is_up() {
+    let home = home();
+    let mut program = sh(home.path(), "kill -STOP $$");
+    program.timeout = Some(Duration::from_millis(200));
+    program.grace = Duration::from_secs(5);
+    assert_eq!(run_it(&program).signal, Some(15));
+}
+
+#[test]
 fn a_group_that_will_not_listen_is_killed() {
     let home = home();
     let deaf = "trap '' TERM; sh -c 'echo $$ > inner; while :; do sleep 0.05; done' & echo $$ > outer; wait; wait";

@@ -18,6 +18,7 @@ pub(super) enum Request {
     Fail(String),
     Panic,
     Abort,
+    ShowStdin,
 }
 
 fn asked_for(what: &str) -> Option<PathBuf> {
@@ -35,6 +36,7 @@ fn __effect() {
             Request::Fail(why) => Err(why),
             Request::Panic => panic!("something impossible happened"),
             Request::Abort => std::process::abort(),
+            Request::ShowStdin => Err(std::fs::read_link("/proc/self/fd/0").unwrap().display().to_string()),
         }
     })
     .unwrap();
