@@ -96,8 +96,8 @@ mod tests {
 
     #[test]
     fn a_file_keeps_its_mode_and_the_machines_files_are_nobody_elses() {
-        let room = tempfile::tempdir().unwrap();
-        let root = room.path();
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
         write(root, "a/run.sh", b"one", Audience::People).unwrap();
         fs::set_permissions(root.join("a/run.sh"), fs::Permissions::from_mode(0o754)).unwrap();
         write(root, "a/run.sh", b"two", Audience::People).unwrap();
@@ -110,11 +110,11 @@ mod tests {
 
     #[test]
     fn nothing_is_written_or_read_through_a_link_or_out_of_the_root() {
-        let room = tempfile::tempdir().unwrap();
-        let root = room.path().join("root");
-        fs::create_dir_all(room.path().join("out")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("root");
+        fs::create_dir_all(folder.path().join("out")).unwrap();
         fs::create_dir_all(&root).unwrap();
-        fs::write(room.path().join("out/secret"), "key").unwrap();
+        fs::write(folder.path().join("out/secret"), "key").unwrap();
         symlink("../out", root.join("folder")).unwrap();
         symlink("../out/secret", root.join("file")).unwrap();
         for name in ["folder/secret", "file", "../out/secret", "folder/../../out/secret", "/etc/passwd", "", ".", ".."]
@@ -124,14 +124,14 @@ mod tests {
             assert!(write_new(&root, name, b"x", Audience::People).is_err(), "{name}");
         }
         assert!(remove(&root, "folder/secret").is_err());
-        assert_eq!(fs::read_to_string(room.path().join("out/secret")).unwrap(), "key");
+        assert_eq!(fs::read_to_string(folder.path().join("out/secret")).unwrap(), "key");
         assert_eq!(read_capped(&root, "folder/secret", 9, Links::Any), Err(Unreadable::Symlink));
     }
 
     #[test]
     fn only_what_does_not_exist_is_absent() {
-        let room = tempfile::tempdir().unwrap();
-        let root = room.path();
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
         fs::write(root.join("five"), "12345").unwrap();
         fs::hard_link(root.join("five"), root.join("twin")).unwrap();
         let read = |name: &str, cap, links| read_capped(root, name, cap, links);
@@ -153,14 +153,14 @@ mod tests {
 
     #[test]
     fn a_new_file_is_not_written_over_an_old_one_and_what_is_gone_can_be_removed() {
-        let room = tempfile::tempdir().unwrap();
-        write_new(room.path(), "a", b"one", Audience::People).unwrap();
-        assert!(matches!(write_new(room.path(), "a", b"two", Audience::People), Err(StoreError::Exists { .. })));
-        assert_eq!(fs::read_to_string(room.path().join("a")).unwrap(), "one");
-        assert_eq!(fs::read_dir(room.path()).unwrap().count(), 1);
+        let folder = tempfile::tempdir().unwrap();
+        write_new(folder.path(), "a", b"one", Audience::People).unwrap();
+        assert!(matches!(write_new(folder.path(), "a", b"two", Audience::People), Err(StoreError::Exists { .. })));
+        assert_eq!(fs::read_to_string(folder.path().join("a")).unwrap(), "one");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         for _ in 0..2 {
-            remove(room.path(), "a").unwrap();
+            remove(folder.path(), "a").unwrap();
         }
-        assert!(!room.path().join("a").exists());
+        assert!(!folder.path().join("a").exists());
     }
 }

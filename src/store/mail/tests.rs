@@ -120,9 +120,11 @@ fn an_attachment_that_was_written_again_before_its_text_moved_is_kept_beside_the
     assert_eq!(tree(&path), ["DISPATCH.md=d", "a.txt=a", "a.txt~2=again", "logs/b.txt=b"]);
 }
 
+type Spoil = fn(&Layout);
+
 #[test]
 fn what_must_not_be_moved_is_named_and_nothing_moves() {
-    let cases: [(fn(&Layout), &str); 8] = [
+    let cases: [(Spoil, &str); 8] = [
         (|layout| symlink("/etc/passwd", layout.outbox().join("x")).unwrap(), "x is a symbolic link"),
         (|layout| symlink("/etc", layout.outbox().join("logs/x")).unwrap(), "logs/x is a symbolic link"),
         (|layout| fs::hard_link(layout.commit_message(), layout.outbox().join("x")).unwrap(), "x has a second name"),
