@@ -1,11 +1,16 @@
 //! Tickets and the mail about them: what they say, what is wrong with them, in which order they come,
 //! and how one value of them is changed. Must not know where they are stored, nor who runs them.
 
+mod contract;
+mod dispatch;
+mod edit;
 mod faults;
 mod keys;
+mod mail;
 mod queue;
 mod read;
 mod references;
+mod reply;
 mod scaffold;
 mod shell;
 mod split;
@@ -14,10 +19,14 @@ mod vet;
 mod vet_unsupported;
 pub mod yaml;
 
+pub use contract::{ContractVerdict, Role, judge_change, judge_new};
+pub use dispatch::{DISPATCH_KEYS, Dispatch, DispatchMode, read_dispatch};
+pub use edit::{EditRefused, set_done};
 pub use keys::{CONTEXT_KEYS, LIMIT_KEYS, TICKET_KEYS};
 pub use queue::{Placed, Queue, queue};
 pub use read::{read, read_ticket};
 pub use references::{Ids, Unresolved, natural_order, resolve};
+pub use reply::{Decision, REPLY_KEYS, Reply, read_reply};
 pub use scaffold::{NewTicket, new_ticket, next_number, slug};
 pub use shell::{ShellBlock, shell_blocks};
 pub use split::{Parts, Split, split};

@@ -185,7 +185,8 @@ impl Builder<'_> {
                     };
                     let span = match style {
                         ScalarStyle::Literal | ScalarStyle::Folded => self.with_header(span),
-                        ScalarStyle::Plain | ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => span,
+                        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => self.up_to_quote(span),
+                        ScalarStyle::Plain => span,
                     };
                     self.place(Node { span, value });
                 }
@@ -286,6 +287,24 @@ impl Builder<'_> {
             (None, None) => span,
             (literal, folded) => Span::new(from + literal.max(folded).unwrap_or_default(), span.end),
         }
+    }
+
+    /// The parser's span of a quoted text may go on over the comment behind it; this one ends with the closing quote.
+    fn up_to_quote(&self, span: Span) -> Span {
+        let written = &self.text[span.start - self.offsets.base..];
+        let mut characters = written.char_indices().peekable();
+        let quote = characters.next().map(|(_, quote)| quote);
+        while let Some((at, character)) = characters.next() {
+            if quote == Some('"') && character == '\\' {
+                characters.next();
+            } else if Some(character) == quote {
+                if quote == Some('\'') && characters.next_if(|(_, next)| *next == '\'').is_some() {
+                    continue;
+                }
+                return Span::new(span.start, span.start + at + 1);
+            }
+        }
+        span
     }
 
     /// Where an absent value would be written: the parser names the end of the key, before the colon.

@@ -56,6 +56,8 @@ fn every_value_knows_its_bytes() {
         ("a: 1\n", r#"{"a: 1": a = "1" from "1", }"#),
         ("done:\nb: x\n", r#"{"done:\nb: x": done = null@5"", b = "x" from "x", }"#),
         ("done  : # why\n", r#"{"done  :": done = null@7"", }"#),
+        ("a: 'it''s'  # k\n", r#"{"a: 'it''s'": a = quoted "it's" from "'it''s'", }"#),
+        ("a: \"\\\"é\" # k\n", r#"{"a: \"\\\"é\"": a = quoted "\"é" from "\"\\\"é\"", }"#),
         ("a: ~", r#"{"a: ~": a = null@3"~", }"#),
         ("é: ✓ y\r\nb: 'q'\r\n", r#"{"é: ✓ y\r\nb: 'q'": é = "✓ y" from "✓ y", b = quoted "q" from "'q'", }"#),
         ("a: |\n  x\n\nb: 1\n", r#"{"a: |\n  x\n\nb: 1": a = quoted "x\n" from "|\n  x\n\n", b = "1" from "1", }"#),
