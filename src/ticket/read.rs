@@ -136,12 +136,17 @@ fn typed(source: &Source, block: Span, tree: &Node, vetted: &Vetted, faults: &mu
             faults.at_with_help(
                 Code::Syntax,
                 Span::new(at, at),
-                format!("not YAML: {}", crate::text::shown_line(&error.to_string())),
+                format!("not YAML: {}", crate::text::shown_line(without_place(&error.to_string()))),
                 "indent with spaces, and quote texts that hold special characters",
             );
             None
         }
     }
+}
+
+/// A message of serde's without its place, which counts from the fence.
+fn without_place(message: &str) -> &str {
+    message.split(" at line ").next().unwrap_or(message)
 }
 
 fn blanked(text: &str, base: usize, at_fault: &[Span]) -> String {
