@@ -153,3 +153,93 @@ fn between(place: &Place, repository: &Repository, hidden: Oid, shown: Oid) -> R
     walk.hide(hidden).at("walk the history", &place.top)?;
     walk.take(LONGEST).map(|id| id.map(|id| id.to_string()).at("walk the history", &place.top)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::survey::head;
+    use crate::git::testing::TestRepo;
+
+    fn commit(repo: &TestRepo, file: &str) -> String {
+        repo.write(file, "x");
+        repo.git(&["add", "-A"]);
+        repo.git(&["commit", "-qm", file]);
+        repo.commit_of("HEAD")
+    }
+
+    #[test]
+    fn commits_are_ahead_or_lost() {
+        let repo = TestRepo::with(&[("a", "1")]);
+        let base = repo.commit_of("HEAD");
+        let (one, two) = (commit(&repo, "one"), commit(&repo, "two"));
+        let forward = relation(&repo.place, &base, &two).unwrap();
+        assert_eq!(forward, Relation { ahead: vec![two.clone(), one.clone()], lost: Vec::new() });
+        repo.git(&["reset", "-q", "--hard", &one]);
+        let other = commit(&repo, "other");
+        let rewritten = relation(&repo.place, &two, &other).unwrap();
+        assert_eq!(rewritten, Relation { ahead: vec![other], lost: vec![two.clone()] });
+        assert_eq!(relation(&repo.place, &two, &two).unwrap(), Relation { ahead: Vec::new(), lost: Vec::new() });
+        let nowhere = "0123456789012345678901234567890123456789";
+        assert!(matches!(relation(&repo.place, nowhere, &two), Err(GitError::Unknown { .. })));
+        assert!(matches!(relation(&repo.place, "main", &two), Err(GitError::Unknown { .. })));
+    }
+
+    #[test]
+    fn changed_paths_of_a_range_and_of_its_commits_differ() {
+        let repo = TestRepo::with(&[("a", "1")]);
+        let base = repo.commit_of("HEAD");
+        let one = commit(&repo, "brief");
+        repo.git(&["rm", "-q", "brief"]);
+        let two = commit(&repo, "stays");
+        assert_eq!(paths_changed(&repo.place, Some(&base), &two).unwrap(), ["stays"]);
+        assert_eq!(paths_changed(&repo.place, None, &base).unwrap(), ["a"]);
+        assert_eq!(paths_of_commits(&repo.place, &[one, two, base]).unwrap(), ["a", "brief", "stays"]);
+    }
+
+    #[test]
+    fn a_head_that_went_elsewhere_is_adopted_with_files_and_index_as_they_are() {
+        let repo = TestRepo::with(&[("a", "1")]);
+        let base = repo.commit_of("HEAD");
+        repo.git(&["switch", "-qc", "agents-own"]);
+        let ahead = commit(&repo, "work");
+        repo.write("a", "staged");
+        repo.git(&["add", "a"]);
+        adopt_head(&repo.place, "refs/heads/main", &ahead, Some(&base)).unwrap();
+        adopt_head(&repo.place, "refs/heads/main", &ahead, Some(&base)).unwrap();
+        let now = head(&repo.place).unwrap();
+        assert_eq!((now.commit, now.branch), (Some(ahead), Some("refs/heads/main".to_owned())));
+        assert_eq!(repo.git(&["status", "--porcelain"]), "M  a");
+    }
+
+    #[test]
+    fn a_branch_that_moved_is_not_adopted() {
+        let repo = TestRepo::with(&[("a", "1")]);
+        let base = repo.commit_of("HEAD");
+        let now = commit(&repo, "somebody");
+        repo.git(&["switch", "-qc", "agents-own", &base]);
+        let ahead = commit(&repo, "work");
+        let refused = adopt_head(&repo.place, "refs/heads/main", &ahead, Some(&base));
+        assert!(matches!(refused, Err(GitError::Moved { found: Some(found), .. }) if found == now));
+        assert_eq!(head(&repo.place).unwrap().branch.unwrap(), "refs/heads/agents-own");
+        assert!(matches!(adopt_head(&repo.place, "main", &ahead, None), Err(GitError::BadBranch { .. })));
+    }
+
+    #[test]
+    fn a_new_branch_begins_here() {
+        for repo in [TestRepo::with(&[("a", "1")]), TestRepo::unborn()] {
+            repo.write("dirty", "x");
+            let before = head(&repo.place).unwrap().commit;
+            create_branch_here(&repo.place, "topic/x").unwrap();
+            let now = head(&repo.place).unwrap();
+            assert_eq!((now.commit, now.branch.as_deref()), (before.clone(), Some("refs/heads/topic/x")));
+            assert_eq!(repo.git(&["status", "--porcelain"]), "?? dirty");
+            assert_eq!(branch_commit(&repo.place, "refs/heads/topic/x").unwrap(), before);
+        }
+        let repo = TestRepo::with(&[("a", "1")]);
+        assert!(matches!(create_branch_here(&repo.place, "main"), Err(GitError::BranchExists { .. })));
+        for bad in ["", "-x", "a..b", "a b", "HEAD", "x.lock"] {
+            assert!(matches!(create_branch_here(&repo.place, bad), Err(GitError::BadBranch { .. })), "{bad:?}");
+        }
+        assert_eq!(branch_commit(&repo.place, "refs/heads/none").unwrap(), None);
+    }
+}

@@ -113,7 +113,12 @@ fn tracked(index: u8, worktree: u8) -> Option<ChangeKind> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::git::testing::TestRepo;
 
     #[test]
     fn the_two_letters_of_git_are_one_kind() {
@@ -140,5 +145,141 @@ mod tests {
         assert_eq!(parse(b"1 M"), None);
         assert_eq!(parse(b"x what\0"), None);
         assert_eq!(parse(b""), Some(Vec::new()));
+    }
+
+    /// One step of a random history of a worktree.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Write(usize, u8),
+        Remove(usize),
+        Ignore(usize, usize),
+        Link(usize),
+        Run(usize),
+        Add,
+        AddOne(usize),
+        Unstage(usize),
+        Commit,
+    }
+
+    const PATHS: [&str; 9] = ["a", "b.log", "d/a", "d/b.log", "d/e/a", "d/e/b.log", "e", "e/x", "out/b.log"];
+    const PATTERNS: [&str; 8] = ["*.log", "!b.log", "d/", "!d/e/", "/e", "out/*", "!*.log", "**/a"];
+    const FOLDERS: [&str; 3] = ["", "d/", "d/e/"];
+
+    fn step() -> impl Strategy<Value = Step> {
+        let path = 0..PATHS.len();
+        prop_oneof![
+            4 => (path.clone(), 0..3_u8).prop_map(|(path, content)| Step::Write(path, content)),
+            2 => path.clone().prop_map(Step::Remove),
+            2 => (0..FOLDERS.len(), 0..PATTERNS.len()).prop_map(|(folder, pattern)| Step::Ignore(folder, pattern)),
+            1 => path.clone().prop_map(Step::Link),
+            1 => path.clone().prop_map(Step::Run),
+            1 => Just(Step::Add),
+            1 => path.clone().prop_map(Step::AddOne),
+            1 => path.prop_map(Step::Unstage),
+            1 => Just(Step::Commit),
+        ]
+    }
+
+    /// Steps that the file system or git refuses change nothing, which is fine here.
+    fn take(repo: &TestRepo, step: &Step) {
+        let quietly = |arguments: &[&str]| {
+            let mut command = std::process::Command::new("git");
+            crate::git::testing::isolate(&mut command);
+            command.args(arguments).current_dir(&repo.place.top).output().unwrap();
+        };
+        let parent = |path: &str| drop(fs::create_dir_all(repo.path(path).parent().unwrap()));
+        match step {
+            Step::Write(path, content) => {
+                parent(PATHS[*path]);
+                drop(fs::write(repo.path(PATHS[*path]), [*content]));
+            }
+            Step::Remove(path) => {
+                drop(fs::remove_file(repo.path(PATHS[*path])));
+                drop(fs::remove_dir_all(repo.path(PATHS[*path])));
+            }
+            Step::Ignore(folder, pattern) => {
+                let path = format!("{}.gitignore", FOLDERS[*folder]);
+                parent(&path);
+                let known = fs::read_to_string(repo.path(&path)).unwrap_or_default();
+                drop(fs::write(repo.path(&path), format!("{known}{}\n", PATTERNS[*pattern])));
+            }
+            Step::Link(path) => {
+                parent(PATHS[*path]);
+                drop(std::os::unix::fs::symlink("a", repo.path(PATHS[*path])));
+            }
+            Step::Run(path) => {
+                use std::os::unix::fs::PermissionsExt as _;
+                drop(fs::set_permissions(repo.path(PATHS[*path]), fs::Permissions::from_mode(0o755)));
+            }
+            Step::Add => quietly(&["add", "-A"]),
+            Step::AddOne(path) => quietly(&["add", "-f", PATHS[*path]]),
+            Step::Unstage(path) => quietly(&["rm", "-q", "--cached", PATHS[*path]]),
+            Step::Commit => quietly(&["commit", "-qm", "x"]),
+        }
+    }
+
+    /// What a person sees: the paths of `git status --porcelain -uall`.
+    fn seen(repo: &TestRepo) -> Vec<(String, bool)> {
+        let mut command = std::process::Command::new("git");
+        crate::git::testing::isolate(&mut command);
+        let arguments = ["-c", "status.renames=false", "status", "--porcelain", "-uall", "-z"];
+        let output = command.args(arguments).current_dir(&repo.place.top).output().unwrap();
+        assert!(output.status.success());
+        let mut found: BTreeMap<String, bool> = BTreeMap::new();
+        for line in output.stdout.split(|byte| *byte == 0).filter(|line| !line.is_empty()) {
+            *found.entry(path_to_text(&line[3..])).or_default() |= !matches!(line[0], b' ' | b'?');
+        }
+        found.into_iter().collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn we_see_what_git_status_shows(steps in proptest::collection::vec(step(), 1..25)) {
+            let repo = TestRepo::with(&[("a", "0"), ("d/a", "0"), ("e", "0")]);
+            for step in &steps {
+                take(&repo, step);
+            }
+            let index = fs::read(repo.place.git_dir.join("index")).unwrap();
+            let ours: Vec<_> =
+                changes(&repo.place).unwrap().into_iter().map(|change| (change.path, change.staged)).collect();
+            prop_assert_eq!(fs::read(repo.place.git_dir.join("index")).unwrap(), index, "looking writes no index");
+            prop_assert_eq!(ours, seen(&repo));
+            // What is kept is what git itself would commit of this worktree.
+            let kept = crate::git::keep(&repo.place, "refs/turnstile/checkpoints/r/1/before", "x", None).unwrap();
+            let copy = repo.around().join("index");
+            fs::copy(repo.place.git_dir.join("index"), &copy).unwrap();
+            let with_copy = |arguments: &[&str]| {
+                let mut command = std::process::Command::new("git");
+                crate::git::testing::isolate(&mut command);
+                command.args(arguments).current_dir(&repo.place.top).env("GIT_INDEX_FILE", &copy).output().unwrap()
+            };
+            assert!(with_copy(&["add", "-A"]).status.success());
+            let tree = String::from_utf8(with_copy(&["write-tree"]).stdout).unwrap();
+            prop_assert_eq!(kept.tree, tree.trim());
+        }
+    }
+
+    #[test]
+    fn sparse_checkouts_filters_and_conflicts_are_seen_as_git_sees_them() {
+        let repo = TestRepo::with(&[("in/a", "1"), ("out/b", "1"), (".gitattributes", "*.bin filter=shout\n")]);
+        repo.git(&["config", "filter.shout.clean", "tr a-z A-Z"]);
+        repo.write("x.bin", "quiet");
+        repo.git(&["add", "x.bin"]);
+        repo.git(&["commit", "-qm", "filtered"]);
+        repo.git(&["sparse-checkout", "set", "in"]);
+        assert!(!repo.path("out/b").exists());
+        assert_eq!(changes(&repo.place).unwrap(), []);
+        repo.git(&["switch", "-qc", "other", "HEAD~"]);
+        repo.write("in/a", "theirs");
+        repo.git(&["commit", "-qam", "theirs"]);
+        repo.git(&["switch", "-q", "main"]);
+        repo.write("in/a", "ours");
+        repo.git(&["commit", "-qam", "ours"]);
+        let merge = std::process::Command::new("git").args(["merge", "other"]).current_dir(&repo.place.top).output();
+        assert!(!merge.unwrap().status.success());
+        let found = changes(&repo.place).unwrap();
+        let conflict = Change { path: "in/a".to_owned(), kind: ChangeKind::Conflicted, staged: true };
+        assert_eq!(found, [conflict]);
     }
 }

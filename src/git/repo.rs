@@ -47,3 +47,59 @@ fn write_path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Err
 fn read_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
     String::deserialize(deserializer).map(|text| text_to_file(&text))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::testing::{TestRepo, run};
+
+    #[test]
+    fn a_worktree_is_found_from_below() {
+        let repo = TestRepo::with(&[("deep/er/file", "1")]);
+        let place = discover(&repo.path("deep/er")).unwrap();
+        assert_eq!(place, repo.place);
+        assert_eq!((place.worktree.as_str(), &place.git_dir), ("main", &place.common_dir));
+        let text = serde_json::to_string(&place).unwrap();
+        assert_eq!(serde_json::from_str::<Place>(&text).unwrap(), place);
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_named() {
+        let repo = TestRepo::unborn();
+        let outside = repo.around().join("outside");
+        std::fs::create_dir(&outside).unwrap();
+        assert!(matches!(discover(&outside), Err(GitError::NotARepository { .. })));
+        run(&outside, "git", &["init", "-q", "--bare"]);
+        assert!(matches!(discover(&outside), Err(GitError::Bare { .. })));
+        let init = |name: &str, option: &str| {
+            let folder = repo.around().join(name);
+            std::fs::create_dir(&folder).unwrap();
+            run(&folder, "git", &["init", "-q", option]);
+            discover(&folder)
+        };
+        let named = |result, wanted: &str| match result {
+            Err(GitError::UnsupportedExtension { name, .. }) => assert_eq!(name, wanted),
+            other => panic!("{other:?}"),
+        };
+        named(init("sha", "--object-format=sha256"), "objectformat=sha256");
+        named(init("table", "--ref-format=reftable"), "refstorage");
+        repo.git(&["config", "core.repositoryFormatVersion", "1"]);
+        repo.git(&["config", "extensions.fromTheFuture", "true"]);
+        named(discover(&repo.place.top), "fromthefuture");
+    }
+
+    #[test]
+    fn a_repository_of_somebody_else_is_refused_with_the_way_out() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let repo = TestRepo::with(&[("a", "1")]);
+        for path in [&repo.place.top, &repo.place.git_dir] {
+            std::os::unix::fs::chown(path, Some(12345), None).unwrap();
+        }
+        let error = discover(&repo.place.top).unwrap_err();
+        assert!(matches!(error, GitError::Owner { .. }), "{error:?}");
+        assert!(error.to_string().contains("safe.directory"));
+        assert!(matches!(crate::git::changes(&repo.place), Err(GitError::Owner { .. })));
+    }
+}

@@ -144,3 +144,108 @@ pub fn stash_top(place: &Place) -> Result<Option<String>, GitError> {
         Err(error) => Err(error).at("read the stash of", Path::new(&place.top)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::git::testing::TestRepo;
+
+    #[test]
+    fn head_is_a_commit_a_branch_or_both() {
+        let repo = TestRepo::unborn();
+        let main = Some("refs/heads/main".to_owned());
+        assert_eq!(head(&repo.place).unwrap(), Head { commit: None, branch: main.clone() });
+        repo.git(&["commit", "-q", "--allow-empty", "-m", "x"]);
+        let commit = Some(repo.commit_of("HEAD"));
+        assert_eq!(head(&repo.place).unwrap(), Head { commit: commit.clone(), branch: main });
+        repo.git(&["switch", "-q", "--detach"]);
+        assert_eq!(head(&repo.place).unwrap(), Head { commit, branch: None });
+    }
+
+    #[test]
+    fn operations_that_wait_have_names() {
+        let files = [
+            ("MERGE_HEAD", "merge"),
+            ("CHERRY_PICK_HEAD", "cherry-pick"),
+            ("REVERT_HEAD", "revert"),
+            ("BISECT_LOG", "bisect"),
+            ("rebase-merge/interactive", "rebase"),
+            ("rebase-apply/rebasing", "rebase"),
+            ("rebase-apply/applying", "am"),
+        ];
+        for (file, name) in files {
+            let repo = TestRepo::with(&[("a", "1")]);
+            assert_eq!(operation(&repo.place).unwrap(), None);
+            repo.write(&format!(".git/{file}"), repo.commit_of("HEAD"));
+            assert_eq!(operation(&repo.place).unwrap(), Some(name));
+        }
+    }
+
+    #[test]
+    fn an_identity_is_a_name_and_an_address() {
+        let repo = TestRepo::unborn();
+        let ada = ("Ada".to_owned(), "ada@example.org".to_owned());
+        assert_eq!(identity(&repo.place).unwrap(), Some(ada));
+        repo.git(&["config", "user.name", " "]);
+        assert_eq!(identity(&repo.place).unwrap(), None);
+        repo.git(&["config", "--unset", "user.name"]);
+        assert_eq!(identity(&repo.place).unwrap(), None);
+    }
+
+    #[test]
+    fn an_ordinary_repository_is_writable() {
+        let repo = TestRepo::unborn();
+        assert_eq!(writable(&repo.place).unwrap(), None);
+    }
+
+    #[test]
+    fn a_digest_tells_content_kind_and_mode() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let repo = TestRepo::with(&[("a", "1\n")]);
+        let blob = repo.git(&["rev-parse", "HEAD:a"]);
+        let of = |path: &str| digest(&repo.place, path).unwrap();
+        assert_eq!(of("a"), Some(format!("100644:{blob}")));
+        std::fs::set_permissions(repo.path("a"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(of("a"), Some(format!("100755:{blob}")));
+        symlink("a", repo.path("link")).unwrap();
+        assert!(of("link").unwrap().starts_with("120000:"));
+        symlink(".", repo.path("here")).unwrap();
+        assert_eq!(of("here/a"), None, "nothing of ours lies behind a link");
+        assert_eq!(of("none"), None);
+        let large = std::fs::File::create(repo.path("large")).unwrap();
+        large.set_len(9 << 20).unwrap();
+        assert_eq!(of("large"), Some(format!("100644:{}", repo.git(&["hash-object", "large"]))));
+        assert!(digest(&repo.place, "../a").is_err());
+    }
+
+    #[test]
+    fn ignored_is_what_git_ignores() {
+        let repo = TestRepo::with(&[(".gitignore", "*.log\n!keep.log\nout/\n"), ("a", "1")]);
+        repo.write("tracked.log", "x");
+        repo.git(&["add", "-f", "tracked.log"]);
+        let cases = [
+            ("x.log", true),
+            ("deep/x.log", true),
+            ("keep.log", false),
+            ("out/x", true),
+            ("tracked.log", false),
+            (":odd.log", true),
+            (":(glob)a", false),
+            ("-rf.log", true),
+        ];
+        for (path, wanted) in cases {
+            assert_eq!(is_ignored(&repo.place, path).unwrap(), wanted, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_stash_has_a_top() {
+        let repo = TestRepo::with(&[("a", "1")]);
+        assert_eq!(stash_top(&repo.place).unwrap(), None);
+        repo.write("a", "2");
+        repo.git(&["stash", "-q"]);
+        assert_eq!(stash_top(&repo.place).unwrap(), Some(repo.commit_of("refs/stash")));
+    }
+}
