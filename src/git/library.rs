@@ -24,10 +24,9 @@ fn set_options() {
 fn sync_git_directory() {
     // git2 initialises libgit2 in the first call that needs it; options set before would be set on nothing.
     git2::opts::strict_hash_verification(true);
-    const ON: c_int = 1;
     // SAFETY: the option takes one int by value, touches no memory of ours, and runs under a `Once`.
     unsafe {
-        libgit2_sys::git_libgit2_opts(libgit2_sys::GIT_OPT_ENABLE_FSYNC_GITDIR.cast_signed(), ON);
+        libgit2_sys::git_libgit2_opts(libgit2_sys::GIT_OPT_ENABLE_FSYNC_GITDIR.cast_signed(), 1 as c_int);
     }
 }
 
