@@ -104,7 +104,7 @@ fn nobody_else_may_write_to_an_open_journal() {
 }
 
 #[test]
-fn a_failed_write_leaves_the_earlier_lines_and_the_journal_can_go_on() {
+fn a_failed_write_that_cannot_be_taken_back_ends_the_journal_and_keeps_its_lines() {
     // The file is opened for reading alone: every write to it fails.
     let (_room, path, lines) = written(&[draft("a", json!({}))]);
     let (mut journal, ..) = Journal::open(&path, "r").unwrap();
