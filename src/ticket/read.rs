@@ -6,7 +6,7 @@ use super::faults::Faults;
 use super::split::{Parts, Split, bom_width, first_newline, split};
 use super::types::{Frontmatter, Place, Places, Read, Ticket, TicketId};
 use super::vet::{Vetted, vet};
-use super::yaml::{self, Node, Value};
+use super::yaml::{self, Key, Node, Value};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{Edit, LineIndex, Source, Span};
 
@@ -64,7 +64,7 @@ fn no_frontmatter(source: &Source) -> Diagnostic {
         .fix(vec![Edit { span: Span::new(top, top), text: block }])
 }
 
-/// What serde makes of the vetted frontmatter. Lists and mappings of texts and numbers only.
+/// The values of the frontmatter that are plain words, numbers and lists of words.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Typed {
@@ -99,7 +99,7 @@ fn read_parts(source: &Source, id: &TicketId, parts: Parts, faults: &mut Faults<
     }
     let vetted = vet(&tree, faults);
     let places = places(source, &tree, top);
-    let typed = typed(source, parts.yaml, &tree, &vetted, faults)?;
+    let typed = typed(&tree, &vetted, faults)?;
     let body = parts.body.of(&source.text);
     let front = front(typed, vetted);
     let title = front.title.clone().or_else(|| heading(body));
@@ -115,57 +115,47 @@ fn read_parts(source: &Source, id: &TicketId, parts: Parts, faults: &mut Faults<
     Some(Ticket { id: id.clone(), front, title, body: parts.body, places })
 }
 
-/// The values as serde types them. What was found at fault is blanked out before, so that serde sees the rest.
-fn typed(source: &Source, block: Span, tree: &Node, vetted: &Vetted, faults: &mut Faults<'_>) -> Option<Typed> {
-    if tree.value == Value::Null {
-        return Some(Typed::default());
+/// The values as serde types them. It is given the tree, not the text: one parser decides what the text says, for
+/// reading, for lint and for edits. Values at fault are left out, and so have their defaults.
+fn typed(tree: &Node, vetted: &Vetted, faults: &mut Faults<'_>) -> Option<Typed> {
+    let mut values = serde_yaml::Mapping::new();
+    for (position, (key, node)) in tree.entries().iter().enumerate() {
+        if vetted.at_fault.binary_search(&position).is_ok() {
+            continue;
+        }
+        if let Some(value) = value(key, node) {
+            values.insert(key.name.as_str().into(), value);
+        }
     }
-    let text = block.of(&source.text);
-    let result = if vetted.at_fault.is_empty() {
-        serde_yaml::from_str(text)
-    } else {
-        serde_yaml::from_str(&blanked(text, block.start, &vetted.at_fault))
-    };
-    match result {
+    match serde_yaml::from_value(serde_yaml::Value::Mapping(values)) {
         Ok(typed) => Some(typed),
-        // A value at fault may leave behind what is no YAML without it; the fault itself is reported already.
-        Err(_) if !vetted.at_fault.is_empty() => None,
         Err(error) => {
-            let at = block.start + error.location().map_or(0, |location| location.index().min(text.len()));
-            let at = (0..=at).rev().find(|at| source.text.is_char_boundary(*at)).unwrap_or_default();
-            faults.at_with_help(
-                Code::Syntax,
-                Span::new(at, at),
-                format!("not YAML: {}", crate::text::shown_line(without_place(&error.to_string()))),
-                "indent with spaces, and quote texts that hold special characters",
-            );
+            let message = format!("cannot be read: {}", crate::text::shown_line(&error.to_string()));
+            faults.at_with_help(Code::WrongType, tree.span, message, "compare it with a new ticket of `turnstile new`");
             None
         }
     }
 }
 
-/// A message of serde's without its place, which counts from the fence.
-fn without_place(message: &str) -> &str {
-    message.split(" at line ").next().unwrap_or(message)
+/// A vetted value in the form of its key. A plain `123` is a text where a text is asked for.
+fn value(key: &Key, node: &Node) -> Option<serde_yaml::Value> {
+    match (key.name.as_str(), &node.value) {
+        ("done", Value::Scalar { text, .. }) => Some(text.eq_ignore_ascii_case("true").into()),
+        ("priority", Value::Scalar { text, .. }) => text.parse::<u8>().ok().map(Into::into),
+        (
+            "agent" | "title" | "goal" | "hold" | "model" | "reasoning" | "depends_on" | "tags",
+            Value::Scalar { .. } | Value::Sequence(_),
+        ) => Some(texts(node)),
+        (_, Value::Null | Value::Scalar { .. } | Value::Sequence(_) | Value::Mapping(_)) => None,
+    }
 }
 
-fn blanked(text: &str, base: usize, at_fault: &[Span]) -> String {
-    let mut bytes = text.as_bytes().to_vec();
-    for span in at_fault {
-        let (start, mut end) = (span.start - base, span.end - base);
-        let rest = &text[end..];
-        let blanks = rest.len() - rest.trim_start().len();
-        // In a flow mapping the comma goes with its entry.
-        if rest[blanks..].starts_with(',') {
-            end += blanks + 1;
-        }
-        for byte in &mut bytes[start..end] {
-            if !matches!(byte, b'\n' | b'\r') {
-                *byte = b' ';
-            }
-        }
+fn texts(node: &Node) -> serde_yaml::Value {
+    match &node.value {
+        Value::Scalar { text, .. } => text.as_str().into(),
+        Value::Sequence(items) => serde_yaml::Value::Sequence(items.iter().map(texts).collect()),
+        Value::Null | Value::Mapping(_) => serde_yaml::Value::Null,
     }
-    String::from_utf8(bytes).expect("whole characters were replaced by blanks")
 }
 
 fn front(typed: Typed, vetted: Vetted) -> Frontmatter {

@@ -1,6 +1,7 @@
 //! What each key of the frontmatter may say. Works on the tree, so that every fault is found and has its place; what
 //! passes here is what serde then types.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::faults::Faults;
@@ -13,8 +14,8 @@ use crate::text::{Edit, Span, nearest, shown_line};
 /// What came of it.
 #[derive(Default)]
 pub(super) struct Vetted {
-    /// The entries that must not be typed.
-    pub(super) at_fault: Vec<Span>,
+    /// The positions of the entries that must not be typed, in order.
+    pub(super) at_fault: Vec<usize>,
     /// The good items of `context`.
     pub(super) context: Vec<ContextFile>,
     /// The good entries of `limits`.
@@ -26,11 +27,11 @@ pub(super) fn vet(tree: &Node, faults: &mut Faults<'_>) -> Vetted {
     let mut vetted = Vetted::default();
     let entries = tree.entries();
     let foreign = report_foreign(tree, faults);
+    let mut seen = HashSet::with_capacity(entries.len());
     for (position, (key, node)) in entries.iter().enumerate() {
         // Of a key that stands twice the first one counts; that it does was reported.
-        let again = entries[..position].iter().any(|(earlier, _)| earlier.name == key.name);
-        if again || !is_good(key, node, foreign, &mut vetted, faults) {
-            vetted.at_fault.push(Span::new(key.span.start, node.span.end));
+        if !seen.insert(key.name.as_str()) || !is_good(key, node, foreign, &mut vetted, faults) {
+            vetted.at_fault.push(position);
         }
     }
     vetted

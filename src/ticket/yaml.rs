@@ -1,8 +1,11 @@
 //! YAML as a tree that knows where everything stands. The limits are checked on the event stream, which is neither
 //! recursive nor quadratic, before anything typed is built; so what comes out of here is safe to give to serde.
 
+mod offsets;
+
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 
+use self::offsets::Offsets;
 use super::faults::Faults;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{Source, Span};
@@ -97,36 +100,6 @@ pub fn parse(source: &Source, block: Span) -> (Option<Node>, Vec<Diagnostic>) {
         report_duplicates(&root, &mut faults);
     }
     (usable.then_some(root), faults.into_sorted())
-}
-
-/// Turns the parser's positions, which count characters of the block, into bytes of the whole source.
-struct Offsets {
-    base: usize,
-    length: usize,
-    /// The byte of each character; nothing where every character is one byte.
-    bytes: Option<Vec<u32>>,
-}
-
-impl Offsets {
-    fn new(text: &str, base: usize) -> Self {
-        let bytes = (!text.is_ascii()).then(|| {
-            text.char_indices().map(|(at, _)| u32::try_from(at).expect("the block is at most 64 KiB long")).collect()
-        });
-        Self { base, length: text.len(), bytes }
-    }
-
-    fn byte(&self, character: usize) -> usize {
-        let within = match &self.bytes {
-            None => character.min(self.length),
-            Some(bytes) => bytes.get(character).map_or(self.length, |byte| *byte as usize),
-        };
-        self.base + within
-    }
-
-    fn span(&self, span: saphyr_parser::Span) -> Span {
-        let start = self.byte(span.start.index());
-        Span::new(start, self.byte(span.end.index()).max(start))
-    }
 }
 
 enum Frame {
