@@ -5,6 +5,7 @@ use git2::{AttrCheckFlags, AttrValue, ErrorCode, Oid, Repository};
 
 use super::error::{At, Cause, GitError};
 use super::library;
+use super::pack::Pack;
 use super::path::{as_file, components, text_to_path};
 use super::program::Git;
 use super::repo::Place;
@@ -40,11 +41,13 @@ enum Conversion {
     Filter(String),
 }
 
-/// Stores contents as blobs.
+/// Stores contents as blobs. They are in the object database after [`Cleaner::finish`], not before.
 pub(super) struct Cleaner<'r> {
     place: &'r Place,
     repository: &'r Repository,
     automatic: bool,
+    modes: bool,
+    pack: Pack<'r>,
 }
 
 impl<'r> Cleaner<'r> {
@@ -55,11 +58,27 @@ impl<'r> Cleaner<'r> {
             Err(error) if error.code() == ErrorCode::NotFound => false,
             Err(error) => return Err(error).at("read core.autocrlf", &place.top),
         };
-        Ok(Self { place, repository, automatic })
+        let modes = match config.get_bool("core.fileMode") {
+            Ok(modes) => modes,
+            Err(error) if error.code() == ErrorCode::NotFound => true,
+            Err(error) => return Err(error).at("read core.fileMode", &place.top),
+        };
+        Ok(Self { place, repository, automatic, modes, pack: Pack::new(place, repository) })
+    }
+
+    /// The mode of a regular file. With `core.fileMode` off the bit on the disk says nothing, and it stays as known.
+    pub fn mode(&self, executable: bool, known: Option<i32>) -> i32 {
+        let executable = if self.modes { executable } else { known == Some(0o100_755) };
+        if executable { 0o100_755 } else { 0o100_644 }
+    }
+
+    /// Writes what still waits to be written.
+    pub fn finish(mut self) -> Result<(), GitError> {
+        self.pack.flush()
     }
 
     /// Stores the content of a regular file at `path`.
-    pub fn store(&self, path: &str, bytes: &[u8], on_failure: OnFailure) -> Result<Oid, GitError> {
+    pub fn store(&mut self, path: &str, bytes: &[u8], on_failure: OnFailure) -> Result<Oid, GitError> {
         let refuse = |why: String| GitError::Filter { paths: vec![path.to_owned()], why };
         let failed = match self.conversion(path, bytes)? {
             Conversion::None => return self.store_raw(bytes),
@@ -83,8 +102,8 @@ impl<'r> Cleaner<'r> {
     }
 
     /// Stores bytes that git never converts: the target of a link.
-    pub fn store_raw(&self, bytes: &[u8]) -> Result<Oid, GitError> {
-        self.repository.blob(bytes).at("write a blob", &self.place.top)
+    pub fn store_raw(&mut self, bytes: &[u8]) -> Result<Oid, GitError> {
+        self.pack.add(bytes)
     }
 
     fn id(&self, output: &[u8]) -> Result<Oid, GitError> {

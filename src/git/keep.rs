@@ -71,13 +71,15 @@ pub fn keep_screened(
     let base = head.as_ref().map(git2::Commit::tree).transpose().at("read the tree of HEAD", &place.top)?;
     let mut keeper = Keeper {
         place,
+        base: base.as_ref(),
         cleaner: Cleaner::new(place, &repository)?,
         secrets,
         edits: Edits::default(),
         left_out: Vec::new(),
     };
-    keeper.take_worktree(base.as_ref())?;
-    let Keeper { edits, left_out, .. } = keeper;
+    keeper.take_worktree()?;
+    let Keeper { edits, left_out, cleaner, .. } = keeper;
+    cleaner.finish()?;
     let id = edited(place, &repository, base.as_ref(), &edits)?;
     let tree = repository.find_tree(id).at("read a tree", &place.top)?;
     let commit = commit(place, &repository, &tree, message, head.as_ref(), parent)?;
@@ -128,6 +130,7 @@ fn commit(
 
 struct Keeper<'r> {
     place: &'r Place,
+    base: Option<&'r Tree<'r>>,
     cleaner: Cleaner<'r>,
     secrets: &'r [Vec<u8>],
     edits: Edits,
@@ -135,14 +138,14 @@ struct Keeper<'r> {
 }
 
 impl Keeper<'_> {
-    fn take_worktree(&mut self, base: Option<&Tree>) -> Result<(), GitError> {
+    fn take_worktree(&mut self) -> Result<(), GitError> {
         let mut seen = BTreeSet::new();
         for change in changes(self.place)? {
             self.take(&change.path)?;
             seen.insert(change.path);
         }
         for path in self.tickets()? {
-            let known = base.is_some_and(|tree| tree.get_path(&text_to_file(&path)).is_ok());
+            let known = self.base.is_some_and(|tree| tree.get_path(&text_to_file(&path)).is_ok());
             if !known && !seen.contains(&path) {
                 self.take(&path)?;
             }
@@ -213,7 +216,9 @@ impl Keeper<'_> {
                 return Ok(());
             }
             Found::File(file) => {
-                let (bytes, mode) = (file.bytes, if file.executable { 0o100_755 } else { 0o100_644 });
+                let known = self.base.and_then(|tree| tree.get_path(&text_to_file(path)).ok());
+                let mode = self.cleaner.mode(file.executable, known.map(|entry| entry.filemode()));
+                let bytes = file.bytes;
                 if bytes > LARGEST {
                     self.leave_out(path.to_owned(), bytes, "larger than 50 MiB");
                     return Ok(());

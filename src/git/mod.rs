@@ -11,6 +11,7 @@ mod index;
 mod keep;
 mod kept;
 mod library;
+mod pack;
 mod path;
 mod program;
 mod repo;

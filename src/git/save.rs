@@ -539,4 +539,21 @@ mod tests {
         assert!(repo.git(&["ls-tree", "HEAD", "run.sh"]).starts_with("100755"));
         assert_eq!(status(&repo), "");
     }
+
+    #[test]
+    fn without_file_modes_the_known_bit_stays() {
+        let repo = TestRepo::with(&[("a", "1"), ("run.sh", "x")]);
+        repo.git(&["update-index", "--chmod=+x", "run.sh"]);
+        repo.git(&["commit", "-qm", "executable"]);
+        repo.git(&["config", "core.fileMode", "false"]);
+        repo.write("run.sh", "y");
+        repo.write("a", "2");
+        std::fs::set_permissions(repo.path("a"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let kept = crate::git::keep(&repo.place, "refs/turnstile/x", "kept", None).unwrap();
+        let SaveResult::Committed { tree, .. } = save(&repo.place, &request(&repo, &["a", "run.sh"])).unwrap() else {
+            panic!("not committed")
+        };
+        assert_eq!(kept.tree, tree);
+        assert_eq!(repo.git(&["ls-tree", "--format=%(objectmode)", "HEAD"]), "100644\n100755");
+    }
 }

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use git2::{ErrorCode, Oid, Repository, Tree};
+use git2::{Oid, Repository, Tree};
 
 use super::content::{Cleaner, OnFailure};
-use super::error::{At, GitError};
+use super::error::GitError;
 use super::library;
 use super::path::{components, text_to_file};
 use super::repo::Place;
@@ -111,7 +111,7 @@ impl Builder<'_> {
 
     /// The edits; contents are in the object database afterwards.
     pub fn edits(&self, wanted: &[Wanted]) -> Result<Edits, GitError> {
-        let cleaner = Cleaner::new(self.place, self.repository)?;
+        let mut cleaner = Cleaner::new(self.place, self.repository)?;
         let mut edits = Edits::default();
         let mut refused: Vec<String> = Vec::new();
         let mut reason = String::new();
@@ -136,7 +136,7 @@ impl Builder<'_> {
                         (_, Some(_)) => Ok(Edit::Remove),
                     },
                     Found::File(file) => {
-                        let mode = if self.executable(file.executable, known)? { 0o100_755 } else { 0o100_644 };
+                        let mode = cleaner.mode(file.executable, known.map(|(_, mode)| mode));
                         cleaner.store(path, &file.read()?, OnFailure::Refuse).map(|id| Edit::Put { id, mode })
                     }
                 },
@@ -151,17 +151,10 @@ impl Builder<'_> {
                 Err(error) => return Err(error),
             }
         }
-        if refused.is_empty() { Ok(edits) } else { Err(GitError::Filter { paths: refused, why: reason }) }
-    }
-
-    /// With `core.fileMode` off the file system's bit says nothing.
-    fn executable(&self, on_disk: bool, known: Option<(Oid, i32)>) -> Result<bool, GitError> {
-        let config = self.repository.config().at("read the configuration", &self.place.top)?;
-        match config.get_bool("core.fileMode") {
-            Ok(false) => Ok(known.is_some_and(|(_, mode)| mode == 0o100_755)),
-            Ok(true) => Ok(on_disk),
-            Err(error) if error.code() == ErrorCode::NotFound => Ok(on_disk),
-            Err(error) => Err(error).at("read core.fileMode", &self.place.top),
+        if refused.is_empty() {
+            cleaner.finish()?;
+            return Ok(edits);
         }
+        Err(GitError::Filter { paths: refused, why: reason })
     }
 }
