@@ -166,6 +166,13 @@ fn mail(look: &Look<'_>) -> Option<Choice> {
     take_reply(look, reply, None)
 }
 
+/// Serves the operators' decisions that wait and nothing else; none once all are served.
+pub fn serve_decisions(quiet: super::Quiet<'_>, survey: &super::Survey, policy: &super::Policy) -> Option<Choice> {
+    let look = Look { run: quiet.run(), survey, policy };
+    let waiting = survey.decisions.iter().find(|decision| !look.run.served.contains(&decision.id));
+    waiting.map(|decision| serve(&look, decision))
+}
+
 fn serve(look: &Look<'_>, decision: &Decision) -> Choice {
     let stored = |name: &str| Event::DecisionStored {
         id: decision.id.clone(),

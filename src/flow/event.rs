@@ -369,6 +369,9 @@ pub struct TurnEnded {
     /// Paths that it changed.
     #[serde(default)]
     pub changed: Vec<String>,
+    /// Commits that HEAD gained while it ran, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commits: Vec<String>,
     /// Files that the kept trees leave out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,

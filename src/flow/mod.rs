@@ -8,6 +8,7 @@ mod chores;
 mod event;
 mod explain;
 mod policy;
+mod preview;
 mod reason;
 mod request;
 mod saves;
@@ -17,12 +18,13 @@ mod survey;
 mod world;
 
 pub use after::AFTER;
-pub use before::{BEFORE, reply_target, waiting_tickets};
+pub use before::{BEFORE, reply_target, serve_decisions, waiting_tickets};
 pub use choose::{Choice, Chosen, Look, Row, Rung, Stop, decide};
 pub use chores::name as outcome_name;
 pub use event::{ActBegun, Begun, Carried, Chore, Event, Outcome, SaveBegun, TurnEnded, Unreadable, VERSION, Verdict};
 pub use explain::{TicketStanding, standing, why_not_ready};
 pub use policy::Policy;
+pub use preview::{Action, Preview, preview};
 pub use reason::{Reason, ReasonCode, Standing};
 pub use request::{
     Act, DispatchFact, Evidence, Follow, PutBack, SavePurpose, SaveRequest, SaveResult, TurnEnd, TurnRequest,

@@ -43,6 +43,8 @@ pub struct TurnResult {
     pub head: Option<String>,
     /// Paths that the turn changed, in the tree or in commits.
     pub changed: Vec<String>,
+    /// Commits that HEAD gained while it ran, newest first.
+    pub commits: Vec<String>,
     /// Files that the kept trees leave out, with the reason.
     pub left_out: Vec<String>,
     /// A reply that appeared or changed while the turn ran.
@@ -218,6 +220,9 @@ pub struct PutBack {
     pub keys: Vec<String>,
     /// What was wrong, as a fragment.
     pub why: String,
+    /// Whether it is the turn's own ticket, which could not be read any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unreadable: bool,
 }
 
 /// What a dispatch said of itself.
@@ -270,6 +275,7 @@ pub fn follow_turn(evidence: Evidence<TurnResult>) -> Follow<TurnResult> {
             after: None,
             head: None,
             changed: Vec::new(),
+            commits: Vec::new(),
             left_out: Vec::new(),
             reply: None,
         }),

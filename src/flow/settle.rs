@@ -29,6 +29,7 @@ pub fn turn(request: &TurnRequest, result: TurnResult) -> Vec<Event> {
         after: result.after,
         head: result.head,
         changed: result.changed,
+        commits: result.commits,
         left_out: result.left_out,
         reply: result.reply,
     };
@@ -96,4 +97,19 @@ pub fn answered(run: &super::RunState, ticket: &crate::ticket::TicketId) -> Vec<
             branch: None,
         })
         .collect()
+}
+
+/// What an operator's `done` or `reopen` comes to.
+pub fn decided(ticket: &crate::ticket::TicketId, done: bool, by: &str) -> Event {
+    if done {
+        Event::TicketDone {
+            ticket: ticket.clone(),
+            commit: None,
+            tree: None,
+            verdict: "operator".to_owned(),
+            by: Some(by.to_owned()),
+        }
+    } else {
+        Event::TicketReopened { ticket: ticket.clone(), by: by.to_owned() }
+    }
 }

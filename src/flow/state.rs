@@ -60,6 +60,8 @@ pub struct RunState {
     pub git_failure: Option<String>,
     /// A reply that appeared during a turn, by its stamp.
     pub suspect: Option<String>,
+    /// The commit that HEAD named as the last turn ended.
+    pub last_head: Option<String>,
     /// What the last verdict came to.
     pub last: Option<Outcome>,
     pub(super) stage: Stage,
@@ -547,7 +549,9 @@ impl RunState {
         if ended.reply.is_some() {
             self.suspect.clone_from(&ended.reply);
         }
+        self.last_head.clone_from(&ended.head);
         let state = self.tickets.entry(request.ticket.clone()).or_default();
+        state.commits.extend(ended.commits.iter().cloned());
         state.active_ms += ended.duration_ms;
         for path in &ended.changed {
             if path.starts_with(".tickets/") {
@@ -613,7 +617,7 @@ impl RunState {
             text.push_str(&item.path);
             text.push_str(": ");
             text.push_str(&item.why);
-            if item.path == ticket.path() && item.keys.is_empty() {
+            if item.unreadable {
                 own = Some(item.why.clone());
             }
         }

@@ -144,8 +144,6 @@ pub enum Decided {
 pub struct TurnFacts {
     /// What the turn changed and may not have changed.
     pub put_back: Vec<PutBack>,
-    /// The faults of its own ticket, where it cannot be read any more.
-    pub unreadable: Option<Vec<String>>,
     /// Where HEAD is.
     pub head: HeadFact,
     /// Whether HEAD carries `done: true` of the ticket, or a file that was put back.

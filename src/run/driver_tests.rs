@@ -120,6 +120,7 @@ impl Place {
             after: Some(format!("after {}", request.turn)),
             head: None,
             changed,
+            commits: Vec::new(),
             left_out: Vec::new(),
             reply: None,
         };

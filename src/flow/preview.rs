@@ -1,0 +1,171 @@
+//! What a step would do, without doing it: the same decision, over effects that are only imagined.
+
+use super::choose::{Choice, decide};
+use super::event::{Begun, Event};
+use super::policy::Policy;
+use super::reason::{Reason, ReasonCode};
+use super::request::Act;
+use super::settle;
+use super::state::{Life, Phase, RunState};
+use super::survey::{Decided, Survey};
+use crate::ticket::TicketId;
+
+/// What a step would do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preview {
+    /// In one word.
+    pub action: Action,
+    /// The ticket that it would be about.
+    pub ticket: Option<TicketId>,
+    /// The agent whose turn it would be.
+    pub agent: Option<String>,
+    /// Why nothing would go on, where nothing would.
+    pub reason: Option<Reason>,
+    /// The state in which that would be decided.
+    pub run: RunState,
+}
+
+/// The words of `next`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// A turn would start.
+    RunTurn,
+    /// A turn that ended would be judged.
+    Judge,
+    /// Somebody or something is waited for.
+    Wait,
+    /// Something is wrong.
+    Stop,
+    /// Nothing is open.
+    Complete,
+}
+
+impl Action {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RunTurn => "run_turn",
+            Self::Judge => "judge",
+            Self::Wait => "wait",
+            Self::Stop => "stop",
+            Self::Complete => "complete",
+        }
+    }
+
+    /// What a reason comes to.
+    pub fn of(code: ReasonCode) -> Self {
+        match code.exit() {
+            0 => Self::Complete,
+            5..=7 => Self::Stop,
+            _ => Self::Wait,
+        }
+    }
+}
+
+/// Imagines a step.
+pub fn preview(run: &RunState, survey: &Survey, policy: &Policy) -> Preview {
+    let mut run = run.clone();
+    let mut survey = survey.clone();
+    // Every turn of the loop removes a decision, a reply, a reason or a limit; the bound is against a kernel at fault.
+    for _ in 0..1000 {
+        let quiet = match run.phase() {
+            Phase::Quiet(quiet) => quiet,
+            Phase::Turning(_) | Phase::Saving(_) | Phase::Acting(_) => return in_flight(&run),
+        };
+        let chosen = decide(quiet, &survey, policy, true);
+        match chosen.choice {
+            Choice::Stop(stop) => {
+                let action = stop.reason.as_ref().map_or(Action::Complete, |reason| Action::of(reason.code));
+                return Preview { action, ticket: stop.ticket, agent: None, reason: stop.reason, run };
+            }
+            Choice::Record(_) if chosen.rung == 9 => {
+                let ticket = run.judging().map(|judging| judging.request.ticket.clone());
+                return Preview { action: Action::Judge, ticket, agent: None, reason: None, run };
+            }
+            Choice::Record(events) => {
+                if let Some(Event::TurnStarted(request)) = events.last() {
+                    let (ticket, agent) = (Some(request.ticket.clone()), Some(request.agent.clone()));
+                    return Preview { action: Action::RunTurn, ticket, agent, reason: None, run };
+                }
+                imagine(&mut run, &mut survey, &events);
+                if run.life == Life::Completed || run.life == Life::Stopped {
+                    let code = if run.life == Life::Completed { ReasonCode::Completed } else { ReasonCode::Stopped };
+                    let reason = Some(Reason::new(code, code.moves()));
+                    return Preview { action: Action::Complete, ticket: None, agent: None, reason, run };
+                }
+            }
+        }
+    }
+    let reason = Some(Reason::new(ReasonCode::Blocked, "the next step cannot be foreseen"));
+    Preview { action: Action::Stop, ticket: None, agent: None, reason, run }
+}
+
+fn in_flight(run: &RunState) -> Preview {
+    let ticket = run.turning().map(|request| request.ticket.clone());
+    let agent = run.turning().map(|request| request.agent.clone());
+    Preview { action: Action::Judge, ticket, agent, reason: None, run: run.clone() }
+}
+
+fn imagine(run: &mut RunState, survey: &mut Survey, events: &[Event]) {
+    for event in events {
+        // An imagined event follows what was just decided, so it cannot be out of order.
+        let _ = run.apply(event);
+        match event {
+            Event::EffectBegun(Begun::Act(begun)) => {
+                for outcome in outcome(run, survey, &begun.act) {
+                    let _ = run.apply(&outcome);
+                }
+            }
+            Event::EffectBegun(Begun::Save(begun)) => {
+                survey.tickets_changes.clear();
+                for outcome in settle::save(&begun.save, super::request::SaveResult::Clean) {
+                    let _ = run.apply(&outcome);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn outcome(run: &RunState, survey: &mut Survey, act: &Act) -> Vec<Event> {
+    match act {
+        Act::Reply { to, spooled, confirmed, .. } => {
+            match spooled {
+                Some(id) => survey.decisions.retain(|decision| decision.id != *id),
+                None => survey.reply = None,
+            }
+            let mut events = vec![Event::ReplyConsumed {
+                ticket: to.clone(),
+                sequence: 0,
+                path: String::new(),
+                confirmed: *confirmed,
+                spooled: spooled.clone(),
+            }];
+            events.extend(settle::answered(run, to));
+            events
+        }
+        Act::SetDone { target, done, decision, why } => {
+            if let Some(ticket) = survey.tickets.iter_mut().find(|ticket| ticket.id == *target) {
+                ticket.done = *done;
+            }
+            match decision {
+                Some(id) => {
+                    survey.decisions.retain(|stored| {
+                        stored.id != *id || matches!(stored.what, Decided::Pause | Decided::Resume | Decided::Stop)
+                    });
+                    vec![settle::decided(target, *done, why)]
+                }
+                None => vec![Event::ClaimRevoked { ticket: target.clone(), why: why.clone() }],
+            }
+        }
+        Act::DropMessage => {
+            survey.commit_message = None;
+            vec![finished("message")]
+        }
+        Act::Restore { .. } | Act::Archive { .. } | Act::Request { .. } | Act::AdoptHead { .. } => vec![finished("act")],
+    }
+}
+
+fn finished(effect: &str) -> Event {
+    Event::EffectFinished { effect: effect.to_owned(), ticket: None, outcome: None, path: None }
+}
