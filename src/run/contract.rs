@@ -1,0 +1,140 @@
+//! What a turn did to tickets and to `history/` and may not have done, and the bytes that put it right.
+
+use super::error::RunError;
+use super::workspace::Workspace;
+use crate::flow::{Judging, PutBack};
+use crate::git;
+use crate::store::{self, Audience, Links};
+use crate::text::Source;
+use crate::ticket::{ContractVerdict, Role, judge_change, judge_new, read};
+
+/// One file that has to be put back.
+pub(super) struct Violation {
+    /// As it is told.
+    pub item: PutBack,
+    /// What the file must hold; none is that it must not be there.
+    pub wanted: Option<Vec<u8>>,
+}
+
+/// Everything that has to be put back.
+pub(super) fn violations(workspace: &Workspace, judging: &Judging) -> Result<Vec<Violation>, RunError> {
+    let (Some(before), Some(after)) = (&judging.ended.before, &judging.ended.after) else { return Ok(Vec::new()) };
+    if before == after {
+        return Ok(Vec::new());
+    }
+    let place = &workspace.place;
+    let own = judging.request.ticket.path();
+    let mut found = Vec::new();
+    for change in git::diff(place, before, after)? {
+        let path = change.path;
+        if !is_watched(&path) {
+            continue;
+        }
+        let then = git::blob(place, before, &path)?;
+        let now = store::read_capped(&workspace.layout.top, &path, store::TEXT_CAP, Links::Any);
+        let violation = if path.starts_with(".tickets/history/") {
+            history(&path, then, now.ok().flatten())
+        } else {
+            ticket(&path, path == own, then, now)
+        };
+        found.extend(violation);
+    }
+    Ok(found)
+}
+
+/// Whether a path is a ticket or belongs to the archive.
+fn is_watched(path: &str) -> bool {
+    let Some(below) = path.strip_prefix(".tickets/") else { return false };
+    below.starts_with("history/") || store::is_ticket_path(below)
+}
+
+fn history(path: &str, then: Option<Vec<u8>>, now: Option<Vec<u8>>) -> Option<Violation> {
+    let why = match (&then, &now) {
+        (None, None) => return None,
+        (Some(then), Some(now)) if then == now => return None,
+        (None, Some(_)) => "a message that nobody sent was removed from the archive",
+        (Some(_), None) => "an archived message was deleted",
+        (Some(_), Some(_)) => "an archived message was rewritten",
+    };
+    Some(violation(path, Vec::new(), why, then))
+}
+
+fn ticket(
+    path: &str,
+    own: bool,
+    then: Option<Vec<u8>>,
+    now: Result<Option<Vec<u8>>, crate::ticket::Unreadable>,
+) -> Option<Violation> {
+    let readable = match &now {
+        Ok(Some(bytes)) => std::str::from_utf8(bytes).ok().map(|text| Source::new(path, text)),
+        Ok(None) | Err(_) => None,
+    };
+    let Some(then) = then else {
+        return match judge_new(&readable?) {
+            ContractVerdict::PutBack { text, keys, .. } => {
+                Some(violation(path, keys, "a new ticket cannot be done", Some(text.into_bytes())))
+            }
+            ContractVerdict::Kept | ContractVerdict::Unreadable { .. } => None,
+        };
+    };
+    let Ok(text) = String::from_utf8(then.clone()) else {
+        let same = matches!(&now, Ok(Some(now)) if *now == then);
+        return (!same).then(|| violation(path, Vec::new(), "it could not be read before the turn and was changed", Some(then)));
+    };
+    let before = Source::new(path, text);
+    let (ticket, _) = read(&before);
+    let role = match (own, ticket.is_some_and(|ticket| ticket.front.done)) {
+        (true, _) => Role::Own,
+        (false, true) => Role::OtherDone,
+        (false, false) => Role::OtherOpen,
+    };
+    if readable.is_none() && !matches!(now, Ok(None)) {
+        let why = "it is not a regular UTF-8 file within 1 MiB any more";
+        let item = PutBack { path: path.to_owned(), keys: Vec::new(), why: why.to_owned(), unreadable: own };
+        return Some(Violation { item, wanted: Some(then) });
+    }
+    match judge_change(&before, readable.as_ref(), role) {
+        ContractVerdict::Kept => None,
+        ContractVerdict::PutBack { text, keys, whole } => {
+            let why = match (readable.is_some(), whole) {
+                (false, _) => "it was deleted".to_owned(),
+                (true, true) => "it may not be changed by this turn".to_owned(),
+                (true, false) => format!("a turn may not change {}", crate::text::shown_line(&keys.join(", "))),
+            };
+            let keys = if whole { Vec::new() } else { keys };
+            Some(violation(path, keys, why, Some(text.into_bytes())))
+        }
+        ContractVerdict::Unreadable { text } => {
+            let faults = readable.map(|now| super::survey::lines(&read(&now).1).join("\n")).unwrap_or_default();
+            let item = PutBack { path: path.to_owned(), keys: Vec::new(), why: faults, unreadable: true };
+            Some(Violation { item, wanted: Some(text.into_bytes()) })
+        }
+    }
+}
+
+fn violation(path: &str, keys: Vec<String>, why: impl Into<String>, wanted: Option<Vec<u8>>) -> Violation {
+    Violation { item: PutBack { path: path.to_owned(), keys, why: why.into(), unreadable: false }, wanted }
+}
+
+/// Puts everything back; what lies there now is kept first.
+pub(super) fn restore(workspace: &Workspace, run: &str, judging: &Judging) -> Result<(), RunError> {
+    for Violation { item, wanted } in violations(workspace, judging)? {
+        let top = &workspace.layout.top;
+        let now = store::read_capped(top, &item.path, store::ATTACHMENTS_BYTES, Links::Any).ok().flatten();
+        if let Some(now) = now {
+            store::keep_overwritten(&workspace.layout, run, judging.request.turn, &item.path, &now)?;
+        }
+        match wanted {
+            Some(bytes) => store::write(top, &item.path, &bytes, Audience::People)?,
+            None => store::remove(top, &item.path)?,
+        }
+    }
+    Ok(())
+}
+
+/// Whether the text of a ticket says `done: true`.
+pub(super) fn says_done(path: &str, bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    read(&Source::new(path, text)).0.is_some_and(|ticket| ticket.front.done)
+}
+

@@ -1,0 +1,106 @@
+//! What can go wrong around a step, apart from everything that is a reason.
+
+use std::path::PathBuf;
+
+use crate::effect::EffectError;
+use crate::flow::{OutOfOrder, ReasonCode, Unreadable};
+use crate::git::GitError;
+use crate::store::{JournalError, LockError, StoreError};
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// git could not answer.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// A file could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The journal cannot be read or written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A line of the journal does not mean anything.
+    #[error(transparent)]
+    Event(#[from] Unreadable),
+    /// A line of the journal does not follow from the ones before.
+    #[error(transparent)]
+    Order(#[from] OutOfOrder),
+    /// The journal was written by a newer program.
+    #[error("the journal is of version {found}, and this program reads up to {known}; update turnstile")]
+    NewerJournal {
+        /// The journal's version.
+        found: u32,
+        /// The newest that is known.
+        known: u32,
+    },
+    /// A child process could not be started or asked.
+    #[error(transparent)]
+    Effect(#[from] EffectError),
+    /// The lock could not be made.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The lock file was taken away while the step went on.
+    #[error("the lock of this worktree was taken away while the step went on; nothing further was done")]
+    LockLost,
+    /// A child process could not do its work.
+    #[error("{0}")]
+    Child(String),
+    /// A file that is needed cannot be used.
+    #[error("{path}: {why}")]
+    Unusable {
+        /// The file.
+        path: String,
+        /// Why.
+        why: String,
+    },
+    /// A request could not be written down.
+    #[error("cannot write down {}", .path.display())]
+    Express {
+        /// Where.
+        path: PathBuf,
+        /// What serde said.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The machinery of waiting could not be built.
+    #[error("cannot wait for signals")]
+    Wait(#[source] std::io::Error),
+    /// `--branch` with an open run.
+    #[error("a run is open on `{branch}`; `turnstile stop` ends it, or leave `--branch` away")]
+    OpenRun {
+        /// Its branch.
+        branch: String,
+    },
+}
+
+impl RunError {
+    /// The reason that this is, where `decide` would have answered with one.
+    pub fn reason(&self) -> Option<ReasonCode> {
+        match self {
+            Self::Journal(JournalError::Unreadable { .. } | JournalError::Read { .. })
+            | Self::Event(_)
+            | Self::Order(_)
+            | Self::NewerJournal { .. } => Some(ReasonCode::JournalUnreadable),
+            Self::Lock(LockError::Busy { .. }) => Some(ReasonCode::Busy),
+            Self::Git(_) | Self::Child(_) | Self::Effect(_) | Self::Store(_) | Self::Journal(_) | Self::LockLost => {
+                Some(ReasonCode::GitFailed)
+            }
+            Self::Lock(_) => Some(ReasonCode::RepositoryState),
+            Self::Unusable { .. } | Self::Express { .. } | Self::Wait(_) | Self::OpenRun { .. } => None,
+        }
+    }
+
+    /// The error and what is behind it, in one line.
+    pub fn in_full(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(deeper) = cause {
+            let more = deeper.to_string();
+            if !text.contains(&more) {
+                text = format!("{text}: {more}");
+            }
+            cause = deeper.source();
+        }
+        text
+    }
+}

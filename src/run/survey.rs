@@ -1,0 +1,376 @@
+//! One whole look at a quiet worktree, boiled down to the plain data that the kernel decides on.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sha2::{Digest as _, Sha256};
+
+use super::contract;
+use super::error::RunError;
+use super::workspace::{Folded, Options, Settings, Workspace, lint_all};
+use crate::config::{AgentKind, Config};
+use crate::diagnostic::Diagnostic;
+use crate::flow::{
+    AgentFact, Decided, Decision, DispatchFact, HeadFact, Judging, Life, OutboxFact, ReplyFact, RunState, Survey, TicketFact,
+    TurnFacts,
+};
+use crate::git::{self, ChangeKind};
+use crate::store::{self, COMMIT_MSG, Journal, Links, ReplyFile, TICKETS};
+use crate::ticket::{DispatchMode, Ids, Read, TicketId, Unresolved, queue, read_dispatch, read_reply, resolve};
+
+/// Looks at everything.
+pub(super) fn survey(
+    workspace: &mut Workspace,
+    settings: &Settings,
+    folded: &Folded,
+    options: &Options,
+) -> Result<Survey, RunError> {
+    let run = &folded.state;
+    let claimed = claimed_elsewhere(workspace)?;
+    let interesting = interesting(run);
+    let top = workspace.layout.top.clone();
+    let reads = workspace.reads()?;
+    let ids = Ids::new(reads.iter().map(|read| read.id.clone()));
+    let tickets = ticket_facts(reads, &settings.config, &claimed, |id| {
+        interesting.contains(&id).then(|| digest_of(&top, id)).unwrap_or_default()
+    });
+    let place = &workspace.place;
+    let layout = &workspace.layout;
+    let head = git::head(place)?;
+    let (changes, tickets_changes) = changes(workspace, run, options)?;
+    let stop_file = stop_text(workspace)?;
+    let outbox = store::look_outbox(layout)?;
+    let commit_message = match outbox.commit_message {
+        true => read_text(workspace, &format!("{TICKETS}/outbox/{COMMIT_MSG}")),
+        false => None,
+    };
+    let reply = match store::look_reply(layout)? {
+        Some(file) => Some(reply_fact(workspace, run, &file, &ids, &tickets_changes)?),
+        None => None,
+    };
+    let head_tree = head.commit.as_deref().map(|commit| git::tree_of(place, commit)).transpose()?;
+    let turn = match run.judging() {
+        Some(judging) => turn_facts(workspace, run, judging, &head, &tickets_changes)?,
+        None => TurnFacts::default(),
+    };
+    Ok(Survey {
+        stop_file,
+        repository: repository_problem(workspace, &head, run, options)?,
+        config: lines(&settings.faults),
+        tickets,
+        outbox: outbox_fact(outbox),
+        reply,
+        decisions: decisions(workspace, run, &ids)?,
+        changes,
+        tickets_changes,
+        commit_message,
+        head: head.commit,
+        branch: head.branch,
+        head_tree,
+        turn,
+    })
+}
+
+/// Errors as the lines that messages quote.
+pub(super) fn lines(faults: &[Diagnostic]) -> Vec<String> {
+    faults.iter().filter(|fault| fault.is_error()).map(line).collect()
+}
+
+/// One fault as a line.
+pub(super) fn line(fault: &Diagnostic) -> String {
+    let path = crate::text::shown_line(&fault.path);
+    let message = crate::text::shown_line(&fault.message);
+    format!("{path}:{}:{}: {}: {message}", fault.place.line, fault.place.column, fault.code)
+}
+
+fn interesting(run: &RunState) -> Vec<TicketId> {
+    let judged = run.judging().map(|judging| judging.request.ticket.clone());
+    run.standing.iter().filter_map(|stands| stands.ticket.clone()).chain(judged).collect()
+}
+
+fn digest_of(top: &std::path::Path, id: &TicketId) -> String {
+    match store::read_capped(top, id.path(), store::TEXT_CAP, Links::Any) {
+        Ok(Some(contents)) => format!("{:x}", Sha256::digest(&contents)),
+        Ok(None) => "gone".to_owned(),
+        Err(why) => format!("{why:?}"),
+    }
+}
+
+fn ticket_facts(
+    reads: &[Read],
+    config: &Config,
+    claimed: &HashMap<TicketId, String>,
+    digest: impl Fn(&TicketId) -> String,
+) -> Vec<TicketFact> {
+    let mut faults: HashMap<String, Vec<String>> = HashMap::new();
+    for fault in lint_all(reads, config).iter().filter(|fault| fault.is_error()) {
+        faults.entry(fault.path.to_string()).or_default().push(line(fault));
+    }
+    let placed = queue(reads).tickets;
+    placed
+        .into_iter()
+        .map(|ticket| {
+            let agent = ticket.agent.clone().or_else(|| config.default_agent.clone()).unwrap_or_default();
+            let kind = match config.agent(&agent) {
+                Some(entry) if entry.kind == AgentKind::User => AgentFact::User,
+                Some(entry) if entry.can_commit => AgentFact::Commits,
+                Some(_) | None => AgentFact::CannotCommit,
+            };
+            TicketFact {
+                digest: digest(&ticket.id),
+                faults: faults.remove(ticket.path.as_str()).unwrap_or_default(),
+                claimed_by: claimed.get(&ticket.id).cloned(),
+                title: ticket.title,
+                agent,
+                kind,
+                done: ticket.done,
+                hold: ticket.hold,
+                blocked_by: ticket.blocked_by,
+                unresolved: ticket.unresolved,
+                depends_on: ticket.depends_on,
+                limits: ticket.limits,
+                id: ticket.id,
+            }
+        })
+        .collect()
+}
+
+/// Tickets that are current in an open run of another worktree.
+fn claimed_elsewhere(workspace: &Workspace) -> Result<HashMap<TicketId, String>, RunError> {
+    let mut claimed = HashMap::new();
+    for (worktree, run) in store::worktree_runs(&workspace.layout.common_dir)? {
+        if worktree == workspace.layout.worktree {
+            continue;
+        }
+        let state = super::workspace::fold(&Journal::read(&workspace.layout.journal(&run))?)?;
+        if let (Life::Open, Some(current)) = (state.life, state.current) {
+            claimed.insert(current, worktree);
+        }
+    }
+    Ok(claimed)
+}
+
+type Changes = (BTreeMap<String, String>, BTreeMap<String, bool>);
+
+/// What is uncommitted outside and inside `.tickets/`. A digest is computed only where somebody will compare it.
+fn changes(workspace: &Workspace, run: &RunState, options: &Options) -> Result<Changes, RunError> {
+    let place = &workspace.place;
+    let mut outside = BTreeMap::new();
+    let mut inside = BTreeMap::new();
+    for change in git::changes(place)? {
+        if change.path.starts_with(".tickets/") || change.path == TICKETS {
+            inside.insert(change.path, change.kind == ChangeKind::Deleted);
+            continue;
+        }
+        let compared = options.allow_dirty
+            || run.accepted.contains_key(&change.path)
+            || run.inherited.contains_key(&change.path)
+            || run.tickets.values().any(|ticket| ticket.work.contains(&change.path));
+        let digest = if compared { git::digest(place, &change.path)?.unwrap_or_else(|| "gone".to_owned()) } else { String::new() };
+        outside.insert(change.path, digest);
+    }
+    Ok((outside, inside))
+}
+
+fn stop_text(workspace: &Workspace) -> Result<Option<String>, RunError> {
+    let path = format!("{TICKETS}/STOP");
+    match store::read_capped(&workspace.layout.top, &path, store::TEXT_CAP, Links::Any) {
+        Ok(text) => Ok(text.map(|text| String::from_utf8_lossy(&text).into_owned())),
+        // Whatever lies there, it was meant to stop.
+        Err(why) => Ok(Some(why.diagnostic(path).message)),
+    }
+}
+
+fn read_text(workspace: &Workspace, path: &str) -> Option<String> {
+    let read = store::read_capped(&workspace.layout.top, path, store::TEXT_CAP, Links::One);
+    read.ok().flatten().map(|text| String::from_utf8_lossy(&text).into_owned())
+}
+
+fn repository_problem(
+    workspace: &Workspace,
+    head: &git::Head,
+    run: &RunState,
+    options: &Options,
+) -> Result<Option<String>, RunError> {
+    let place = &workspace.place;
+    if let Some(operation) = git::operation(place)? {
+        let way_out = match operation {
+            "bisect" => "`git bisect reset` ends it".to_owned(),
+            _ => format!("finish it, or `git {operation} --abort` gives it up"),
+        };
+        return Ok(Some(format!("a {operation} is under way; {way_out}")));
+    }
+    let detached_run = run.life == Life::Open && run.branch.is_none();
+    if head.branch.is_none() && !options.allow_detached && !detached_run {
+        return Ok(Some(
+            "HEAD is detached; `git switch BRANCH` goes back to a branch, or `--allow-detached` works here".to_owned(),
+        ));
+    }
+    if git::identity(place)?.is_none() {
+        return Ok(Some(
+            "git does not know who commits; `git config user.name NAME` and `git config user.email ADDRESS`".to_owned(),
+        ));
+    }
+    Ok(git::writable(place)?)
+}
+
+fn outbox_fact(outbox: store::Outbox) -> OutboxFact {
+    let message = match (outbox.message, outbox.problem) {
+        (None, _) => return OutboxFact::Empty,
+        (Some(_), Some(problem)) => return OutboxFact::Invalid(vec![problem]),
+        (Some(message), None) => message,
+    };
+    let source = match message {
+        Ok(source) => source,
+        Err(why) => return OutboxFact::Invalid(vec![line(&why.diagnostic(".tickets/outbox/DISPATCH.md"))]),
+    };
+    match read_dispatch(&source) {
+        Ok(dispatch) => OutboxFact::Message(DispatchFact {
+            pause: dispatch.mode == DispatchMode::Pause,
+            title: dispatch.title,
+            choices: dispatch.choices,
+        }),
+        Err(faults) => OutboxFact::Invalid(lines(&faults)),
+    }
+}
+
+fn reply_fact(
+    workspace: &Workspace,
+    run: &RunState,
+    file: &ReplyFile,
+    ids: &Ids,
+    tickets_changes: &BTreeMap<String, bool>,
+) -> Result<ReplyFact, RunError> {
+    let mut fact = read_reply_file(file, ids);
+    let path = format!("{TICKETS}/{}", store::USER_REPLY);
+    if run.suspect.as_ref() == Some(&file.stamp) && !tickets_changes.contains_key(&path) {
+        let place = &workspace.place;
+        let now = git::blob(place, "HEAD", &path)?;
+        let then = run.last_head.as_deref().map(|head| git::blob(place, head, &path)).transpose()?.flatten();
+        fact.committed = now.is_some() && now != then;
+    }
+    Ok(fact)
+}
+
+fn read_reply_file(file: &ReplyFile, ids: &Ids) -> ReplyFact {
+    let mut fact = ReplyFact {
+        stamp: file.stamp.clone(),
+        to: None,
+        answer: None,
+        faults: file.problem.clone().into_iter().collect(),
+        empty: false,
+        committed: false,
+    };
+    let source = match &file.content {
+        Ok(source) => source,
+        Err(why) => {
+            fact.faults.push(line(&why.diagnostic(".tickets/USER_REPLY.md")));
+            return fact;
+        }
+    };
+    match read_reply(source) {
+        Ok(reply) => {
+            fact.empty = reply.is_empty(source);
+            fact.to = reply.to.as_ref().map(|to| resolve(to, "", ids).map_err(|why| unresolved(to, &why)));
+            fact.answer = reply.answer;
+        }
+        Err(faults) => fact.faults.extend(lines(&faults)),
+    }
+    fact
+}
+
+/// Why a reference leads nowhere, as a sentence.
+pub fn unresolved(reference: &str, why: &Unresolved) -> String {
+    let reference = crate::text::shown_line(reference);
+    match why {
+        Unresolved::None { nearest: Some(nearest) } => format!("there is no ticket `{reference}`; did you mean `{nearest}`?"),
+        Unresolved::None { nearest: None } => format!("there is no ticket `{reference}`; `turnstile list` shows them"),
+        Unresolved::Ambiguous(several) => {
+            let names: Vec<String> = several.iter().map(|id| format!("`{id}`")).collect();
+            format!("`{reference}` could be {}; write more of it", names.join(", "))
+        }
+    }
+}
+
+fn decisions(workspace: &Workspace, run: &RunState, ids: &Ids) -> Result<Vec<Decision>, RunError> {
+    let mut decisions = Vec::new();
+    for stored in store::list_decisions(&workspace.layout)? {
+        if run.served.contains(&stored.id) {
+            continue;
+        }
+        let ticket = stored.draft.arguments.get("ticket").and_then(serde_json::Value::as_str).map(TicketId::new);
+        let what = match (stored.draft.kind.as_str(), ticket) {
+            ("pause", _) => Decided::Pause,
+            ("resume", _) => Decided::Resume,
+            ("stop", _) => Decided::Stop,
+            ("done", Some(ticket)) => Decided::Done(ticket),
+            ("reopen", Some(ticket)) => Decided::Reopen(ticket),
+            ("reply", ticket) => match store::look_spooled_reply(&stored.folder)? {
+                Some(file) => {
+                    let mut fact = read_reply_file(&file, ids);
+                    if let Some(ticket) = ticket {
+                        fact.to = Some(Ok(ticket));
+                    }
+                    Decided::Reply(fact)
+                }
+                None => continue,
+            },
+            _ => continue,
+        };
+        decisions.push(Decision { id: stored.id, by: stored.draft.who, at: stored.draft.at, what });
+    }
+    Ok(decisions)
+}
+
+fn turn_facts(
+    workspace: &Workspace,
+    run: &RunState,
+    judging: &Judging,
+    head: &git::Head,
+    tickets_changes: &BTreeMap<String, bool>,
+) -> Result<TurnFacts, RunError> {
+    let place = &workspace.place;
+    let put_back = match judging.row {
+        0 if judging.verdict.is_none() => contract::violations(workspace, judging)?.into_iter().map(|found| found.item).collect(),
+        _ => Vec::new(),
+    };
+    let path = judging.request.ticket.path();
+    let claimed = git::blob(place, "HEAD", &path)?.is_some_and(|bytes| contract::says_done(&path, &bytes));
+    let restored_in_head = match (&judging.request.head, &head.commit) {
+        (Some(before), Some(now)) if judging.restored && before != now => git::paths_changed(place, Some(before), now)?
+            .iter()
+            .any(|path| path.starts_with(".tickets/") && tickets_changes.contains_key(path)),
+        _ => false,
+    };
+    Ok(TurnFacts { put_back, head: head_fact(workspace, run, judging, head)?, head_claims: claimed || restored_in_head })
+}
+
+fn head_fact(workspace: &Workspace, run: &RunState, judging: &Judging, head: &git::Head) -> Result<HeadFact, RunError> {
+    let place = &workspace.place;
+    let moved = |how: String| Ok(HeadFact::Moved { how });
+    let short = |commit: &str| commit.get(..10).unwrap_or(commit).to_owned();
+    let own = run.ticket(&judging.request.ticket).commits;
+    if let Some(before) = &judging.request.head {
+        let Some(now) = &head.commit else {
+            return moved(format!("HEAD was at {} and has no commit any more", short(before)));
+        };
+        let relation = git::relation(place, before, now)?;
+        if let Some(lost) = relation.lost.iter().find(|commit| !own.contains(*commit)) {
+            let count = relation.lost.len();
+            return moved(format!("{count} commit(s) that were there as the turn began are gone, {} among them", short(lost)));
+        }
+    }
+    if head.branch == run.branch {
+        return Ok(HeadFact::InPlace);
+    }
+    let there = head.branch.as_deref().map_or_else(|| "detached".to_owned(), |branch| format!("on `{branch}`"));
+    let Some(branch) = &run.branch else {
+        return moved(format!("the run works on a detached HEAD, and HEAD is {there}"));
+    };
+    let (Some(tip), Some(now)) = (git::branch_commit(place, branch)?, &head.commit) else {
+        return moved(format!("HEAD is {there}, and the run's branch `{branch}` has no commit"));
+    };
+    if git::relation(place, &tip, now)?.lost.is_empty() {
+        return Ok(HeadFact::Ahead { commit: now.clone() });
+    }
+    moved(format!("HEAD is {there}, and the run's branch `{branch}` is not among its ancestors"))
+}

@@ -1,0 +1,286 @@
+//! A worktree and everything that turnstile keeps about it: where it is, its settings, its tickets, its run.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::error::RunError;
+use super::survey;
+use crate::config::{self, Config};
+use crate::diagnostic::Diagnostic;
+use crate::flow::{self, Event, Policy, Preview, RunState, Survey};
+use crate::git::{self, Place};
+use crate::prompt::TemplateSet;
+use crate::store::{self, Audience, Journal, Layout, Line, Links, LockError, Scanned, TICKETS};
+use crate::text::Source;
+use crate::ticket::{LintContext, Read, TicketId};
+
+/// What the process around us gives.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// Every environment variable.
+    pub variables: Vec<(OsString, OsString)>,
+    /// This program.
+    pub program: PathBuf,
+    /// Who types.
+    pub who: String,
+    /// What was typed, for the holder of the lock.
+    pub command: String,
+    /// How long a program that is asked to end may take.
+    pub grace: Duration,
+}
+
+/// What a command asks of a step.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Take the user's uncommitted changes as they are.
+    pub allow_dirty: bool,
+    /// Work on a detached HEAD.
+    pub allow_detached: bool,
+    /// Work on these tickets and what they depend on.
+    pub only: Option<Vec<TicketId>>,
+    /// At most so many turns.
+    pub max_turns: Option<u32>,
+    /// Start the run on a new branch.
+    pub branch: Option<String>,
+}
+
+/// The settings of a repository.
+#[derive(Debug)]
+pub struct Settings {
+    /// The config over the defaults.
+    pub config: Config,
+    /// The templates of prompts.
+    pub templates: TemplateSet,
+    /// What is wrong with either.
+    pub faults: Vec<Diagnostic>,
+}
+
+/// A worktree.
+#[derive(Debug)]
+pub struct Workspace {
+    /// Where git says it is.
+    pub place: Place,
+    /// Where everything lies.
+    pub layout: Layout,
+    /// What the process around us gives.
+    pub surroundings: Surroundings,
+    pub(super) scanned: Scanned,
+}
+
+/// The run of a worktree, folded from its journal.
+#[derive(Debug, Default)]
+pub struct Folded {
+    /// The run's id; none where none has begun.
+    pub id: Option<String>,
+    /// What its journal comes to.
+    pub state: RunState,
+}
+
+/// A look at a worktree without its lock.
+#[derive(Debug)]
+pub struct View {
+    /// The run's id; none where none has begun.
+    pub id: Option<String>,
+    /// The run as its journal says.
+    pub run: RunState,
+    /// The run as a new step would find it: the open one, or the one that would begin.
+    pub working: RunState,
+    /// The worktree.
+    pub survey: Survey,
+    /// The rules.
+    pub policy: Policy,
+    /// What a step would do.
+    pub preview: Preview,
+    /// Who holds the lock, as a sentence.
+    pub busy: Option<String>,
+}
+
+impl Workspace {
+    /// Finds the worktree around a folder.
+    pub fn open(start: &Path, surroundings: Surroundings) -> Result<Self, RunError> {
+        let place = git::discover(start)?;
+        let layout = Layout {
+            top: place.top.clone(),
+            common_dir: place.common_dir.clone(),
+            worktree: place.worktree.clone(),
+        };
+        Ok(Self { place, layout, surroundings, scanned: Scanned::default() })
+    }
+
+    /// The time, as it is written down.
+    pub fn now() -> String {
+        format!("{:.3}", jiff::Timestamp::now())
+    }
+
+    /// The settings, with everything that is wrong with them.
+    pub fn settings(&self) -> Result<Settings, RunError> {
+        let mut faults = Vec::new();
+        let path = format!("{TICKETS}/config.yaml");
+        let source = match store::read_source(&self.layout.top, &path, Links::Any) {
+            Ok(source) => source,
+            Err(why) => {
+                faults.push(why.diagnostic(path));
+                None
+            }
+        };
+        let (config, found) = config::read(source.as_ref());
+        faults.extend(found);
+        let templates = match self.template_overrides(&mut faults)?.as_slice() {
+            [] => TemplateSet::built_in(),
+            overrides => TemplateSet::with_overrides(overrides).unwrap_or_else(|found| {
+                faults.extend(found);
+                TemplateSet::built_in()
+            }),
+        };
+        Ok(Settings { config, templates, faults })
+    }
+
+    fn template_overrides(&self, faults: &mut Vec<Diagnostic>) -> Result<Vec<(String, String)>, RunError> {
+        let mut overrides = Vec::new();
+        for (path, read) in self.files_below("templates")? {
+            let name = path.strip_prefix(".tickets/templates/").unwrap_or(&path).to_owned();
+            match read {
+                Ok(source) => overrides.push((name, source.text.to_string())),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        Ok(overrides)
+    }
+
+    /// The texts of a folder of `.tickets/`, sorted by path; what cannot be read is a fault.
+    pub(super) fn files_below(&self, folder: &str) -> Result<Vec<(String, Result<Source, Diagnostic>)>, RunError> {
+        let root = self.layout.tickets().join(folder);
+        let mut files = Vec::new();
+        for entry in walkdir::WalkDir::new(&root).sort_by_file_name() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound) => {
+                    continue;
+                }
+                Err(error) => {
+                    return Err(RunError::Unusable {
+                        path: root.display().to_string(),
+                        why: error.to_string(),
+                    });
+                }
+            };
+            if entry.file_type().is_dir() {
+                continue;
+            }
+            let Ok(below) = entry.path().strip_prefix(&self.layout.top) else { continue };
+            let path = below.to_string_lossy().into_owned();
+            match store::read_source(&self.layout.top, &path, Links::Any) {
+                Ok(Some(source)) => files.push((path, Ok(source))),
+                Ok(None) => {}
+                Err(why) => files.push((path.clone(), Err(why.diagnostic(path)))),
+            }
+        }
+        Ok(files)
+    }
+
+    /// All tickets, read anew only where they changed since the last look.
+    pub fn reads(&mut self) -> Result<&[Read], RunError> {
+        store::scan(&self.layout, &mut self.scanned)?;
+        Ok(self.scanned.reads())
+    }
+
+    /// Every fault of every ticket and of the settings, and how many files there are.
+    pub fn lint(&mut self) -> Result<(usize, Vec<Diagnostic>), RunError> {
+        let settings = self.settings()?;
+        let reads = self.reads()?;
+        let mut diagnostics = settings.faults;
+        diagnostics.extend(lint_all(reads, &settings.config));
+        Ok((reads.len(), diagnostics))
+    }
+
+    /// The worktree's last run, without taking a lock.
+    pub fn folded(&self) -> Result<Folded, RunError> {
+        let Some(id) = store::current_run(&self.layout)? else { return Ok(Folded::default()) };
+        let lines = Journal::read(&self.layout.journal(&id))?;
+        Ok(Folded { state: fold(&lines)?, id: Some(id) })
+    }
+
+    /// The lines of the worktree's last run.
+    pub fn lines(&self) -> Result<Vec<Line>, RunError> {
+        match store::current_run(&self.layout)? {
+            Some(id) => Ok(Journal::read(&self.layout.journal(&id))?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Looks at everything a step would look at, writes nothing and takes no lock.
+    pub fn look(&mut self, options: &Options) -> Result<View, RunError> {
+        let settings = self.settings()?;
+        let folded = self.folded()?;
+        let survey = survey::survey(self, &settings, &folded, options)?;
+        let policy = policy(&settings.config, options);
+        let preview = flow::preview(&folded.state, &survey, &policy);
+        let working = match folded.state.life {
+            flow::Life::Open => folded.state.clone(),
+            flow::Life::None | flow::Life::Completed | flow::Life::Stopped => folded.state.successor(&survey.changes),
+        };
+        let busy = match store::look_at_lock(&self.layout) {
+            Ok(()) => None,
+            Err(error @ LockError::Busy { .. }) => Some(error.to_string()),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(View { id: folded.id, run: folded.state, working, survey, policy, preview, busy })
+    }
+}
+
+/// The faults of tickets, each alone and among themselves.
+pub fn lint_all(reads: &[Read], config: &Config) -> Vec<Diagnostic> {
+    let roster = config.roster_names();
+    let context = LintContext { roster: &roster, default_agent: config.default_agent.as_deref() };
+    let mut diagnostics: Vec<Diagnostic> = reads.iter().flat_map(|read| read.diagnostics.iter().cloned()).collect();
+    diagnostics.extend(crate::ticket::lint(reads, &context));
+    diagnostics
+}
+
+/// The rules of a command.
+pub(super) fn policy(config: &Config, options: &Options) -> Policy {
+    Policy {
+        allow_dirty: options.allow_dirty,
+        only: options.only.clone(),
+        turns_left: options.max_turns,
+        ..Policy::of(config)
+    }
+}
+
+/// Folds a journal.
+pub(super) fn fold(lines: &[Line]) -> Result<RunState, RunError> {
+    let mut state = RunState::default();
+    for line in lines {
+        state.apply(&event(line)?)?;
+    }
+    Ok(state)
+}
+
+/// Reads one line of a journal.
+pub fn event(line: &Line) -> Result<Event, RunError> {
+    let event = Event::from_columns(line.seq, line.ticket.as_deref(), line.turn, &line.kind, &line.body)?;
+    if let Event::RunStarted { version, .. } = &event
+        && *version > flow::VERSION
+    {
+        return Err(RunError::NewerJournal { found: *version, known: flow::VERSION });
+    }
+    Ok(event)
+}
+
+/// Writes a request of an effect, whole or not at all.
+pub(super) fn write_request<T: serde::Serialize>(layout: &Layout, directory: &Path, request: &T) -> Result<(), RunError> {
+    let path = directory.join("request.json");
+    let text = serde_json::to_vec(request).map_err(|source| RunError::Express { path: path.clone(), source })?;
+    write_machine(layout, &path, &text)
+}
+
+/// Writes a file of the machine's, below `turnstile/` in the git directory.
+pub(super) fn write_machine(layout: &Layout, path: &Path, bytes: &[u8]) -> Result<(), RunError> {
+    let root = &layout.common_dir;
+    let below = path.strip_prefix(root).map_err(|_| RunError::Unusable {
+        path: path.display().to_string(),
+        why: "it is not in the git directory".to_owned(),
+    })?;
+    Ok(store::write(root, below, bytes, Audience::Machine)?)
+}
