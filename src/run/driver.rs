@@ -133,6 +133,38 @@ where
     }
 }
 
+/// Serves the operators' decisions that wait, and does nothing else.
+pub fn serve<W: World>(world: &mut W, run: &mut RunState, policy: &Policy) -> Result<(), W::Error>
+where
+    W::Error: From<OutOfOrder>,
+{
+    loop {
+        let events = match run.phase() {
+            Phase::Acting(act) => world.act(run, act)?,
+            Phase::Turning(_) | Phase::Saving(_) => return Ok(()),
+            Phase::Quiet(quiet) => {
+                let survey = world.survey(run)?;
+                match serve_decisions(quiet, &survey, policy) {
+                    None | Some(Choice::Stop(_)) => return Ok(()),
+                    Some(Choice::Record(mut events)) => {
+                        for event in &mut events {
+                            world.prepare(run, event)?;
+                        }
+                        events
+                    }
+                }
+            }
+        };
+        world.append(run, &events)?;
+        for event in &events {
+            run.apply(event)?;
+        }
+        if run.life != Life::Open {
+            return Ok(());
+        }
+    }
+}
+
 /// Whether an event lets the step leave the before-turn list.
 fn starts(event: &Event) -> bool {
     matches!(event, Event::TurnStarted(_) | Event::EffectBegun(Begun::Save(_)))

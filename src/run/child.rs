@@ -1,0 +1,256 @@
+//! The other side of an effect: what a child process does, and how it ends up in the record.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::error::RunError;
+use super::work::{TurnWork, Work};
+use crate::agent::{EndFacts, Limit, TurnClass, classify, final_words};
+use crate::config::AgentKind;
+use crate::effect::{self, ChildContext, Program, ProgramEnd, Stopped};
+use crate::flow::{SaveResult, TurnEnd, TurnResult};
+use crate::git::{self, Place};
+use crate::store::{self, Audience, Links};
+use crate::text::Source;
+use crate::ticket::set_done;
+
+/// How much of a program's output its last words are looked for in.
+const TAIL: u64 = 64 * 1024;
+
+/// The result of a child process.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub enum Done {
+    /// Of a turn.
+    Turn(Box<TurnResult>),
+    /// Of a commit, a kept tree, or a moved branch.
+    Save(SaveResult),
+}
+
+/// Carries out the effect in `directory`, with the environment that this process was given.
+pub fn carry_out(directory: &Path, variables: Vec<(OsString, OsString)>) -> Result<(), RunError> {
+    let path = directory.join("request.json");
+    let unusable = |why: String| RunError::Unusable { path: path.display().to_string(), why };
+    let text = std::fs::read(&path).map_err(|error| unusable(error.to_string()))?;
+    let work: Work = serde_json::from_slice(&text).map_err(|error| unusable(error.to_string()))?;
+    effect::child(directory, |context| {
+        Ok(match work {
+            Work::Turn(work) => Done::Turn(Box::new(turn(&work, context, variables))),
+            Work::Settle(work) => Done::Turn(Box::new(settle(&work))),
+            Work::Keep { place, reference, message } => Done::Save(keep(&place, &reference, &message)),
+            Work::Save { place, request } => Done::Save(save(&place, &request)),
+            Work::Adopt { place, branch, from, to } => {
+                Done::Save(match git::adopt_head(&place, &branch, &to, from.as_deref()) {
+                    Ok(()) => SaveResult::Committed { commit: to, tree: String::new() },
+                    Err(error) => failed(error),
+                })
+            }
+        })
+    })?;
+    Ok(())
+}
+
+fn turn(work: &TurnWork, context: &ChildContext<'_>, variables: Vec<(OsString, OsString)>) -> TurnResult {
+    let message = format!("turn {} of run {}, before", work.turn, work.run);
+    let before = match git::keep(&work.place, &work.before(), &message, work.parent.as_deref()) {
+        Ok(kept) => kept,
+        Err(error) => return empty(TurnEnd::RunnerFailed { why: format!("the worktree could not be kept: {}", full(error)) }),
+    };
+    let reply = reply_stamp(work);
+    let (end, ended) = match &work.program {
+        Err(why) => (TurnEnd::Failed { why: why.clone(), started: false }, ProgramEnd::default()),
+        Ok(program) => {
+            let program = Program { env: variables, effect: Some(context.directory.to_owned()), ..program.clone() };
+            let ended = effect::run(&program, &context.asked);
+            (end_of(work, &ended), ended)
+        }
+    };
+    let end = claim_of_shell(work, end);
+    write_final_words(work);
+    let mut result = look_after(work, Some(before.commit), end);
+    result.duration_ms = ended.duration_ms;
+    result.exit = ended.exit;
+    result.left_out.extend(before.left_out.into_iter().map(|left| format!("{}: {}", left.path, left.why)));
+    result.left_out.sort();
+    result.left_out.dedup();
+    result.reply = reply_stamp(work).filter(|now| reply.as_ref() != Some(now));
+    result
+}
+
+/// What is left to be done of a turn whose process died.
+fn settle(work: &TurnWork) -> TurnResult {
+    let before = git::tree_of(&work.place, &work.before()).ok().and_then(|_| git::commit_of(&work.place, &work.before()).ok());
+    look_after(work, before, TurnEnd::Lost)
+}
+
+/// The worktree after a turn, against the one before.
+fn look_after(work: &TurnWork, before: Option<String>, end: TurnEnd) -> TurnResult {
+    let mut result = TurnResult { before: before.clone(), ..empty(end) };
+    let message = format!("turn {} of run {}, after", work.turn, work.run);
+    let looked = || -> Result<TurnResult, git::GitError> {
+        let place = &work.place;
+        let kept = git::keep(place, &work.after(), &message, before.as_deref())?;
+        let head = git::head(place)?.commit;
+        let mut changed = BTreeSet::new();
+        if let Some(before) = &before {
+            changed.extend(git::diff(place, before, &kept.commit)?.into_iter().map(|change| change.path));
+        }
+        let commits = match (&work.head, &head) {
+            (Some(then), Some(now)) if then != now => git::relation(place, then, now)?.ahead,
+            _ => Vec::new(),
+        };
+        changed.extend(git::paths_of_commits(place, &commits)?);
+        if let (None, Some(now)) = (&work.head, &head) {
+            changed.extend(git::paths_changed(place, None, now)?);
+        }
+        let left_out = kept.left_out.into_iter().map(|left| format!("{}: {}", left.path, left.why)).collect();
+        Ok(TurnResult {
+            after: Some(kept.commit),
+            head,
+            changed: changed.into_iter().collect(),
+            commits,
+            left_out,
+            ..result.clone()
+        })
+    };
+    match looked() {
+        Ok(looked) => looked,
+        Err(error) => {
+            // The tree is kept by the next step; that the turn itself ended well is not lost with it.
+            result.left_out.push(format!("the tree after the turn: {}", full(error)));
+            result
+        }
+    }
+}
+
+fn empty(end: TurnEnd) -> TurnResult {
+    TurnResult {
+        end,
+        duration_ms: 0,
+        exit: None,
+        before: None,
+        after: None,
+        head: None,
+        changed: Vec::new(),
+        commits: Vec::new(),
+        left_out: Vec::new(),
+        reply: None,
+    }
+}
+
+fn end_of(work: &TurnWork, ended: &ProgramEnd) -> TurnEnd {
+    let kind = AgentKind::from_name(&work.kind).unwrap_or(AgentKind::Command);
+    let limit = match ended.stopped {
+        Some(Stopped::Wall) => Some(Limit::Wall),
+        Some(Stopped::Idle) => Some(Limit::Idle),
+        Some(Stopped::Asked) | None => None,
+    };
+    let facts = EndFacts {
+        exit: ended.exit,
+        signal: ended.signal,
+        limit,
+        asked: ended.stopped == Some(Stopped::Asked),
+        not_started: ended.not_started.as_deref(),
+    };
+    let withheld = match work.withheld.as_slice() {
+        [] => String::new(),
+        names => format!(
+            " (withheld from it: {}; `env.pass` in `.tickets/config.yaml` names what may pass)",
+            crate::text::shown_line(&names.join(", "))
+        ),
+    };
+    match classify(kind, &facts) {
+        TurnClass::Success => TurnEnd::Succeeded,
+        TurnClass::Failed { why } => TurnEnd::Failed { why: format!("{why}{withheld}"), started: true },
+        TurnClass::TimedOut { limit: Limit::Wall } => {
+            TurnEnd::TimedOut { why: format!("it was ended after its `timeout` of {} s", seconds(work, true)) }
+        }
+        TurnClass::TimedOut { limit: Limit::Idle } => {
+            TurnEnd::TimedOut { why: format!("it printed nothing for its `idle_timeout` of {} s", seconds(work, false)) }
+        }
+        TurnClass::Interrupted => TurnEnd::Interrupted,
+        TurnClass::NotStarted { why } => TurnEnd::Failed { why, started: false },
+    }
+}
+
+fn seconds(work: &TurnWork, wall: bool) -> u64 {
+    let program = work.program.as_ref().ok();
+    let limit = program.and_then(|program| if wall { program.timeout } else { program.idle });
+    limit.unwrap_or_default().as_secs()
+}
+
+/// The `shell` agent has no voice of its own: all its blocks succeeded, and that is its claim.
+fn claim_of_shell(work: &TurnWork, end: TurnEnd) -> TurnEnd {
+    if work.kind != AgentKind::Shell.name() || end != TurnEnd::Succeeded {
+        return end;
+    }
+    let failed = |why: String| TurnEnd::Failed { why, started: true };
+    let source = match store::read_source(&work.place.top, &work.ticket, Links::Any) {
+        Ok(Some(source)) => source,
+        Ok(None) => return failed("its ticket is gone".to_owned()),
+        Err(why) => return failed(why.diagnostic(work.ticket.as_str()).message),
+    };
+    match claim(&work.place, &source) {
+        Ok(()) => end,
+        Err(why) => failed(why),
+    }
+}
+
+fn claim(place: &Place, source: &Source) -> Result<(), String> {
+    let text = set_done(source, true).map_err(|refused| refused.to_string())?;
+    store::write(&place.top, &*source.path, text.as_bytes(), Audience::People).map_err(|error| error.to_string())
+}
+
+fn write_final_words(work: &TurnWork) {
+    let output = work.program.as_ref().map(|program| program.stdout.clone()).ok();
+    let words = [work.last_message.clone(), output].into_iter().flatten().find_map(|path| {
+        let text = tail(&path)?;
+        (!text.trim().is_empty()).then(|| final_words(&text))
+    });
+    // Last words are a courtesy to the next prompt; a turn is not lost for want of them.
+    let _ = std::fs::write(&work.final_words, words.unwrap_or_default());
+}
+
+fn tail(path: &Path) -> Option<String> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    let mut file = std::fs::File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
+    let mut bytes = Vec::new();
+    file.take(TAIL).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn reply_stamp(work: &TurnWork) -> Option<String> {
+    store::look_reply(&work.layout()).ok().flatten().map(|reply| reply.stamp)
+}
+
+fn keep(place: &Place, reference: &str, message: &str) -> SaveResult {
+    match git::keep(place, reference, message, None) {
+        Ok(kept) => SaveResult::Committed { commit: kept.commit, tree: kept.tree },
+        Err(error) => failed(error),
+    }
+}
+
+fn save(place: &Place, request: &git::SaveRequest) -> SaveResult {
+    match git::save(place, request) {
+        Ok(git::SaveResult::Committed { commit, tree }) => SaveResult::Committed { commit, tree },
+        Ok(git::SaveResult::Clean) => SaveResult::Clean,
+        Ok(git::SaveResult::Refused { why, output }) => SaveResult::Refused { output: format!("{why}\n{output}") },
+        Ok(git::SaveResult::TooLarge { folders, files, bytes }) => SaveResult::TooLarge {
+            why: format!(
+                "{files} new files with {bytes} bytes at once are more than turnstile commits; commit or ignore {}",
+                folders.join(", ")
+            ),
+        },
+        Err(error) => failed(error),
+    }
+}
+
+fn failed(error: git::GitError) -> SaveResult {
+    SaveResult::Failed { why: full(error) }
+}
+
+fn full(error: git::GitError) -> String {
+    RunError::Git(error).in_full()
+}

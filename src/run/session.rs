@@ -1,0 +1,239 @@
+//! Commands that hold the lock: steps until something else is needed, and operators' decisions.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::driver::{StepEnd, serve, step};
+use super::error::RunError;
+use super::real::{Progress, Real, draft};
+use super::workspace::{Folded, Options, Workspace, fold, policy};
+use crate::flow::{Life, Outcome, Phase, Reason, ReasonCode, RunState};
+use crate::git;
+use crate::store::{self, DecisionDraft, Draft, Holder, Journal, LockError, WorktreeLock};
+
+/// How far a command goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// One step.
+    Step,
+    /// Until something else is needed.
+    Needed,
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub struct DriveEnd {
+    /// Its last step.
+    pub last: StepEnd,
+    /// How many steps there were.
+    pub steps: u32,
+    /// The run's id.
+    pub run: Option<String>,
+    /// The run as it stands.
+    pub state: RunState,
+}
+
+/// What became of an operator's decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decided {
+    /// It was served at once.
+    Served,
+    /// It is stored; the step that is under way serves it when its turn ends.
+    Stored,
+    /// It is stored; the next run begins with it.
+    Held,
+    /// There was nothing that it could change.
+    Nothing,
+}
+
+impl Workspace {
+    fn holder(&self) -> Holder {
+        Holder { pid: std::process::id(), since: Self::now(), command: self.surroundings.command.clone() }
+    }
+
+    /// Makes steps until something else is needed.
+    pub fn drive(&mut self, until: Until, options: &Options, progress: &mut dyn FnMut(Progress<'_>)) -> Result<DriveEnd, RunError> {
+        let lock = match WorktreeLock::acquire(&self.layout, &self.holder()) {
+            Ok(lock) => lock,
+            Err(error @ LockError::Busy { .. }) => return self.busy(&error),
+            Err(LockError::Io { path, source }) => {
+                let message = format!("the lock {} cannot be made: {source}", path.display());
+                return Ok(refused(Reason::new(ReasonCode::RepositoryState, message), None, RunState::default()));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let mut world = Real::new(self, options.clone(), lock, progress)?;
+        let mut state = match world.load() {
+            Ok(state) => state,
+            Err(error) if error.reason() == Some(ReasonCode::JournalUnreadable) => {
+                let message = format!("{}; `turnstile doctor` says more, and nothing was changed", error.in_full());
+                return Ok(refused(Reason::new(ReasonCode::JournalUnreadable, message), world.run.clone(), RunState::default()));
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some(branch) = &options.branch {
+            world.begin_branch(&state, branch)?;
+        }
+        let mut rules = policy(&world.settings.config, options);
+        let mut steps = 0;
+        let last = loop {
+            rules = crate::flow::Policy { turns_left: rules.turns_left, ..policy(&world.settings.config, options) };
+            let turns = state.turns;
+            let end = match step(&mut world, &mut state, &rules, &mut |_| {}) {
+                Ok(end) => end,
+                Err(error) => match error.reason() {
+                    Some(code) if code == ReasonCode::GitFailed => {
+                        let message = format!("{}; the next `turnstile run` tries again", error.in_full());
+                        break StepEnd { reason: Some(Reason::new(code, message)), outcome: Outcome::Failed, ..StepEnd::default() };
+                    }
+                    Some(_) | None => return Err(error),
+                },
+            };
+            steps += 1;
+            rules.turns_left = rules.turns_left.map(|left| left.saturating_sub(state.turns.saturating_sub(turns)));
+            let goes_on = end.reason.is_none() && end.outcome != Outcome::None;
+            let interrupted = world.patience.poll() > 0;
+            if until == Until::Step || !goes_on || interrupted {
+                let open = state.life == Life::Open;
+                break if interrupted && open && end.reason.is_none() { with_interruption(end) } else { end };
+            }
+        };
+        let run = world.run.clone();
+        Ok(DriveEnd { last, steps, run, state })
+    }
+
+    fn busy(&self, error: &LockError) -> Result<DriveEnd, RunError> {
+        let Folded { id, state } = self.folded()?;
+        let reason = Reason::new(ReasonCode::Busy, format!("{error}; wait for its end, or look with `turnstile status`"));
+        Ok(refused(reason, id, state))
+    }
+
+    /// Stores an operator's decision, and serves it at once if no step is under way.
+    pub fn decide(&mut self, kind: &str, arguments: serde_json::Value) -> Result<Decided, RunError> {
+        let draft = DecisionDraft {
+            kind: kind.to_owned(),
+            arguments,
+            who: self.surroundings.who.clone(),
+            at: Self::now(),
+        };
+        let open = self.folded()?.state.life == Life::Open;
+        if !open && matches!(kind, "resume" | "stop") {
+            let mut held = false;
+            for stored in store::list_decisions(&self.layout)? {
+                if stored.draft.kind == "pause" {
+                    store::drop_decision(&self.layout, &stored.id)?;
+                    held = true;
+                }
+            }
+            return Ok(if held { Decided::Served } else { Decided::Nothing });
+        }
+        let id = store::store_decision(&self.layout, &draft)?;
+        if !open && kind == "pause" {
+            return Ok(Decided::Held);
+        }
+        self.serve_stored(&id)
+    }
+
+    /// Stores a reply that is given during a step.
+    pub fn store_reply(&mut self, ticket: Option<&str>, text: &str, attachments: &[PathBuf]) -> Result<String, RunError> {
+        let draft = DecisionDraft {
+            kind: "reply".to_owned(),
+            arguments: json!({ "ticket": ticket }),
+            who: self.surroundings.who.clone(),
+            at: Self::now(),
+        };
+        Ok(store::store_reply(&self.layout, &draft, text, attachments)?)
+    }
+
+    fn serve_stored(&mut self, id: &str) -> Result<Decided, RunError> {
+        let lock = match WorktreeLock::acquire(&self.layout, &self.holder()) {
+            Ok(lock) => lock,
+            Err(LockError::Busy { .. }) => return Ok(Decided::Stored),
+            Err(error) => return Err(error.into()),
+        };
+        let mut ignore = |_: Progress<'_>| {};
+        let mut world = Real::new(self, Options::default(), lock, &mut ignore)?;
+        let mut state = world.load()?;
+        if !matches!(state.phase(), Phase::Quiet(_)) {
+            return Ok(Decided::Stored);
+        }
+        let rules = policy(&world.settings.config, &Options::default());
+        serve(&mut world, &mut state, &rules)?;
+        Ok(if state.served.contains(id) { Decided::Served } else { Decided::Stored })
+    }
+
+    /// Sets `done` of a ticket where no run is open: the file is all there is.
+    pub fn set_done_without_run(&mut self, ticket: &crate::ticket::TicketId, done: bool) -> Result<(), RunError> {
+        let _lock = WorktreeLock::acquire(&self.layout, &self.holder())?;
+        let path = ticket.path();
+        let unusable = |why: String| RunError::Unusable { path: path.clone(), why };
+        let source = store::read_source(&self.layout.top, &path, store::Links::Any)
+            .map_err(|why| unusable(why.diagnostic(path.as_str()).message))?
+            .ok_or_else(|| unusable("it is not there".to_owned()))?;
+        let text = crate::ticket::set_done(&source, done).map_err(|refused| unusable(refused.to_string()))?;
+        Ok(store::write(&self.layout.top, &path, text.as_bytes(), store::Audience::People)?)
+    }
+}
+
+impl Real<'_> {
+    /// Folds the journal of the worktree's last run, mends a torn tail, and forgets decisions that were served.
+    fn load(&mut self) -> Result<RunState, RunError> {
+        let layout = self.workspace.layout.clone();
+        let Some(id) = store::current_run(&layout)? else { return Ok(RunState::default()) };
+        self.run = Some(id.clone());
+        let (mut journal, lines, repair) = Journal::open(&layout.journal(&id), &id)?;
+        let mut state = fold(&lines)?;
+        if let Some(repair) = repair {
+            let event = crate::flow::Event::JournalRepaired { bytes: repair.bytes };
+            let drafts: [Draft; 1] = [draft(&event)];
+            journal.append(&drafts, &Workspace::now())?;
+            state.apply(&event)?;
+        }
+        self.journal = Some(journal);
+        for decision in store::list_decisions(&layout)? {
+            if state.served.contains(&decision.id) {
+                store::drop_decision(&layout, &decision.id)?;
+            }
+        }
+        Ok(state)
+    }
+
+    fn begin_branch(&self, state: &RunState, name: &str) -> Result<(), RunError> {
+        if state.life == Life::Open {
+            let branch = state.branch.clone().unwrap_or_else(|| "a detached HEAD".to_owned());
+            return Err(RunError::OpenRun { branch });
+        }
+        let head = git::head(&self.workspace.place)?;
+        if head.branch.as_deref() == Some(&format!("refs/heads/{name}")) {
+            return Ok(());
+        }
+        Ok(git::create_branch_here(&self.workspace.place, name)?)
+    }
+}
+
+/// A run id: when, and four letters against two at once.
+pub(super) fn new_run_id(layout: &store::Layout) -> Result<String, RunError> {
+    use sha2::{Digest as _, Sha256};
+    let now = jiff::Timestamp::now();
+    let stamp = now.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y%m%d-%H%M%S").to_string();
+    for attempt in 0u32..1000 {
+        let seed = format!("{now}{}{attempt}", std::process::id());
+        let digest = Sha256::digest(seed.as_bytes());
+        let tail: String = digest.iter().take(4).map(|byte| char::from(b"abcdefghjkmnpqrstuvwxyz23456789"[usize::from(*byte) % 31])).collect();
+        let id = format!("{stamp}-{tail}");
+        if !layout.run(&id).exists() {
+            return Ok(id);
+        }
+    }
+    Err(RunError::Child("no name for a new run could be found".to_owned()))
+}
+
+fn refused(reason: Reason, run: Option<String>, state: RunState) -> DriveEnd {
+    DriveEnd { last: StepEnd { reason: Some(reason), ..StepEnd::default() }, steps: 0, run, state }
+}
+
+fn with_interruption(end: StepEnd) -> StepEnd {
+    let message = "the run was interrupted after its turn; `turnstile run` goes on";
+    StepEnd { reason: Some(Reason::new(ReasonCode::Interrupted, message)), ..end }
+}
