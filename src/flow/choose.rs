@@ -127,7 +127,7 @@ pub(super) fn judge(look: &Look<'_>, judging: &Judging) -> Choice {
 fn begin_run(look: &Look<'_>, mut events: Vec<Event>) -> Vec<Event> {
     let carried = look.run.carry(&look.survey.changes);
     let (branch, head) = (look.survey.branch.clone(), look.survey.head.clone());
-    events.insert(0, Event::RunStarted { version: super::event::VERSION, branch, head, carried });
+    events.insert(0, Event::RunStarted { branch, head, carried });
     events
 }
 

@@ -9,9 +9,6 @@ use super::reason::Reason;
 use super::request::{Act, DispatchFact, PutBack, SavePurpose, SaveRequest, TurnRequest};
 use crate::ticket::TicketId;
 
-/// The newest version of the journal that this program writes and reads.
-pub const VERSION: u32 = 1;
-
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind")]
@@ -19,8 +16,6 @@ pub enum Event {
     /// A run begins.
     #[serde(rename = "run.started")]
     RunStarted {
-        /// The version of the journal.
-        version: u32,
         /// The run's branch, as a full name; none where HEAD is detached.
         branch: Option<String>,
         /// The commit that HEAD named.

@@ -21,7 +21,7 @@ pub use after::AFTER;
 pub use before::{BEFORE, reply_target, serve_decisions, waiting_tickets};
 pub use choose::{Choice, Chosen, Look, Row, Rung, Stop, decide};
 pub use chores::name as outcome_name;
-pub use event::{ActBegun, Begun, Carried, Chore, Event, Outcome, SaveBegun, TurnEnded, Unreadable, VERSION, Verdict};
+pub use event::{ActBegun, Begun, Carried, Chore, Event, Outcome, SaveBegun, TurnEnded, Unreadable, Verdict};
 pub use explain::{TicketStanding, standing, why_not_ready};
 pub use policy::Policy;
 pub use preview::{Action, Preview, preview};

@@ -95,3 +95,9 @@ pub fn forget(place: &Place, refname: &str) -> Result<(), GitError> {
         Err(error) => Err(error).at("drop a kept tree", &place.top),
     }
 }
+
+/// The tree of a commit, given by its id or the full name of a reference.
+pub fn tree_of(place: &Place, name: &str) -> Result<String, GitError> {
+    let repository = library::open(place)?;
+    Ok(library::tree(place, &repository, name)?.id().to_string())
+}

@@ -31,7 +31,7 @@ pub use content::worktree_bytes;
 pub use error::{Cause, GitError};
 pub use index::{Recovered, recover_save};
 pub use keep::{Kept, LeftOut, keep, keep_screened};
-pub use kept::{KeptRef, blob, diff, forget, kept_refs, unified};
+pub use kept::{KeptRef, blob, diff, forget, kept_refs, tree_of, unified};
 pub use path::{path_to_text, text_to_path};
 pub use repo::{Place, discover};
 pub use save::{find_saved, save};

@@ -79,7 +79,7 @@ fn turn(work: &TurnWork, context: &ChildContext<'_>, variables: Vec<(OsString, O
 
 /// What is left to be done of a turn whose process died.
 fn settle(work: &TurnWork) -> TurnResult {
-    let before = git::tree_of(&work.place, &work.before()).ok().and_then(|_| git::commit_of(&work.place, &work.before()).ok());
+    let before = git::branch_commit(&work.place, &work.before()).ok().flatten();
     look_after(work, before, TurnEnd::Lost)
 }
 

@@ -25,14 +25,6 @@ pub enum RunError {
     /// A line of the journal does not follow from the ones before.
     #[error(transparent)]
     Order(#[from] OutOfOrder),
-    /// The journal was written by a newer program.
-    #[error("the journal is of version {found}, and this program reads up to {known}; update turnstile")]
-    NewerJournal {
-        /// The journal's version.
-        found: u32,
-        /// The newest that is known.
-        known: u32,
-    },
     /// A child process could not be started or asked.
     #[error(transparent)]
     Effect(#[from] EffectError),
@@ -79,8 +71,7 @@ impl RunError {
         match self {
             Self::Journal(JournalError::Unreadable { .. } | JournalError::Read { .. })
             | Self::Event(_)
-            | Self::Order(_)
-            | Self::NewerJournal { .. } => Some(ReasonCode::JournalUnreadable),
+            | Self::Order(_) => Some(ReasonCode::JournalUnreadable),
             Self::Lock(LockError::Busy { .. }) => Some(ReasonCode::Busy),
             Self::Git(_) | Self::Child(_) | Self::Effect(_) | Self::Store(_) | Self::Journal(_) | Self::LockLost => {
                 Some(ReasonCode::GitFailed)

@@ -1,5 +1,21 @@
 //! The driver and the real world: the only place where a decision becomes an act.
 
+mod child;
+mod contract;
 mod driver;
+mod error;
+mod inputs;
+mod patience;
+mod real;
+mod session;
+mod survey;
+mod work;
+mod workspace;
 
+pub use child::carry_out;
 pub use driver::{StepEnd, step};
+pub use error::RunError;
+pub use real::Progress;
+pub use session::{Decided, DriveEnd, Until};
+pub use survey::unresolved;
+pub use workspace::{Folded, Options, Settings, Surroundings, View, Workspace, event, lint_all};

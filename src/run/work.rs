@@ -84,11 +84,7 @@ impl TurnWork {
 
     /// Where everything lies.
     pub fn layout(&self) -> Layout {
-        Layout {
-            top: self.place.top.clone(),
-            common_dir: self.place.common_dir.clone(),
-            worktree: self.place.worktree.clone(),
-        }
+        super::workspace::layout_of(&self.place)
     }
 }
 

@@ -100,11 +100,7 @@ impl Workspace {
     /// Finds the worktree around a folder.
     pub fn open(start: &Path, surroundings: Surroundings) -> Result<Self, RunError> {
         let place = git::discover(start)?;
-        let layout = Layout {
-            top: place.top.clone(),
-            common_dir: place.common_dir.clone(),
-            worktree: place.worktree.clone(),
-        };
+        let layout = layout_of(&place);
         Ok(Self { place, layout, surroundings, scanned: Scanned::default() })
     }
 
@@ -229,6 +225,15 @@ impl Workspace {
     }
 }
 
+/// Where everything of a worktree lies.
+pub(super) fn layout_of(place: &Place) -> Layout {
+    if place.git_dir == place.common_dir {
+        Layout::main(place.top.clone(), place.common_dir.clone())
+    } else {
+        Layout::linked(place.top.clone(), place.common_dir.clone(), &place.worktree)
+    }
+}
+
 /// The faults of tickets, each alone and among themselves.
 pub fn lint_all(reads: &[Read], config: &Config) -> Vec<Diagnostic> {
     let roster = config.roster_names();
@@ -259,13 +264,7 @@ pub(super) fn fold(lines: &[Line]) -> Result<RunState, RunError> {
 
 /// Reads one line of a journal.
 pub fn event(line: &Line) -> Result<Event, RunError> {
-    let event = Event::from_columns(line.seq, line.ticket.as_deref(), line.turn, &line.kind, &line.body)?;
-    if let Event::RunStarted { version, .. } = &event
-        && *version > flow::VERSION
-    {
-        return Err(RunError::NewerJournal { found: *version, known: flow::VERSION });
-    }
-    Ok(event)
+    Ok(Event::from_columns(line.seq, line.ticket.as_deref(), line.turn, &line.kind, &line.body)?)
 }
 
 /// Writes a request of an effect, whole or not at all.

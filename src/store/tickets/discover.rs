@@ -108,3 +108,17 @@ fn fault(path: String, why: &Unreadable) -> Found {
     let diagnostic = why.diagnostic(path.as_str());
     Found { path, named: Named::Fault(diagnostic) }
 }
+
+/// Whether a path below `.tickets/` is a ticket's, by its names alone.
+pub fn is_ticket_path(below: &str) -> bool {
+    let mut components = below.split('/');
+    let (Some(name), folders) = (components.next_back(), components.collect::<Vec<_>>()) else { return false };
+    let hidden = |component: &&str| component.starts_with(['.', '_']);
+    let reserved = folders.first().is_some_and(|folder| RESERVED_FOLDERS.contains(folder));
+    !reserved
+        && !folders.iter().any(|folder| hidden(folder))
+        && !hidden(&name)
+        && !RESERVED_FILES.contains(&name)
+        && name.len() > ".md".len()
+        && std::path::Path::new(name).extension().is_some_and(|extension| extension == "md")
+}
