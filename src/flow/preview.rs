@@ -162,7 +162,9 @@ fn outcome(run: &RunState, survey: &mut Survey, act: &Act) -> Vec<Event> {
             survey.commit_message = None;
             vec![finished("message")]
         }
-        Act::Restore { .. } | Act::Archive { .. } | Act::Request { .. } | Act::AdoptHead { .. } => vec![finished("act")],
+        Act::Restore { .. } | Act::Archive { .. } | Act::Request { .. } | Act::AdoptHead { .. } => {
+            vec![finished("act")]
+        }
     }
 }
 

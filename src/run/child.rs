@@ -54,7 +54,9 @@ fn turn(work: &TurnWork, context: &ChildContext<'_>, variables: Vec<(OsString, O
     let message = format!("turn {} of run {}, before", work.turn, work.run);
     let before = match git::keep(&work.place, &work.before(), &message, work.parent.as_deref()) {
         Ok(kept) => kept,
-        Err(error) => return empty(TurnEnd::RunnerFailed { why: format!("the worktree could not be kept: {}", full(error)) }),
+        Err(error) => {
+            return empty(TurnEnd::RunnerFailed { why: format!("the worktree could not be kept: {}", full(error)) });
+        }
     };
     let reply = reply_stamp(work);
     let (end, ended) = match &work.program {
@@ -165,9 +167,9 @@ fn end_of(work: &TurnWork, ended: &ProgramEnd) -> TurnEnd {
         TurnClass::TimedOut { limit: Limit::Wall } => {
             TurnEnd::TimedOut { why: format!("it was ended after its `timeout` of {} s", seconds(work, true)) }
         }
-        TurnClass::TimedOut { limit: Limit::Idle } => {
-            TurnEnd::TimedOut { why: format!("it printed nothing for its `idle_timeout` of {} s", seconds(work, false)) }
-        }
+        TurnClass::TimedOut { limit: Limit::Idle } => TurnEnd::TimedOut {
+            why: format!("it printed nothing for its `idle_timeout` of {} s", seconds(work, false)),
+        },
         TurnClass::Interrupted => TurnEnd::Interrupted,
         TurnClass::NotStarted { why } => TurnEnd::Failed { why, started: false },
     }

@@ -79,7 +79,8 @@ fn ticket(
     };
     let Ok(text) = String::from_utf8(then.clone()) else {
         let same = matches!(&now, Ok(Some(now)) if *now == then);
-        return (!same).then(|| violation(path, Vec::new(), "it could not be read before the turn and was changed", Some(then)));
+        return (!same)
+            .then(|| violation(path, Vec::new(), "it could not be read before the turn and was changed", Some(then)));
     };
     let before = Source::new(path, text);
     let (ticket, _) = read(&before);
@@ -137,4 +138,3 @@ pub(super) fn says_done(path: &str, bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     read(&Source::new(path, text)).0.is_some_and(|ticket| ticket.front.done)
 }
-

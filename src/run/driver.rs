@@ -2,8 +2,8 @@
 //! down, and then looked at again. A start and a resume after a kill are the same loop. Decides nothing itself.
 
 use crate::flow::{
-    Begun, Choice, Event, Evidence, Follow, Life, OutOfOrder, Outcome, Phase, Policy, Reason, ReasonCode, RunState, Survey,
-    World, decide, follow_save, follow_turn, serve_decisions, settle,
+    Begun, Choice, Event, Evidence, Follow, Life, OutOfOrder, Outcome, Phase, Policy, Reason, ReasonCode, RunState,
+    Survey, World, decide, follow_save, follow_turn, serve_decisions, settle,
 };
 use crate::ticket::TicketId;
 
@@ -24,7 +24,7 @@ pub struct StepEnd {
     pub commit: Option<String>,
     /// The folder of a dispatch that it archived.
     pub dispatch: Option<String>,
-    over: bool,
+    pub(super) over: bool,
 }
 
 impl Default for StepEnd {

@@ -37,9 +37,8 @@ pub(super) fn rendered(
     request: &TurnRequest,
 ) -> Result<prompt::Prompt, RunError> {
     let inputs = gather(workspace, settings, run, run_id, request)?;
-    prompt::render(&inputs, &settings.templates, settings.config.prompt.max_bytes).map_err(|faults| RunError::Unusable {
-        path: "the prompt".to_owned(),
-        why: super::survey::lines(&faults).join("\n"),
+    prompt::render(&inputs, &settings.templates, settings.config.prompt.max_bytes).map_err(|faults| {
+        RunError::Unusable { path: "the prompt".to_owned(), why: super::survey::lines(&faults).join("\n") }
     })
 }
 
@@ -111,7 +110,7 @@ fn source_of(workspace: &Workspace, id: &TicketId) -> Result<Source, RunError> {
 fn ticket_text(id: &TicketId, source: &Source, ticket: Option<&Ticket>) -> TicketText {
     let (frontmatter, body) = match split(&source.text) {
         Split::Frontmatter(parts) => (parts.yaml.of(&source.text).to_owned(), parts.body.of(&source.text).to_owned()),
-        Split::Unterminated { .. } | Split::None => (String::new(), source.text.to_string()),
+        Split::Unterminated { .. } | Split::None { .. } => (String::new(), source.text.to_string()),
     };
     TicketText {
         id: id.clone(),
@@ -186,7 +185,9 @@ fn workspace_docs(workspace: &Workspace) -> Result<Vec<Quoted>, RunError> {
 
 fn replies(workspace: &Workspace, id: &TicketId, sequences: &[u32]) -> Result<Vec<Reply>, RunError> {
     let messages = store::conversation(&workspace.layout, id, store::TEXT_CAP.try_into().unwrap_or(usize::MAX))?;
-    let wanted = messages.into_iter().filter(|message| message.kind == store::MessageKind::Reply && sequences.contains(&message.sequence));
+    let wanted = messages
+        .into_iter()
+        .filter(|message| message.kind == store::MessageKind::Reply && sequences.contains(&message.sequence));
     Ok(wanted
         .map(|message| {
             let text = message.text.unwrap_or_else(|why| format!("({})", why.diagnostic("").message));
@@ -264,13 +265,18 @@ fn previous_ticket(workspace: &Workspace, settings: &Settings, current: &TicketI
         return Ok(None);
     }
     let lines = workspace.lines()?;
-    let last = lines.iter().rev().find(|line| line.kind == "ticket.done" && line.ticket.as_deref() != Some(current.as_str()));
+    let last =
+        lines.iter().rev().find(|line| line.kind == "ticket.done" && line.ticket.as_deref() != Some(current.as_str()));
     let Some(ticket) = last.and_then(|line| line.ticket.as_deref()).map(TicketId::new) else { return Ok(None) };
     let source = store::read_source(&workspace.layout.top, &ticket.path(), Links::Any);
     Ok(source.ok().flatten().map(|source| Quoted::whole(ticket.path(), source.text.to_string())))
 }
 
-fn ticket_diff(workspace: &Workspace, state: &crate::flow::TicketState, now: &Source) -> Result<Option<String>, RunError> {
+fn ticket_diff(
+    workspace: &Workspace,
+    state: &crate::flow::TicketState,
+    now: &Source,
+) -> Result<Option<String>, RunError> {
     let Some(after) = &state.after else { return Ok(None) };
     let then = git::blob(&workspace.place, after, &now.path)?;
     let then = then.map(|then| String::from_utf8_lossy(&then).into_owned());
@@ -279,6 +285,7 @@ fn ticket_diff(workspace: &Workspace, state: &crate::flow::TicketState, now: &So
 
 fn previous_words(path: &Path) -> Option<Quoted> {
     let words = std::fs::read_to_string(path).ok().filter(|words| !words.trim().is_empty())?;
-    let name = path.parent().and_then(Path::file_name).map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let name =
+        path.parent().and_then(Path::file_name).map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     Some(Quoted::whole(format!("the last words of turn {name}"), words))
 }

@@ -106,7 +106,12 @@ impl<'w> Real<'w> {
         Ok(self.workspace.layout.run(self.run_id()?).join("saves").join(format!("{attempt:04}")))
     }
 
-    fn launch(&mut self, directory: PathBuf, variables: &[(std::ffi::OsString, std::ffi::OsString)], turn: Option<TurnRequest>) -> Result<(), RunError> {
+    fn launch(
+        &mut self,
+        directory: PathBuf,
+        variables: &[(std::ffi::OsString, std::ffi::OsString)],
+        turn: Option<TurnRequest>,
+    ) -> Result<(), RunError> {
         if !self.lock.still_ours()? {
             return Err(RunError::LockLost);
         }
@@ -127,10 +132,8 @@ impl<'w> Real<'w> {
         let directory = self.workspace.layout.turn(run_id, request.turn);
         let prompt = inputs::prompt(self.workspace, &self.settings, run, Some(run_id), request)?;
         let path = request.ticket.path();
-        let source = store::read_source(&self.workspace.layout.top, &path, Links::Any).map_err(|why| RunError::Unusable {
-            path: path.clone(),
-            why: why.diagnostic(path.as_str()).message,
-        })?;
+        let source = store::read_source(&self.workspace.layout.top, &path, Links::Any)
+            .map_err(|why| RunError::Unusable { path: path.clone(), why: why.diagnostic(path.as_str()).message })?;
         let source = source.unwrap_or_else(|| Source::new(path.as_str(), ""));
         let work = self.turn_work(run, request, run_id, &source)?;
         let prompt_file = directory.join("prompt.md");
@@ -139,7 +142,13 @@ impl<'w> Real<'w> {
         write_request(&self.workspace.layout, &directory, &Work::Turn(Box::new(work)))
     }
 
-    fn turn_work(&self, run: &RunState, request: &TurnRequest, run_id: &str, source: &Source) -> Result<TurnWork, RunError> {
+    fn turn_work(
+        &self,
+        run: &RunState,
+        request: &TurnRequest,
+        run_id: &str,
+        source: &Source,
+    ) -> Result<TurnWork, RunError> {
         let layout = &self.workspace.layout;
         let directory = layout.turn(run_id, request.turn);
         let prompt_file = directory.join("prompt.md");
@@ -159,7 +168,9 @@ impl<'w> Real<'w> {
             top: &layout.top,
             last_message_file: &last_message_file,
         });
-        let withheld = environment(&self.settings.config.env, &entry.env, entry.kind, &self.workspace.surroundings.variables).withheld;
+        let withheld =
+            environment(&self.settings.config.env, &entry.env, entry.kind, &self.workspace.surroundings.variables)
+                .withheld;
         let blocks = ticket.as_ref().map_or(0, |ticket| shell_blocks(ticket.body.of(&source.text)).len());
         let (program, last_message) = match agent {
             None => (Err("a human runs no program".to_owned()), None),
@@ -204,7 +215,10 @@ impl<'w> Real<'w> {
     }
 
     /// What an agent gets to see of the environment, and where it is.
-    fn agent_variables(&self, request: &TurnRequest) -> Result<Vec<(std::ffi::OsString, std::ffi::OsString)>, RunError> {
+    fn agent_variables(
+        &self,
+        request: &TurnRequest,
+    ) -> Result<Vec<(std::ffi::OsString, std::ffi::OsString)>, RunError> {
         let config = &self.settings.config;
         let entry = config.agent(&request.agent);
         let (kind, names) = entry.map_or((AgentKind::Command, &[][..]), |entry| (entry.kind, entry.env.as_slice()));
@@ -235,14 +249,19 @@ impl<'w> Real<'w> {
                 match effect::evidence::<Done>(directory)? {
                     effect::Evidence::Running | effect::Evidence::NotStarted => self.pause()?,
                     effect::Evidence::Over(Ok(Done::Save(result))) => return Ok(result),
-                    effect::Evidence::Over(Ok(Done::Turn(_))) => return Err(RunError::Child("a turn was recorded where a commit was asked for".to_owned())),
+                    effect::Evidence::Over(Ok(Done::Turn(_))) => {
+                        return Err(RunError::Child("a turn was recorded where a commit was asked for".to_owned()));
+                    }
                     effect::Evidence::Over(Err(why)) => return Ok(SaveResult::Failed { why }),
                     effect::Evidence::Lost => break,
                 }
             }
             clear(directory)?;
         }
-        Err(RunError::Child(format!("an effect ended {MOST_ATTEMPTS} times without a record; its log is in {}", directory.display())))
+        Err(RunError::Child(format!(
+            "an effect ended {MOST_ATTEMPTS} times without a record; its log is in {}",
+            directory.display()
+        )))
     }
 
     fn pause(&mut self) -> Result<(), RunError> {
@@ -271,17 +290,24 @@ impl<'w> Real<'w> {
     }
 
     /// A turn that ended without a record: what it left is kept in a child of its own, before anything is judged.
-    fn lost_turn(&mut self, request: &TurnRequest, directory: &std::path::Path) -> Result<Evidence<TurnResult>, RunError> {
+    fn lost_turn(
+        &mut self,
+        request: &TurnRequest,
+        directory: &std::path::Path,
+    ) -> Result<Evidence<TurnResult>, RunError> {
         effect::end_leftovers(directory, self.workspace.surroundings.grace)?;
         let keep = directory.join("settle");
         match effect::evidence::<Done>(&keep)? {
-            effect::Evidence::Over(result) => return Ok(Evidence::Over(TurnResult { end: TurnEnd::Lost, ..self.settled(result) })),
+            effect::Evidence::Over(result) => {
+                return Ok(Evidence::Over(TurnResult { end: TurnEnd::Lost, ..self.settled(result) }));
+            }
             effect::Evidence::Running => return Ok(Evidence::Running),
             effect::Evidence::Lost => clear(&keep)?,
             effect::Evidence::NotStarted => {}
         }
         let path = directory.join("request.json");
-        let text = std::fs::read(&path).map_err(|error| RunError::Unusable { path: path.display().to_string(), why: error.to_string() })?;
+        let text = std::fs::read(&path)
+            .map_err(|error| RunError::Unusable { path: path.display().to_string(), why: error.to_string() })?;
         let work: Work = serde_json::from_slice(&text).map_err(|source| RunError::Express { path, source })?;
         let Work::Turn(work) = work else {
             return Err(RunError::Child(format!("turn {} was not requested as one", request.turn)));
@@ -326,7 +352,9 @@ impl<'w> Real<'w> {
     fn unclaimed(&self, path: &str) -> Result<Content, RunError> {
         let unusable = |why: String| RunError::Unusable { path: path.to_owned(), why };
         match store::read_source(&self.workspace.layout.top, path, Links::Any) {
-            Ok(Some(source)) => set_done(&source, false).map(Content::Text).map_err(|refused| unusable(refused.to_string())),
+            Ok(Some(source)) => {
+                set_done(&source, false).map(Content::Text).map_err(|refused| unusable(refused.to_string()))
+            }
             Ok(None) => Ok(Content::Remove),
             Err(why) => Err(unusable(why.diagnostic(path).message)),
         }
@@ -336,7 +364,9 @@ impl<'w> Real<'w> {
         let path = ticket.path();
         let unusable = |why: String| RunError::Unusable { path: path.clone(), why };
         let source = store::read_source(&self.workspace.layout.top, &path, Links::Any);
-        let Some(source) = source.map_err(|why| unusable(why.diagnostic(path.as_str()).message))? else { return Ok(()) };
+        let Some(source) = source.map_err(|why| unusable(why.diagnostic(path.as_str()).message))? else {
+            return Ok(());
+        };
         if crate::ticket::read(&source).0.is_some_and(|ticket| ticket.front.done == done) {
             return Ok(());
         }
@@ -469,7 +499,9 @@ impl World for Real<'_> {
                 self.in_flight = None;
                 Evidence::Over(match result {
                     Ok(Done::Save(result)) => result,
-                    Ok(Done::Turn(_)) => SaveResult::Failed { why: "a turn was recorded where a commit was asked for".to_owned() },
+                    Ok(Done::Turn(_)) => {
+                        SaveResult::Failed { why: "a turn was recorded where a commit was asked for".to_owned() }
+                    }
                     Err(why) => SaveResult::Failed { why },
                 })
             }
@@ -508,7 +540,9 @@ impl World for Real<'_> {
                 let path = self.below_top(&store::archive_outbox(&layout, &ticket, *sequence)?);
                 vec![Event::OutboxArchived { ticket, turn, sequence: *sequence, path, dispatch: dispatch.clone() }]
             }
-            (Act::Reply { sequence, to, spooled, confirmed }, _) => self.take_reply(run, *sequence, to, spooled.as_ref(), *confirmed)?,
+            (Act::Reply { sequence, to, spooled, confirmed }, _) => {
+                self.take_reply(run, *sequence, to, spooled.as_ref(), *confirmed)?
+            }
             (Act::SetDone { target, done, decision, why }, _) => {
                 self.set_done(target, *done)?;
                 match decision {
@@ -582,26 +616,39 @@ impl World for Real<'_> {
 }
 
 impl Real<'_> {
-    fn lost_save(&mut self, request: &SaveRequest, directory: &std::path::Path) -> Result<Evidence<SaveResult>, RunError> {
+    fn lost_save(
+        &mut self,
+        request: &SaveRequest,
+        directory: &std::path::Path,
+    ) -> Result<Evidence<SaveResult>, RunError> {
         self.lost_saves += 1;
         let place = &self.workspace.place;
         git::recover_save(place, &directory.join("marker"))?;
         let branch = request.branch.clone().unwrap_or_else(|| "HEAD".to_owned());
         if request.purpose != SavePurpose::Keep
-            && let Some(commit) = git::find_saved(place, &branch, request.base.as_deref(), &request.trailers, &request.subject)?
+            && let Some(commit) =
+                git::find_saved(place, &branch, request.base.as_deref(), &request.trailers, &request.subject)?
         {
             let tree = git::tree_of(place, &commit)?;
             return Ok(Evidence::Over(SaveResult::Committed { commit, tree }));
         }
         if self.lost_saves > MOST_ATTEMPTS {
-            let why = format!("a commit ended {MOST_ATTEMPTS} times without a record; its log is in {}", directory.display());
+            let why =
+                format!("a commit ended {MOST_ATTEMPTS} times without a record; its log is in {}", directory.display());
             return Ok(Evidence::Over(SaveResult::Failed { why }));
         }
         clear(directory)?;
         Ok(Evidence::NotStarted)
     }
 
-    fn take_reply(&mut self, run: &RunState, sequence: u32, to: &TicketId, spooled: Option<&String>, confirmed: bool) -> Result<Vec<Event>, RunError> {
+    fn take_reply(
+        &mut self,
+        run: &RunState,
+        sequence: u32,
+        to: &TicketId,
+        spooled: Option<&String>,
+        confirmed: bool,
+    ) -> Result<Vec<Event>, RunError> {
         let layout = &self.workspace.layout;
         let from = match spooled {
             Some(id) => ReplyFrom::Spool(layout.decisions().join(id)),
@@ -621,7 +668,10 @@ impl Real<'_> {
 
     /// The line about a decision, in the words of whoever gave it.
     fn stored(&self, id: &str, decision: &str, by: &str) -> Result<Event, RunError> {
-        let draft = store::list_decisions(&self.workspace.layout)?.into_iter().find(|stored| stored.id == id).map(|stored| stored.draft);
+        let draft = store::list_decisions(&self.workspace.layout)?
+            .into_iter()
+            .find(|stored| stored.id == id)
+            .map(|stored| stored.draft);
         Ok(Event::DecisionStored {
             id: id.to_owned(),
             decision: decision.to_owned(),

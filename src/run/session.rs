@@ -53,7 +53,12 @@ impl Workspace {
     }
 
     /// Makes steps until something else is needed.
-    pub fn drive(&mut self, until: Until, options: &Options, progress: &mut dyn FnMut(Progress<'_>)) -> Result<DriveEnd, RunError> {
+    pub fn drive(
+        &mut self,
+        until: Until,
+        options: &Options,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<DriveEnd, RunError> {
         let lock = match WorktreeLock::acquire(&self.layout, &self.holder()) {
             Ok(lock) => lock,
             Err(error @ LockError::Busy { .. }) => return self.busy(&error),
@@ -68,7 +73,11 @@ impl Workspace {
             Ok(state) => state,
             Err(error) if error.reason() == Some(ReasonCode::JournalUnreadable) => {
                 let message = format!("{}; `turnstile doctor` says more, and nothing was changed", error.in_full());
-                return Ok(refused(Reason::new(ReasonCode::JournalUnreadable, message), world.run.clone(), RunState::default()));
+                return Ok(refused(
+                    Reason::new(ReasonCode::JournalUnreadable, message),
+                    world.run.clone(),
+                    RunState::default(),
+                ));
             }
             Err(error) => return Err(error),
         };
@@ -85,7 +94,11 @@ impl Workspace {
                 Err(error) => match error.reason() {
                     Some(code) if code == ReasonCode::GitFailed => {
                         let message = format!("{}; the next `turnstile run` tries again", error.in_full());
-                        break StepEnd { reason: Some(Reason::new(code, message)), outcome: Outcome::Failed, ..StepEnd::default() };
+                        break StepEnd {
+                            reason: Some(Reason::new(code, message)),
+                            outcome: Outcome::Failed,
+                            ..StepEnd::default()
+                        };
                     }
                     Some(_) | None => return Err(error),
                 },
@@ -105,18 +118,15 @@ impl Workspace {
 
     fn busy(&self, error: &LockError) -> Result<DriveEnd, RunError> {
         let Folded { id, state } = self.folded()?;
-        let reason = Reason::new(ReasonCode::Busy, format!("{error}; wait for its end, or look with `turnstile status`"));
+        let reason =
+            Reason::new(ReasonCode::Busy, format!("{error}; wait for its end, or look with `turnstile status`"));
         Ok(refused(reason, id, state))
     }
 
     /// Stores an operator's decision, and serves it at once if no step is under way.
     pub fn decide(&mut self, kind: &str, arguments: serde_json::Value) -> Result<Decided, RunError> {
-        let draft = DecisionDraft {
-            kind: kind.to_owned(),
-            arguments,
-            who: self.surroundings.who.clone(),
-            at: Self::now(),
-        };
+        let draft =
+            DecisionDraft { kind: kind.to_owned(), arguments, who: self.surroundings.who.clone(), at: Self::now() };
         let open = self.folded()?.state.life == Life::Open;
         if !open && matches!(kind, "resume" | "stop") {
             let mut held = false;
@@ -136,7 +146,12 @@ impl Workspace {
     }
 
     /// Stores a reply that is given during a step.
-    pub fn store_reply(&mut self, ticket: Option<&str>, text: &str, attachments: &[PathBuf]) -> Result<String, RunError> {
+    pub fn store_reply(
+        &mut self,
+        ticket: Option<&str>,
+        text: &str,
+        attachments: &[PathBuf],
+    ) -> Result<String, RunError> {
         let draft = DecisionDraft {
             kind: "reply".to_owned(),
             arguments: json!({ "ticket": ticket }),
@@ -220,7 +235,11 @@ pub(super) fn new_run_id(layout: &store::Layout) -> Result<String, RunError> {
     for attempt in 0u32..1000 {
         let seed = format!("{now}{}{attempt}", std::process::id());
         let digest = Sha256::digest(seed.as_bytes());
-        let tail: String = digest.iter().take(4).map(|byte| char::from(b"abcdefghjkmnpqrstuvwxyz23456789"[usize::from(*byte) % 31])).collect();
+        let tail: String = digest
+            .iter()
+            .take(4)
+            .map(|byte| char::from(b"abcdefghjkmnpqrstuvwxyz23456789"[usize::from(*byte) % 31]))
+            .collect();
         let id = format!("{stamp}-{tail}");
         if !layout.run(&id).exists() {
             return Ok(id);

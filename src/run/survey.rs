@@ -10,8 +10,8 @@ use super::workspace::{Folded, Options, Settings, Workspace, lint_all};
 use crate::config::{AgentKind, Config};
 use crate::diagnostic::Diagnostic;
 use crate::flow::{
-    AgentFact, Decided, Decision, DispatchFact, HeadFact, Judging, Life, OutboxFact, ReplyFact, RunState, Survey, TicketFact,
-    TurnFacts,
+    AgentFact, Decided, Decision, DispatchFact, HeadFact, Judging, Life, OutboxFact, ReplyFact, RunState, Survey,
+    TicketFact, TurnFacts,
 };
 use crate::git::{self, ChangeKind};
 use crate::store::{self, COMMIT_MSG, Journal, Links, ReplyFile, TICKETS};
@@ -165,7 +165,11 @@ fn changes(workspace: &Workspace, run: &RunState, options: &Options) -> Result<C
             || run.accepted.contains_key(&change.path)
             || run.inherited.contains_key(&change.path)
             || run.tickets.values().any(|ticket| ticket.work.contains(&change.path));
-        let digest = if compared { git::digest(place, &change.path)?.unwrap_or_else(|| "gone".to_owned()) } else { String::new() };
+        let digest = if compared {
+            git::digest(place, &change.path)?.unwrap_or_else(|| "gone".to_owned())
+        } else {
+            String::new()
+        };
         outside.insert(change.path, digest);
     }
     Ok((outside, inside))
@@ -269,7 +273,7 @@ fn read_reply_file(file: &ReplyFile, ids: &Ids) -> ReplyFact {
     };
     match read_reply(source) {
         Ok(reply) => {
-            fact.empty = reply.is_empty(source);
+            fact.empty = reply.is_empty() && file.attachments.is_empty();
             fact.to = reply.to.as_ref().map(|to| resolve(to, "", ids).map_err(|why| unresolved(to, &why)));
             fact.answer = reply.answer;
         }
@@ -282,7 +286,9 @@ fn read_reply_file(file: &ReplyFile, ids: &Ids) -> ReplyFact {
 pub fn unresolved(reference: &str, why: &Unresolved) -> String {
     let reference = crate::text::shown_line(reference);
     match why {
-        Unresolved::None { nearest: Some(nearest) } => format!("there is no ticket `{reference}`; did you mean `{nearest}`?"),
+        Unresolved::None { nearest: Some(nearest) } => {
+            format!("there is no ticket `{reference}`; did you mean `{nearest}`?")
+        }
         Unresolved::None { nearest: None } => format!("there is no ticket `{reference}`; `turnstile list` shows them"),
         Unresolved::Ambiguous(several) => {
             let names: Vec<String> = several.iter().map(|id| format!("`{id}`")).collect();
@@ -330,7 +336,9 @@ fn turn_facts(
 ) -> Result<TurnFacts, RunError> {
     let place = &workspace.place;
     let put_back = match judging.row {
-        0 if judging.verdict.is_none() => contract::violations(workspace, judging)?.into_iter().map(|found| found.item).collect(),
+        0 if judging.verdict.is_none() => {
+            contract::violations(workspace, judging)?.into_iter().map(|found| found.item).collect()
+        }
         _ => Vec::new(),
     };
     let path = judging.request.ticket.path();
@@ -341,7 +349,11 @@ fn turn_facts(
             .any(|path| path.starts_with(".tickets/") && tickets_changes.contains_key(path)),
         _ => false,
     };
-    Ok(TurnFacts { put_back, head: head_fact(workspace, run, judging, head)?, head_claims: claimed || restored_in_head })
+    Ok(TurnFacts {
+        put_back,
+        head: head_fact(workspace, run, judging, head)?,
+        head_claims: claimed || restored_in_head,
+    })
 }
 
 fn head_fact(workspace: &Workspace, run: &RunState, judging: &Judging, head: &git::Head) -> Result<HeadFact, RunError> {
@@ -356,7 +368,10 @@ fn head_fact(workspace: &Workspace, run: &RunState, judging: &Judging, head: &gi
         let relation = git::relation(place, before, now)?;
         if let Some(lost) = relation.lost.iter().find(|commit| !own.contains(*commit)) {
             let count = relation.lost.len();
-            return moved(format!("{count} commit(s) that were there as the turn began are gone, {} among them", short(lost)));
+            return moved(format!(
+                "{count} commit(s) that were there as the turn began are gone, {} among them",
+                short(lost)
+            ));
         }
     }
     if head.branch == run.branch {

@@ -155,10 +155,7 @@ impl Workspace {
                     continue;
                 }
                 Err(error) => {
-                    return Err(RunError::Unusable {
-                        path: root.display().to_string(),
-                        why: error.to_string(),
-                    });
+                    return Err(RunError::Unusable { path: root.display().to_string(), why: error.to_string() });
                 }
             };
             if entry.file_type().is_dir() {
@@ -268,7 +265,11 @@ pub fn event(line: &Line) -> Result<Event, RunError> {
 }
 
 /// Writes a request of an effect, whole or not at all.
-pub(super) fn write_request<T: serde::Serialize>(layout: &Layout, directory: &Path, request: &T) -> Result<(), RunError> {
+pub(super) fn write_request<T: serde::Serialize>(
+    layout: &Layout,
+    directory: &Path,
+    request: &T,
+) -> Result<(), RunError> {
     let path = directory.join("request.json");
     let text = serde_json::to_vec(request).map_err(|source| RunError::Express { path: path.clone(), source })?;
     write_machine(layout, &path, &text)

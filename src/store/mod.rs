@@ -25,4 +25,4 @@ pub use mail::{
     write_decision, write_dispatch, write_reply, write_request,
 };
 pub use pointer::{current_run, set_current_run, worktree_runs};
-pub use tickets::{Scanned, scan};
+pub use tickets::{Scanned, is_ticket_path, scan};
