@@ -130,6 +130,7 @@ impl<'w> Real<'w> {
     /// Writes the prompt and the request of a turn; the turn's folder is whole before its intent is journaled.
     fn prepare_turn(&mut self, run: &RunState, request: &TurnRequest, run_id: &str) -> Result<(), RunError> {
         let directory = self.workspace.layout.turn(run_id, request.turn);
+        store::make_outbox(&self.workspace.layout)?;
         let prompt = inputs::prompt(self.workspace, &self.settings, run, Some(run_id), request)?;
         let path = request.ticket.path();
         let source = store::read_source(&self.workspace.layout.top, &path, Links::Any)

@@ -105,6 +105,12 @@ pub struct ReplyFile {
     pub problem: Option<String>,
 }
 
+/// Makes sure that there is an outbox to write into.
+pub fn make_outbox(layout: &Layout) -> Result<(), StoreError> {
+    let Some(top) = Folder::open(&layout.top)? else { return Ok(()) };
+    top.make_below(&Path::new(TICKETS).join("outbox"), super::Audience::People).map(drop)
+}
+
 /// Looks into the outbox; changes nothing.
 pub fn look_outbox(layout: &Layout) -> Result<Outbox, StoreError> {
     let Some(top) = Folder::open(&layout.top)? else { return Ok(Outbox::default()) };
