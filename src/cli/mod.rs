@@ -1,7 +1,157 @@
-//! What a person types and reads.
+//! What a person types and reads: the command line, its documents, its exit statuses.
+
+mod context;
+mod decide;
+mod env;
+mod error;
+mod exit;
+mod next;
+mod printer;
+mod progress;
+mod run;
+mod status;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+pub use context::Context;
+pub use error::CliError;
+pub use exit::Exit;
+
+use env::Environment;
+use printer::{Printer, Volume};
+
+/// Runs tickets with coding agents, and judges the result itself.
+///
+/// Tickets are markdown files with YAML frontmatter in `.tickets/`. `turnstile run` works through them: it builds a
+/// prompt, runs one turn of an agent, and lets nothing pass until the ticket is valid and its work is committed.
+#[derive(Debug, Parser)]
+#[command(name = "turnstile", version, max_term_width = 100, disable_help_subcommand = true)]
+struct Arguments {
+    /// Work as if started in this directory
+    #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
+    directory: Option<PathBuf>,
+    /// Print one JSON document on stdout
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_parser = ["auto", "always", "never"])]
+    color: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Next(next::Arguments),
+    Step(run::StepArguments),
+    Run(run::RunArguments),
+    Status(status::Arguments),
+    Done(decide::DoneArguments),
+    Reopen(decide::ReopenArguments),
+    Pause(decide::PauseArguments),
+    Resume(decide::ResumeArguments),
+    Stop(decide::StopArguments),
+    #[command(name = "__effect", hide = true)]
+    Effect {
+        /// The effect's directory
+        directory: PathBuf,
+    },
+}
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let environment = Environment::read();
+    let matches = match command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error),
+    };
+    match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => start(arguments, environment),
+        Err(error) => usage(&error),
+    }
+}
+
+/// The whole command line, for completions and manuals.
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
+/// clap prints its own words; with `--json` they are a document like every other error.
+fn usage(error: &clap::Error) -> ExitCode {
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    if json && error.use_stderr() {
+        let printer = Printer::new(true, Volume::Normal, anstream::ColorChoice::Never);
+        let text = error.render().to_string();
+        printer.error(&CliError::usage(text.trim_start_matches("error: ").trim_end()));
+    } else {
+        // A terminal that is gone does not change what the command line was.
+        let _ = error.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+fn start(arguments: Arguments, environment: Environment) -> ExitCode {
+    let color = match arguments.color.as_str() {
+        "always" => anstream::ColorChoice::Always,
+        "never" => anstream::ColorChoice::Never,
+        _ => anstream::ColorChoice::Auto,
+    };
+    let volume = match (arguments.quiet, arguments.verbose) {
+        (true, _) => Volume::Quiet,
+        (false, true) => Volume::Verbose,
+        (false, false) => Volume::Normal,
+    };
+    trace(&environment);
+    let typed: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let context = Context {
+        directory: arguments.directory.unwrap_or_else(|| PathBuf::from(".")),
+        printer: Printer::new(arguments.json, volume, color),
+        typed: format!("turnstile {}", typed.get(1..).unwrap_or_default().join(" ")),
+        environment,
+    };
+    match dispatch(&context, arguments.command) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            context.printer.error(&error);
+            error.exit.into()
+        }
+    }
+}
+
+fn trace(environment: &Environment) {
+    if let Some(filter) = environment.text("TURNSTILE_LOG") {
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+            .with_writer(std::io::stderr)
+            .with_ansi(false);
+        // A second subscriber is not set up by anybody else in this process.
+        let _ = subscriber.try_init();
+    }
+}
+
+fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Next(arguments) => next::run(context, &arguments),
+        Command::Step(arguments) => run::step(context, &arguments),
+        Command::Run(arguments) => run::run(context, &arguments),
+        Command::Status(arguments) => status::run(context, &arguments),
+        Command::Done(arguments) => decide::done(context, &arguments),
+        Command::Reopen(arguments) => decide::reopen(context, &arguments),
+        Command::Pause(arguments) => decide::pause(context, &arguments),
+        Command::Resume(arguments) => decide::resume(context, &arguments),
+        Command::Stop(arguments) => decide::stop(context, &arguments),
+        Command::Effect { directory } => {
+            crate::run::carry_out(&directory, context.environment.variables.clone())?;
+            Ok(Exit::SUCCESS)
+        }
+    }
 }

@@ -1,0 +1,68 @@
+//! What every command is given.
+
+use std::path::{Path, PathBuf};
+
+use super::env::Environment;
+use super::error::CliError;
+use super::printer::Printer;
+use crate::run::{Surroundings, Workspace, unresolved};
+use crate::ticket::{Ids, TicketId, resolve};
+
+/// What every command is given.
+#[derive(Debug)]
+pub struct Context {
+    /// Where the command works: the current directory, or `-C`.
+    pub directory: PathBuf,
+    /// What the process around us gives.
+    pub environment: Environment,
+    /// Where everything is printed.
+    pub printer: Printer,
+    /// What was typed.
+    pub typed: String,
+}
+
+impl Context {
+    /// The worktree around the directory.
+    pub fn workspace(&self) -> Result<Workspace, CliError> {
+        Ok(Workspace::open(&self.directory, self.surroundings())?)
+    }
+
+    /// The worktree, for a command that changes the run: refused inside a turn of this repository.
+    pub fn workspace_outside_turns(&self) -> Result<Workspace, CliError> {
+        let workspace = self.workspace()?;
+        self.refuse_inside_turn(&workspace.layout.common_dir)?;
+        Ok(workspace)
+    }
+
+    /// Refuses inside a turn of the repository with this common directory.
+    pub fn refuse_inside_turn(&self, common_dir: &Path) -> Result<(), CliError> {
+        let Some(inside) = self.environment.get("TURNSTILE_IN_TURN") else { return Ok(()) };
+        let same = match (Path::new(inside).canonicalize(), common_dir.canonicalize()) {
+            (Ok(one), Ok(other)) => one == other,
+            _ => Path::new(inside) == common_dir,
+        };
+        if !same {
+            return Ok(());
+        }
+        let message = "this runs inside a turn of this repository; an agent ends its turn and the runner goes on";
+        Err(CliError::new("reentrant", message, super::exit::Exit::USAGE)
+            .hint("to ask a human, write `.tickets/outbox/DISPATCH.md` or run `turnstile dispatch --pause`"))
+    }
+
+    /// What the process around us gives, for the rooms below.
+    pub fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            variables: self.environment.variables.clone(),
+            program: self.environment.program.clone(),
+            who: self.environment.who(),
+            command: self.typed.clone(),
+            grace: self.environment.grace(),
+        }
+    }
+
+    /// Finds the ticket that somebody typed.
+    pub fn ticket(&self, workspace: &mut Workspace, typed: &str) -> Result<TicketId, CliError> {
+        let ids = Ids::new(workspace.reads()?.iter().map(|read| read.id.clone()));
+        resolve(typed, "", &ids).map_err(|why| CliError::unknown(unresolved(typed, &why)))
+    }
+}

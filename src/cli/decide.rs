@@ -1,0 +1,137 @@
+//! Operators' decisions: `done`, `reopen`, `pause`, `resume`, `stop`. Given during a step they are stored and served
+//! when the turn ends.
+
+use serde_json::json;
+
+use super::{CliError, Context, Exit};
+use crate::flow::Life;
+use crate::run::{Decided, Workspace};
+use crate::ticket::TicketId;
+
+/// Decide that a ticket is done
+#[derive(Debug, clap::Args)]
+pub struct DoneArguments {
+    /// The ticket
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+/// Open a ticket again
+#[derive(Debug, clap::Args)]
+pub struct ReopenArguments {
+    /// The ticket
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+/// Let no further turn start
+#[derive(Debug, clap::Args)]
+pub struct PauseArguments {
+    /// End the turn that is under way as well
+    #[arg(long)]
+    now: bool,
+}
+
+/// Answer the reason that is shown; the next `run` goes on
+#[derive(Debug, clap::Args)]
+pub struct ResumeArguments {}
+
+/// End the run
+#[derive(Debug, clap::Args)]
+pub struct StopArguments {
+    /// End the turn that is under way as well
+    #[arg(long)]
+    now: bool,
+}
+
+/// `done`
+pub fn done(context: &Context, arguments: &DoneArguments) -> Result<Exit, CliError> {
+    set_done(context, &arguments.id, true)
+}
+
+/// `reopen`
+pub fn reopen(context: &Context, arguments: &ReopenArguments) -> Result<Exit, CliError> {
+    set_done(context, &arguments.id, false)
+}
+
+/// `pause`
+pub fn pause(context: &Context, arguments: &PauseArguments) -> Result<Exit, CliError> {
+    let mut workspace = context.workspace_outside_turns()?;
+    let decided = workspace.decide("pause", json!({ "now": arguments.now }))?;
+    tell(context, "pause", None, decided, "the run is paused; `turnstile resume` goes on")
+}
+
+/// `resume`
+pub fn resume(context: &Context, _: &ResumeArguments) -> Result<Exit, CliError> {
+    let mut workspace = context.workspace_outside_turns()?;
+    let before = workspace.folded()?.state;
+    let answered = before
+        .shown()
+        .map(|stands| stands.reason.code)
+        .or(before.limit.as_ref().map(|(code, _)| *code))
+        .filter(|_| before.life == Life::Open);
+    let decided = match (answered, before.life) {
+        (None, Life::Open) => Decided::Nothing,
+        _ => workspace.decide("resume", json!({}))?,
+    };
+    let granted = match answered {
+        Some(code) if code.exit() == 5 => " with the same amount once more",
+        _ => "",
+    };
+    let what = answered.map_or_else(
+        || "the pause that was to hold the next run is taken back".to_owned(),
+        |code| format!("{code} is answered{granted}; `turnstile run` goes on"),
+    );
+    tell(context, "resume", None, decided, &what)
+}
+
+/// `stop`
+pub fn stop(context: &Context, arguments: &StopArguments) -> Result<Exit, CliError> {
+    let mut workspace = context.workspace_outside_turns()?;
+    let decided = workspace.decide("stop", json!({ "now": arguments.now }))?;
+    tell(context, "stop", None, decided, "the run is stopped; the next `turnstile run` begins a new one")
+}
+
+fn set_done(context: &Context, typed: &str, done: bool) -> Result<Exit, CliError> {
+    let mut workspace = context.workspace_outside_turns()?;
+    let ticket = context.ticket(&mut workspace, typed)?;
+    let kind = if done { "done" } else { "reopen" };
+    let what = if done { format!("{ticket} is done") } else { format!("{ticket} is open") };
+    let decided = if workspace.folded()?.state.life == Life::Open {
+        workspace.decide(kind, json!({ "ticket": ticket.as_str() }))?
+    } else if is_done(&mut workspace, &ticket)? == done {
+        Decided::Nothing
+    } else {
+        workspace.set_done_without_run(&ticket, done)?;
+        Decided::Served
+    };
+    tell(context, kind, Some(&ticket), decided, &what)
+}
+
+fn is_done(workspace: &mut Workspace, ticket: &TicketId) -> Result<bool, CliError> {
+    let read = workspace.reads()?.iter().find(|read| read.id == *ticket);
+    Ok(read.and_then(|read| read.ticket.as_ref()).is_some_and(|ticket| ticket.front.done))
+}
+
+fn tell(
+    context: &Context,
+    kind: &str,
+    ticket: Option<&TicketId>,
+    decided: Decided,
+    served: &str,
+) -> Result<Exit, CliError> {
+    let (word, sentence) = match decided {
+        Decided::Served => ("served", served.to_owned()),
+        Decided::Stored => ("stored", format!("a step is under way; `{kind}` is stored and served when its turn ends")),
+        Decided::Held => {
+            ("held", "no run is open; the next one begins paused, and `turnstile resume` takes that back".to_owned())
+        }
+        Decided::Nothing => ("nothing", format!("there is nothing that `{kind}` could change")),
+    };
+    if context.printer.json {
+        context.printer.document(&json!({ "decision": kind, "ticket": ticket, "state": word, "message": sentence }));
+    } else {
+        context.printer.line(&sentence);
+    }
+    Ok(Exit::SUCCESS)
+}

@@ -1,0 +1,57 @@
+//! The only place that reads the environment. Every variable that turnstile looks at is named here.
+//!
+//! | variable | what it does |
+//! |---|---|
+//! | `TURNSTILE_IN_TURN` | set in turns to the git common directory: commands that change the run refuse there |
+//! | `EDITOR`, `VISUAL` | opened by `turnstile new --edit` |
+//! | `PATH` | searched for agent programs by `init` and `doctor` |
+//! | `USER`, `LOGNAME` | who an operator's decision is recorded for |
+//! | `NO_COLOR`, `CLICOLOR_FORCE` | as everywhere: no colour, colour even where nobody looks |
+//! | `TURNSTILE_LOG` | what is traced to stderr, as `turnstile=debug`; nothing by default |
+//! | `TURNSTILE_GRACE_MS` | how long a turn that is asked to end may take before it is killed; 10 s by default |
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::effect::Program;
+
+/// What the process around us gives.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// Every variable, for programs that are started.
+    pub variables: Vec<(OsString, OsString)>,
+    /// This program.
+    pub program: PathBuf,
+}
+
+impl Environment {
+    /// Reads all of it, once.
+    pub fn read() -> Self {
+        Self {
+            variables: std::env::vars_os().collect(),
+            program: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("turnstile")),
+        }
+    }
+
+    /// One variable, if it is set and not empty.
+    pub fn get(&self, name: &str) -> Option<&OsString> {
+        self.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value).filter(|value| !value.is_empty())
+    }
+
+    /// One variable as text.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.get(name).map(|value| value.to_string_lossy().into_owned())
+    }
+
+    /// Who types.
+    pub fn who(&self) -> String {
+        self.text("USER").or_else(|| self.text("LOGNAME")).unwrap_or_else(|| "somebody".to_owned())
+    }
+
+    /// How long a turn that is asked to end may take.
+    pub fn grace(&self) -> Duration {
+        let set = self.text("TURNSTILE_GRACE_MS").and_then(|text| text.parse().ok()).map(Duration::from_millis);
+        set.unwrap_or(Program::GRACE)
+    }
+}

@@ -1,0 +1,81 @@
+//! `next`: what a step would do, and why; for every ticket why it stands where it stands.
+
+use serde_json::json;
+
+use super::run::shown_reason;
+use super::{CliError, Context, Exit};
+use crate::flow::{Action, Look, Reason, ReasonCode, standing};
+use crate::run::Options;
+use crate::ticket::TicketId;
+
+/// Say what a step would do, and why
+///
+/// Writes nothing and takes no lock.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Look at these tickets and what they depend on
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+}
+
+/// Says what a step would do.
+pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
+    look(context, &arguments.ids, &Options::default())
+}
+
+/// The same with the options of a step.
+pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit, CliError> {
+    let mut workspace = context.workspace()?;
+    let only: Vec<TicketId> = ids.iter().map(|id| context.ticket(&mut workspace, id)).collect::<Result<_, _>>()?;
+    let options = Options { only: (!only.is_empty()).then_some(only), ..options.clone() };
+    let view = workspace.look(&options)?;
+    let look = Look { run: &view.preview.run, survey: &view.survey, policy: &view.policy };
+    let explain: Vec<_> = view
+        .survey
+        .tickets
+        .iter()
+        .map(|ticket| {
+            let (standing, why) = standing(&look, ticket);
+            (ticket.id.clone(), standing.name(), why)
+        })
+        .collect();
+    let (action, reason) = match &view.busy {
+        Some(busy) => (Action::Wait, Some(Reason::new(ReasonCode::Busy, busy.clone()))),
+        None => (view.preview.action, view.preview.reason.clone()),
+    };
+    if context.printer.json {
+        let explain: Vec<_> = explain
+            .iter()
+            .map(|(ticket, state, why)| json!({ "ticket": ticket, "state": state, "why": why }))
+            .collect();
+        context.printer.document(&json!({
+            "action": action.name(),
+            "ticket": view.preview.ticket,
+            "agent": view.preview.agent,
+            "reason": shown_reason(reason.as_ref()),
+            "explain": explain,
+        }));
+        return Ok(Exit::SUCCESS);
+    }
+    let what = match (action, &view.preview.ticket) {
+        (Action::RunTurn, Some(ticket)) => {
+            let agent = view.preview.agent.as_deref().unwrap_or_default();
+            format!("a turn of {ticket} by `{}`", crate::text::shown_line(agent))
+        }
+        (Action::Judge, Some(ticket)) => format!("{ticket}'s turn is judged; no turn starts"),
+        _ => reason
+            .as_ref()
+            .map_or_else(|| "nothing to do".to_owned(), |reason| format!("{}: {}", reason.code, reason.message)),
+    };
+    let mut text = format!("{}: {what}\n", action.name());
+    if let Some(reason) = reason.filter(|reason| reason.code.exit() != 0) {
+        text.push_str(&format!("  what makes it move: {}\n", reason.code.moves()));
+    }
+    for (ticket, state, why) in explain.iter().filter(|(_, state, _)| *state != "done") {
+        let why = why.lines().next().unwrap_or_default();
+        let more = if why == *state { String::new() } else { format!("  {why}") };
+        text.push_str(&format!("  {state:<8} {ticket}{more}\n"));
+    }
+    context.printer.data(&text);
+    Ok(Exit::SUCCESS)
+}

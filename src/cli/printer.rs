@@ -1,0 +1,100 @@
+//! The only place that writes to the terminal. stdout is data, stderr is for people; a reader that went away is no error.
+
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+
+use anstream::ColorChoice;
+use serde_json::Value;
+
+use super::error::CliError;
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Volume {
+    /// Errors only.
+    Quiet,
+    /// What a person wants to know.
+    Normal,
+    /// What a person wants to know who looks for a fault.
+    Verbose,
+}
+
+/// Where everything is printed.
+#[derive(Clone, Debug)]
+pub struct Printer {
+    /// Whether stdout holds one document.
+    pub json: bool,
+    /// How much is said.
+    pub volume: Volume,
+    color: ColorChoice,
+}
+
+impl Printer {
+    /// A printer as the command line asks for it.
+    pub fn new(json: bool, volume: Volume, color: ColorChoice) -> Self {
+        color.write_global();
+        Self { json, volume, color }
+    }
+
+    /// Whether a person watches stderr.
+    pub fn is_watched(&self) -> bool {
+        std::io::stderr().is_terminal() && self.volume != Volume::Quiet && !self.json
+    }
+
+    /// Whether colours are wanted on stdout.
+    pub fn colored(&self) -> bool {
+        match self.color {
+            ColorChoice::Always | ColorChoice::AlwaysAnsi => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => anstream::AutoStream::choice(&std::io::stdout()) != ColorChoice::Never,
+        }
+    }
+
+    /// Data, as it is.
+    pub fn data(&self, text: &str) {
+        write_all(anstream::stdout(), text);
+    }
+
+    /// A line of data.
+    pub fn line(&self, text: &str) {
+        self.data(&format!("{text}\n"));
+    }
+
+    /// The document of `--json`.
+    pub fn document(&self, document: &Value) {
+        self.line(&format!("{document:#}"));
+    }
+
+    /// A line for people, on stderr.
+    pub fn note(&self, text: &str) {
+        if self.volume != Volume::Quiet {
+            write_all(anstream::stderr(), &format!("{text}\n"));
+        }
+    }
+
+    /// A line for people who look for a fault.
+    pub fn detail(&self, text: &str) {
+        if self.volume == Volume::Verbose {
+            write_all(anstream::stderr(), &format!("{text}\n"));
+        }
+    }
+
+    /// An error.
+    pub fn error(&self, error: &CliError) {
+        if self.json {
+            write_all(anstream::stderr(), &format!("{:#}\n", error.document()));
+            return;
+        }
+        let style = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
+        let mut text = format!("{style}error{style:#}: {}\n", error.message);
+        for hint in &error.hints {
+            writeln!(text, "  help: {hint}").expect("a string takes every write");
+        }
+        write_all(anstream::stderr(), &text);
+    }
+}
+
+/// A reader that went away has seen what it wanted.
+fn write_all(mut stream: impl std::io::Write, text: &str) {
+    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+}

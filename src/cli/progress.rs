@@ -1,0 +1,171 @@
+//! What a person sees while steps are made: a line that lives on a terminal, plain lines elsewhere.
+
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::printer::{Printer, Volume};
+use crate::flow::{Begun, Event};
+use crate::run::Progress;
+
+/// What a person sees.
+pub struct Live<'p> {
+    printer: &'p Printer,
+    bar: Option<ProgressBar>,
+}
+
+impl<'p> Live<'p> {
+    /// Nothing yet.
+    pub fn new(printer: &'p Printer) -> Self {
+        let bar = printer.is_watched().then(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+                bar.set_style(style);
+            }
+            bar
+        });
+        Self { printer, bar }
+    }
+
+    /// Shows what happens.
+    pub fn show(&mut self, progress: Progress<'_>) {
+        match progress {
+            Progress::Event(event) => {
+                if let Some(line) = line(event, self.printer.volume == Volume::Verbose) {
+                    self.print(&line);
+                }
+            }
+            Progress::Waiting { turn, output, since } => {
+                if let (Some(bar), Some(turn)) = (&self.bar, turn) {
+                    let last = output.as_deref().and_then(last_line).unwrap_or_default();
+                    bar.set_message(format!(
+                        "turn {} of {} by {} for {}{}",
+                        turn.turn,
+                        turn.ticket,
+                        crate::text::shown_line(&turn.agent),
+                        clock(since),
+                        if last.is_empty() { String::new() } else { format!(": {last}") }
+                    ));
+                    bar.tick();
+                }
+            }
+            Progress::Interrupted { times: 1 } => {
+                self.print(
+                    "interrupted: no further turn starts; this one is waited for and judged (Ctrl-C again ends it)",
+                );
+            }
+            Progress::Interrupted { .. } => self.print("interrupted again: the turn is ended"),
+        }
+    }
+
+    /// Nothing more comes.
+    pub fn finish(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn print(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.printer.note(line)),
+            None => self.printer.note(line),
+        }
+    }
+}
+
+fn clock(since: Duration) -> String {
+    let seconds = since.as_secs();
+    if seconds < 60 { format!("{seconds} s") } else { format!("{} min {:02} s", seconds / 60, seconds % 60) }
+}
+
+/// The last line of a file that still grows.
+fn last_line(path: &Path) -> Option<String> {
+    const TAIL: u64 = 4096;
+    let mut file = std::fs::File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
+    let mut bytes = Vec::new();
+    file.take(TAIL).read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let last = text.lines().rev().find(|line| !line.trim().is_empty())?;
+    Some(crate::text::shown_line(last.trim()).chars().take(200).collect())
+}
+
+/// An event as a line for people; none where it is no news.
+pub fn line(event: &Event, verbose: bool) -> Option<String> {
+    let shown = crate::text::shown_line;
+    Some(match event {
+        Event::RunStarted { branch, .. } => match branch {
+            Some(branch) => format!("a run begins on {}", shown(branch.strip_prefix("refs/heads/").unwrap_or(branch))),
+            None => "a run begins on a detached HEAD".to_owned(),
+        },
+        Event::TurnStarted(request) if request.commit_only => {
+            format!("turn {} of {} by {}: only the commit", request.turn, request.ticket, shown(&request.agent))
+        }
+        Event::TurnStarted(request) => {
+            format!("turn {} of {} by {}", request.turn, request.ticket, shown(&request.agent))
+        }
+        Event::TurnFinished(ended) => {
+            let files = ended.changed.iter().filter(|path| !path.starts_with(".tickets/")).count();
+            format!("  ended well after {}, {files} file(s) changed", clock(Duration::from_millis(ended.duration_ms)))
+        }
+        Event::TurnFailed(ended) | Event::TurnTimedOut(ended) | Event::TurnInterrupted(ended) => {
+            format!("  did not end well: {}", shown(ended.why.as_deref().unwrap_or("no reason is known")))
+        }
+        Event::TurnAdopted { ticket, turn } => {
+            format!("turn {turn} of {ticket} is still under way from before; it is waited for")
+        }
+        Event::HeadAdopted { branch, .. } => {
+            format!("  HEAD was elsewhere; {} was brought forward and is checked out again", shown(branch))
+        }
+        Event::ClaimMade { .. } => "  claims to be done".to_owned(),
+        Event::ClaimRevoked { why, .. } => format!("  the claim was taken back: {}", shown(why)),
+        Event::OutboxArchived { path, dispatch, .. } => {
+            let title = dispatch.title.as_deref().map(|title| format!(": {}", shown(title))).unwrap_or_default();
+            format!("  {} in {}{title}", if dispatch.pause { "a question" } else { "a message" }, shown(path))
+        }
+        Event::OutboxInvalid { faults, .. } => {
+            format!("  its DISPATCH.md cannot be used: {}", shown(&faults.join("; ")))
+        }
+        Event::ReplyConsumed { ticket, path, .. } => format!("a reply to {ticket} was taken in: {}", shown(path)),
+        Event::LintFailed { faults, left, .. } => {
+            format!("  left something invalid ({left} more turn(s) are asked for): {}", shown(&faults.join("; ")))
+        }
+        Event::ContractRestored { items, .. } => {
+            let items: Vec<String> =
+                items.iter().map(|item| format!("{} ({})", shown(&item.path), shown(&item.why))).collect();
+            format!("  put back: {}", items.join(", "))
+        }
+        Event::CommitRequired { paths, left, .. } => {
+            format!("  its work is not committed ({} path(s)); {left} more turn(s) are asked for", paths.len())
+        }
+        Event::CommitMade { commit, .. } => format!("  committed {}", commit.get(..10).unwrap_or(commit)),
+        Event::CommitFailed { why, .. } => format!("  could not commit: {}", shown(why)),
+        Event::CheckpointFailed { why, .. } => format!("  no checkpoint on the branch: {}", shown(why)),
+        Event::TicketDone { ticket, by, .. } => match by {
+            Some(by) => format!("{ticket} is done, as {} decided", shown(by)),
+            None => format!("  {ticket} is done"),
+        },
+        Event::TicketReopened { ticket, by } => format!("{ticket} is open again, as {} decided", shown(by)),
+        Event::RunResumed { reason, by, .. } => format!("{reason} is answered by {}", shown(by)),
+        Event::WorktreeAccepted { paths } => {
+            format!("{} uncommitted file(s) of yours are taken as they are", paths.len())
+        }
+        Event::JournalRepaired { bytes } => format!("a torn last line of the journal was cut off ({bytes} bytes)"),
+        Event::EffectBegun(Begun::Verdict(verdict)) if verbose => format!("  judged by row {}", verdict.row),
+        Event::CheckpointMade { commit, .. } if verbose => format!("  kept as {}", commit.get(..10).unwrap_or(commit)),
+        Event::TicketSelected { .. }
+        | Event::RunPaused { .. }
+        | Event::RunCompleted { .. }
+        | Event::RunStopped { .. }
+        | Event::ReplyDelivered { .. }
+        | Event::CheckpointMade { .. }
+        | Event::LimitReached { .. }
+        | Event::DecisionStored { .. }
+        | Event::EffectBegun(_)
+        | Event::EffectFinished { .. }
+        | Event::Unknown => return None,
+    })
+}

@@ -1,0 +1,144 @@
+//! `step` and `run`.
+
+use serde_json::{Value, json};
+
+use super::progress::Live;
+use super::{CliError, Context, Exit};
+use crate::flow::{Outcome, Reason, ReasonCode, outcome_name};
+use crate::run::{DriveEnd, Options, Until};
+use crate::ticket::TicketId;
+
+/// Make one step: at most one turn, judged
+///
+/// Recovers what an earlier step left open, chooses a ticket, runs one turn of its agent and judges the result.
+#[derive(Debug, clap::Args)]
+pub struct StepArguments {
+    /// Work on this ticket and what it depends on
+    #[arg(value_name = "ID")]
+    id: Option<String>,
+    /// Say what a step would do, and do nothing; the same as `next`
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+/// Make steps until something else is needed
+///
+/// Goes on until every ticket is done, somebody is asked, or something is wrong. The exit status says which; see
+/// docs/exit-codes.md. Ctrl-C ends the run after the turn that is under way; a second Ctrl-C ends the turn as well.
+#[derive(Debug, clap::Args)]
+pub struct RunArguments {
+    /// Work on these tickets and what they depend on
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+    /// Start at most so many turns
+    #[arg(long, value_name = "N")]
+    max_turns: Option<u32>,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Debug, clap::Args)]
+struct Shared {
+    /// Take uncommitted changes that are not the ticket's as they are
+    #[arg(long)]
+    allow_dirty: bool,
+    /// Work where HEAD is detached
+    #[arg(long)]
+    allow_detached: bool,
+    /// Start the run on a new branch at HEAD
+    #[arg(long, value_name = "NAME")]
+    branch: Option<String>,
+}
+
+impl Shared {
+    fn options(&self) -> Options {
+        Options {
+            allow_dirty: self.allow_dirty,
+            allow_detached: self.allow_detached,
+            branch: self.branch.clone(),
+            ..Options::default()
+        }
+    }
+}
+
+/// One step.
+pub fn step(context: &Context, arguments: &StepArguments) -> Result<Exit, CliError> {
+    let ids: Vec<String> = arguments.id.iter().cloned().collect();
+    if arguments.dry_run {
+        return super::next::look(context, &ids, &arguments.shared.options());
+    }
+    drive(context, Until::Step, &ids, arguments.shared.options())
+}
+
+/// Steps until something else is needed.
+pub fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, CliError> {
+    let options = Options { max_turns: arguments.max_turns, ..arguments.shared.options() };
+    drive(context, Until::Needed, &arguments.ids, options)
+}
+
+fn drive(context: &Context, until: Until, ids: &[String], mut options: Options) -> Result<Exit, CliError> {
+    let mut workspace = context.workspace_outside_turns()?;
+    let only: Vec<TicketId> = ids.iter().map(|id| context.ticket(&mut workspace, id)).collect::<Result<_, _>>()?;
+    options.only = (!only.is_empty()).then_some(only);
+    let mut live = Live::new(&context.printer);
+    let end = workspace.drive(until, &options, &mut |progress| live.show(progress))?;
+    live.finish();
+    let exit = exit_of(&end);
+    if context.printer.json {
+        let mut document = document(&end, exit);
+        if until == Until::Needed {
+            document["steps"] = json!(end.steps);
+        }
+        context.printer.document(&document);
+    } else {
+        context.printer.note(&sentence(&end));
+    }
+    Ok(Exit(exit))
+}
+
+fn exit_of(end: &DriveEnd) -> u8 {
+    end.last.reason.as_ref().map_or(0, |reason| reason.code.exit())
+}
+
+fn document(end: &DriveEnd, exit: u8) -> Value {
+    let last = &end.last;
+    json!({
+        "run": end.run,
+        "status": super::status::word(&end.state, last.reason.as_ref()),
+        "ticket": last.ticket,
+        "turn": last.turn,
+        "agent": last.agent,
+        "outcome": outcome_name(last.outcome),
+        "reason": shown_reason(last.reason.as_ref()),
+        "commit": last.commit,
+        "dispatch": last.dispatch,
+        "verify": [],
+        "exit": exit,
+    })
+}
+
+/// A reason in a document; `completed` and what else is no obstacle is told as well.
+pub fn shown_reason(reason: Option<&Reason>) -> Value {
+    reason.map_or(
+        Value::Null,
+        |reason| json!({ "code": reason.code, "message": reason.message, "details": reason.details }),
+    )
+}
+
+fn sentence(end: &DriveEnd) -> String {
+    let last = &end.last;
+    match &last.reason {
+        Some(reason) if reason.code == ReasonCode::Completed => format!("completed: {}", reason.message),
+        Some(reason) => format!("{}: {}", reason.code, reason.message),
+        None => match (last.outcome, &last.ticket) {
+            (Outcome::TicketDone, Some(ticket)) => format!("{ticket} is done"),
+            (Outcome::Progressed, Some(ticket)) => format!("{ticket} goes on; `turnstile run` takes the next step"),
+            (Outcome::RetryAsked, Some(ticket)) => {
+                format!("{ticket} gets another turn; `turnstile run` takes the next step")
+            }
+            _ => "nothing to do".to_owned(),
+        },
+    }
+}

@@ -1,0 +1,120 @@
+//! `status`.
+
+use serde_json::{Value, json};
+
+use super::run::shown_reason;
+use super::{CliError, Context, Exit};
+use crate::flow::{Action, Life, Look, Reason, ReasonCode, RunState, TicketStanding, standing};
+use crate::run::{Options, View};
+
+/// Show where the run stands and why
+#[derive(Debug, clap::Args)]
+pub struct Arguments {}
+
+/// Shows where the run stands.
+pub fn run(context: &Context, _: &Arguments) -> Result<Exit, CliError> {
+    let mut workspace = context.workspace()?;
+    let view = workspace.look(&Options::default())?;
+    let reason = reason(&view);
+    let document = document(&view, reason.as_ref());
+    if context.printer.json {
+        context.printer.document(&document);
+    } else {
+        context.printer.data(&text(&view, reason.as_ref(), &document));
+    }
+    Ok(Exit::SUCCESS)
+}
+
+/// Why the run does not move, if it does not.
+fn reason(view: &View) -> Option<Reason> {
+    if let Some(busy) = &view.busy {
+        return Some(Reason::new(ReasonCode::Busy, busy.clone()));
+    }
+    let shown = view.run.shown().filter(|_| view.run.life == Life::Open).map(|stands| stands.reason.clone());
+    let foreseen = match view.preview.action {
+        Action::RunTurn | Action::Judge => view.run.last_pause.clone().filter(|_| view.run.life == Life::Open),
+        Action::Wait | Action::Stop | Action::Complete => view.preview.reason.clone(),
+    };
+    shown.filter(|_| matches!(view.preview.action, Action::Wait | Action::Stop)).or(foreseen)
+}
+
+/// The status of a run in one word.
+pub fn word(run: &RunState, reason: Option<&Reason>) -> &'static str {
+    let code = reason.map(|reason| reason.code);
+    match (run.life, code) {
+        (_, Some(ReasonCode::JournalUnreadable)) => "failed",
+        (Life::None, _) => "idle",
+        (Life::Completed, _) => "completed",
+        (Life::Stopped, _) => "stopped",
+        (Life::Open, None | Some(ReasonCode::Busy | ReasonCode::MaxTurns | ReasonCode::Completed)) => "running",
+        (Life::Open, Some(_)) => "paused",
+    }
+}
+
+fn document(view: &View, reason: Option<&Reason>) -> Value {
+    let look = Look { run: &view.working, survey: &view.survey, policy: &view.policy };
+    let mut counts = [0_usize; 6];
+    for ticket in &view.survey.tickets {
+        let place = match standing(&look, ticket).0 {
+            TicketStanding::Done => 0,
+            TicketStanding::Ready | TicketStanding::Active => 1,
+            TicketStanding::Blocked => 2,
+            TicketStanding::Waiting => 3,
+            TicketStanding::Invalid => 4,
+        };
+        counts[place] += 1;
+    }
+    let total = view.survey.tickets.len();
+    json!({
+        "run": view.id,
+        "status": word(&view.run, reason),
+        "reason": shown_reason(reason),
+        "current_ticket": view.run.current,
+        "turns": view.run.turns,
+        "active_seconds": view.run.active_ms / 1000,
+        "usage": null,
+        "tickets": {
+            "total": total,
+            "done": counts[0],
+            "open": total - counts[0],
+            "ready": counts[1],
+            "blocked": counts[2],
+            "waiting": counts[3],
+            "invalid": counts[4],
+        },
+        "breaker": { "state": "closed", "failures": 0 },
+    })
+}
+
+fn text(view: &View, reason: Option<&Reason>, document: &Value) -> String {
+    let mut text = match &view.id {
+        Some(id) => format!("run {id}: {}\n", word(&view.run, reason)),
+        None => "no run has begun here\n".to_owned(),
+    };
+    if let Some(reason) = reason {
+        text.push_str(&format!("  {}: {}\n", reason.code, reason.message.replace('\n', "\n  ")));
+        if reason.code.exit() != 0 {
+            text.push_str(&format!("  what makes it move: {}\n", reason.code.moves()));
+        }
+    }
+    if let Some(current) = &view.run.current {
+        text.push_str(&format!("current ticket: {current}\n"));
+    }
+    if let Some(request) = view.run.turning() {
+        text.push_str(&format!(
+            "turn {} of {} by `{}` is under way, or ended without being judged\n",
+            request.turn,
+            request.ticket,
+            crate::text::shown_line(&request.agent)
+        ));
+    }
+    let tickets = &document["tickets"];
+    text.push_str(&format!(
+        "tickets: {} done, {} open ({} ready, {} blocked, {} waiting, {} invalid)\n",
+        tickets["done"], tickets["open"], tickets["ready"], tickets["blocked"], tickets["waiting"], tickets["invalid"]
+    ));
+    if view.id.is_some() {
+        text.push_str(&format!("turns: {}, agents' time: {} s\n", view.run.turns, view.run.active_ms / 1000));
+    }
+    text
+}
