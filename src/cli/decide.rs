@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::{CliError, Context, Exit};
 use crate::flow::Life;
-use crate::run::{Decided, Workspace};
-use crate::ticket::TicketId;
+use crate::run::Decided;
+use crate::ticket::{Read, TicketId};
 
 /// Decide that a ticket is done
 #[derive(Debug, clap::Args)]
@@ -58,7 +58,7 @@ pub fn reopen(context: &Context, arguments: &ReopenArguments) -> Result<Exit, Cl
 pub fn pause(context: &Context, arguments: &PauseArguments) -> Result<Exit, CliError> {
     let mut workspace = context.workspace_outside_turns()?;
     let decided = workspace.decide("pause", json!({ "now": arguments.now }))?;
-    tell(context, "pause", None, decided, "the run is paused; `turnstile resume` goes on")
+    Ok(tell(context, "pause", None, decided, "the run is paused; `turnstile resume` goes on"))
 }
 
 /// `resume`
@@ -82,14 +82,14 @@ pub fn resume(context: &Context, _: &ResumeArguments) -> Result<Exit, CliError> 
         || "the pause that was to hold the next run is taken back".to_owned(),
         |code| format!("{code} is answered{granted}; `turnstile run` goes on"),
     );
-    tell(context, "resume", None, decided, &what)
+    Ok(tell(context, "resume", None, decided, &what))
 }
 
 /// `stop`
 pub fn stop(context: &Context, arguments: &StopArguments) -> Result<Exit, CliError> {
     let mut workspace = context.workspace_outside_turns()?;
     let decided = workspace.decide("stop", json!({ "now": arguments.now }))?;
-    tell(context, "stop", None, decided, "the run is stopped; the next `turnstile run` begins a new one")
+    Ok(tell(context, "stop", None, decided, "the run is stopped; the next `turnstile run` begins a new one"))
 }
 
 fn set_done(context: &Context, typed: &str, done: bool) -> Result<Exit, CliError> {
@@ -99,27 +99,21 @@ fn set_done(context: &Context, typed: &str, done: bool) -> Result<Exit, CliError
     let what = if done { format!("{ticket} is done") } else { format!("{ticket} is open") };
     let decided = if workspace.folded()?.state.life == Life::Open {
         workspace.decide(kind, json!({ "ticket": ticket.as_str() }))?
-    } else if is_done(&mut workspace, &ticket)? == done {
+    } else if is_done(workspace.reads()?, &ticket) == done {
         Decided::Nothing
     } else {
         workspace.set_done_without_run(&ticket, done)?;
         Decided::Served
     };
-    tell(context, kind, Some(&ticket), decided, &what)
+    Ok(tell(context, kind, Some(&ticket), decided, &what))
 }
 
-fn is_done(workspace: &mut Workspace, ticket: &TicketId) -> Result<bool, CliError> {
-    let read = workspace.reads()?.iter().find(|read| read.id == *ticket);
-    Ok(read.and_then(|read| read.ticket.as_ref()).is_some_and(|ticket| ticket.front.done))
+fn is_done(reads: &[Read], ticket: &TicketId) -> bool {
+    let read = reads.iter().find(|read| read.id == *ticket);
+    read.and_then(|read| read.ticket.as_ref()).is_some_and(|ticket| ticket.front.done)
 }
 
-fn tell(
-    context: &Context,
-    kind: &str,
-    ticket: Option<&TicketId>,
-    decided: Decided,
-    served: &str,
-) -> Result<Exit, CliError> {
+fn tell(context: &Context, kind: &str, ticket: Option<&TicketId>, decided: Decided, served: &str) -> Exit {
     let (word, sentence) = match decided {
         Decided::Served => ("served", served.to_owned()),
         Decided::Stored => ("stored", format!("a step is under way; `{kind}` is stored and served when its turn ends")),
@@ -133,5 +127,5 @@ fn tell(
     } else {
         context.printer.line(&sentence);
     }
-    Ok(Exit::SUCCESS)
+    Exit::SUCCESS
 }

@@ -79,11 +79,7 @@ impl From<RunError> for CliError {
                 Self::new("invalid", message, Exit::INVALID).details(json!({ "path": path }))
             }
             RunError::Lock(crate::store::LockError::Busy { .. }) => Self::new("busy", message, Exit::BUSY),
-            RunError::Journal(JournalError::Unreadable { .. }) => {
-                Self::new(ReasonCode::JournalUnreadable.name(), message, Exit::FAILED)
-                    .hint("`turnstile doctor` says more; nothing was changed")
-            }
-            RunError::Event(_) | RunError::Order(_) => {
+            RunError::Journal(JournalError::Unreadable { .. }) | RunError::Event(_) | RunError::Order(_) => {
                 Self::new(ReasonCode::JournalUnreadable.name(), message, Exit::FAILED)
                     .hint("`turnstile doctor` says more; nothing was changed")
             }

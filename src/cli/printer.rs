@@ -26,14 +26,15 @@ pub struct Printer {
     pub json: bool,
     /// How much is said.
     pub volume: Volume,
-    color: ColorChoice,
+    colored: bool,
 }
 
 impl Printer {
     /// A printer as the command line asks for it.
     pub fn new(json: bool, volume: Volume, color: ColorChoice) -> Self {
         color.write_global();
-        Self { json, volume, color }
+        let colored = anstream::AutoStream::choice(&std::io::stdout()) != ColorChoice::Never;
+        Self { json, volume, colored }
     }
 
     /// Whether a person watches stderr.
@@ -43,14 +44,11 @@ impl Printer {
 
     /// Whether colours are wanted on stdout.
     pub fn colored(&self) -> bool {
-        match self.color {
-            ColorChoice::Always | ColorChoice::AlwaysAnsi => true,
-            ColorChoice::Never => false,
-            ColorChoice::Auto => anstream::AutoStream::choice(&std::io::stdout()) != ColorChoice::Never,
-        }
+        self.colored
     }
 
     /// Data, as it is.
+    #[expect(clippy::unused_self, reason = "whoever prints has been given the printer")]
     pub fn data(&self, text: &str) {
         write_all(anstream::stdout(), text);
     }

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::before::{begin, is_clean};
 use super::choose::{Choice, Look, Row};
-use super::event::{Begun, Chore, Event, Outcome, Verdict};
+use super::event::Event;
+use super::parts::{Begun, Chore, Outcome, Verdict};
 use super::reason::{Reason, ReasonCode};
 use super::request::Act;
 use super::saves;
@@ -325,6 +326,7 @@ fn finish(look: &Look<'_>, judging: &Judging, finished: &Finished) -> Vec<Event>
     events
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the table has one shape")]
 fn otherwise(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     let chores = back(look, judging);
     Some(verdict(look, judging, ends(13, Outcome::Progressed, None, chores)))

@@ -2,7 +2,8 @@
 
 use super::before::begin;
 use super::choose::{Choice, Look, Stop};
-use super::event::{Chore, Event, Outcome, Verdict};
+use super::event::Event;
+use super::parts::{Chore, Outcome, Verdict};
 use super::reason::Reason;
 use super::request::Act;
 use super::saves;

@@ -1,7 +1,8 @@
 //! What a step would do, without doing it: the same decision, over effects that are only imagined.
 
 use super::choose::{Choice, decide};
-use super::event::{Begun, Event};
+use super::event::Event;
+use super::parts::Begun;
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
 use super::request::Act;

@@ -1,7 +1,8 @@
 //! The commits that turnstile makes: what is in each, and what its message says.
 
 use super::choose::Look;
-use super::event::{Begun, Event, SaveBegun};
+use super::event::Event;
+use super::parts::{Begun, SaveBegun};
 use super::request::{SavePurpose, SaveRequest};
 use super::state::Judging;
 use crate::config::CommitBy;

@@ -1,6 +1,7 @@
 //! What is written down when an effect in a child process is over.
 
-use super::event::{Event, TurnEnded};
+use super::event::Event;
+use super::parts::TurnEnded;
 use super::request::{SavePurpose, SaveRequest, SaveResult, TurnEnd, TurnRequest, TurnResult};
 
 /// The events that end a turn.

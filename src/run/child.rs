@@ -69,7 +69,7 @@ fn turn(work: &TurnWork, context: &ChildContext<'_>, variables: Vec<(OsString, O
     };
     let end = claim_of_shell(work, end);
     write_final_words(work);
-    let mut result = look_after(work, Some(before.commit), end);
+    let mut result = look_after(work, Some(&before.commit), end);
     result.duration_ms = ended.duration_ms;
     result.exit = ended.exit;
     result.left_out.extend(before.left_out.into_iter().map(|left| format!("{}: {}", left.path, left.why)));
@@ -82,19 +82,19 @@ fn turn(work: &TurnWork, context: &ChildContext<'_>, variables: Vec<(OsString, O
 /// What is left to be done of a turn whose process died.
 fn settle(work: &TurnWork) -> TurnResult {
     let before = git::branch_commit(&work.place, &work.before()).ok().flatten();
-    look_after(work, before, TurnEnd::Lost)
+    look_after(work, before.as_ref(), TurnEnd::Lost)
 }
 
 /// The worktree after a turn, against the one before.
-fn look_after(work: &TurnWork, before: Option<String>, end: TurnEnd) -> TurnResult {
-    let mut result = TurnResult { before: before.clone(), ..empty(end) };
+fn look_after(work: &TurnWork, before: Option<&String>, end: TurnEnd) -> TurnResult {
+    let mut result = TurnResult { before: before.cloned(), ..empty(end) };
     let message = format!("turn {} of run {}, after", work.turn, work.run);
     let looked = || -> Result<TurnResult, git::GitError> {
         let place = &work.place;
-        let kept = git::keep(place, &work.after(), &message, before.as_deref())?;
+        let kept = git::keep(place, &work.after(), &message, before.map(String::as_str))?;
         let head = git::head(place)?.commit;
         let mut changed = BTreeSet::new();
-        if let Some(before) = &before {
+        if let Some(before) = before {
             changed.extend(git::diff(place, before, &kept.commit)?.into_iter().map(|change| change.path));
         }
         let commits = match (&work.head, &head) {

@@ -33,9 +33,9 @@ pub(super) fn violations(workspace: &Workspace, judging: &Judging) -> Result<Vec
         let then = git::blob(place, before, &path)?;
         let now = store::read_capped(&workspace.layout.top, &path, store::TEXT_CAP, Links::Any);
         let violation = if path.starts_with(".tickets/history/") {
-            history(&path, then, now.ok().flatten())
+            history(&path, then, now.as_ref().ok().and_then(Option::as_ref))
         } else {
-            ticket(&path, path == own, then, now)
+            ticket(&path, path == own, then, &now)
         };
         found.extend(violation);
     }
@@ -48,8 +48,8 @@ fn is_watched(path: &str) -> bool {
     below.starts_with("history/") || store::is_ticket_path(below)
 }
 
-fn history(path: &str, then: Option<Vec<u8>>, now: Option<Vec<u8>>) -> Option<Violation> {
-    let why = match (&then, &now) {
+fn history(path: &str, then: Option<Vec<u8>>, now: Option<&Vec<u8>>) -> Option<Violation> {
+    let why = match (&then, now) {
         (None, None) => return None,
         (Some(then), Some(now)) if then == now => return None,
         (None, Some(_)) => "a message that nobody sent was removed from the archive",
@@ -63,9 +63,9 @@ fn ticket(
     path: &str,
     own: bool,
     then: Option<Vec<u8>>,
-    now: Result<Option<Vec<u8>>, crate::ticket::Unreadable>,
+    now: &Result<Option<Vec<u8>>, crate::ticket::Unreadable>,
 ) -> Option<Violation> {
-    let readable = match &now {
+    let readable = match now {
         Ok(Some(bytes)) => std::str::from_utf8(bytes).ok().map(|text| Source::new(path, text)),
         Ok(None) | Err(_) => None,
     };

@@ -39,6 +39,10 @@ impl From<OutOfOrder> for Cut {
 }
 
 #[derive(Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one independent thing that lies in the worktree or does not"
+)]
 struct Place {
     script: Vec<Vec<Deed>>,
     by_runner: bool,

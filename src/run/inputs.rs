@@ -60,10 +60,7 @@ fn gather(
         None => outbox.attachments.into_iter().map(|(path, _)| format!("{TICKETS}/outbox/{path}")).collect(),
         Some(_) => Vec::new(),
     };
-    let dirty_paths = match request.commit_only {
-        true => dirty(workspace, run)?,
-        false => Vec::new(),
-    };
+    let dirty_paths = if request.commit_only { dirty(workspace, run)? } else { Vec::new() };
     let feedback = state.feedback.iter().map(feedback).collect();
     let interrupted = state.feedback.iter().any(|feedback| feedback.kind == "turn.interrupted");
     let limits = &settings.config.limits;

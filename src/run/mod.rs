@@ -1,5 +1,6 @@
 //! The driver and the real world: the only place where a decision becomes an act.
 
+mod acts;
 mod child;
 mod contract;
 mod driver;
@@ -7,8 +8,10 @@ mod error;
 mod inputs;
 mod patience;
 mod real;
+mod saves;
 mod session;
 mod survey;
+mod turns;
 mod work;
 mod workspace;
 

@@ -31,18 +31,16 @@ pub(super) fn survey(
     let reads = workspace.reads()?;
     let ids = Ids::new(reads.iter().map(|read| read.id.clone()));
     let tickets = ticket_facts(reads, &settings.config, &claimed, |id| {
-        interesting.contains(&id).then(|| digest_of(&top, id)).unwrap_or_default()
+        if interesting.contains(id) { digest_of(&top, id) } else { String::new() }
     });
     let place = &workspace.place;
     let layout = &workspace.layout;
     let head = git::head(place)?;
     let (changes, tickets_changes) = changes(workspace, run, options)?;
-    let stop_file = stop_text(workspace)?;
+    let stop_file = stop_text(workspace);
     let outbox = store::look_outbox(layout)?;
-    let commit_message = match outbox.commit_message {
-        true => read_text(workspace, &format!("{TICKETS}/outbox/{COMMIT_MSG}")),
-        false => None,
-    };
+    let path = format!("{TICKETS}/outbox/{COMMIT_MSG}");
+    let commit_message = outbox.commit_message.then(|| read_text(workspace, &path)).flatten();
     let reply = match store::look_reply(layout)? {
         Some(file) => Some(reply_fact(workspace, run, &file, &ids, &tickets_changes)?),
         None => None,
@@ -175,12 +173,12 @@ fn changes(workspace: &Workspace, run: &RunState, options: &Options) -> Result<C
     Ok((outside, inside))
 }
 
-fn stop_text(workspace: &Workspace) -> Result<Option<String>, RunError> {
+fn stop_text(workspace: &Workspace) -> Option<String> {
     let path = format!("{TICKETS}/STOP");
     match store::read_capped(&workspace.layout.top, &path, store::TEXT_CAP, Links::Any) {
-        Ok(text) => Ok(text.map(|text| String::from_utf8_lossy(&text).into_owned())),
+        Ok(text) => text.map(|text| String::from_utf8_lossy(&text).into_owned()),
         // Whatever lies there, it was meant to stop.
-        Err(why) => Ok(Some(why.diagnostic(path).message)),
+        Err(why) => Some(why.diagnostic(path).message),
     }
 }
 

@@ -45,6 +45,9 @@ pub struct Options {
     pub branch: Option<String>,
 }
 
+/// A file below `.tickets/`, and its text or why that is not there.
+pub(super) type NamedText = (String, Result<Source, Diagnostic>);
+
 /// The settings of a repository.
 #[derive(Debug)]
 pub struct Settings {
@@ -145,7 +148,7 @@ impl Workspace {
     }
 
     /// The texts of a folder of `.tickets/`, sorted by path; what cannot be read is a fault.
-    pub(super) fn files_below(&self, folder: &str) -> Result<Vec<(String, Result<Source, Diagnostic>)>, RunError> {
+    pub(super) fn files_below(&self, folder: &str) -> Result<Vec<NamedText>, RunError> {
         let root = self.layout.tickets().join(folder);
         let mut files = Vec::new();
         for entry in walkdir::WalkDir::new(&root).sort_by_file_name() {

@@ -116,7 +116,7 @@ pub fn is_ticket_path(below: &str) -> bool {
     let hidden = |component: &&str| component.starts_with(['.', '_']);
     let reserved = folders.first().is_some_and(|folder| RESERVED_FOLDERS.contains(folder));
     !reserved
-        && !folders.iter().any(|folder| hidden(folder))
+        && !folders.iter().any(hidden)
         && !hidden(&name)
         && !RESERVED_FILES.contains(&name)
         && name.len() > ".md".len()

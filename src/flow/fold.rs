@@ -1,0 +1,470 @@
+//! The fold: what each line of the journal does to the state. The journal is the only caller.
+
+use super::event::Event;
+use super::parts::{ActBegun, Begun, Carried, Chore, Outcome, SaveBegun, TurnEnded};
+use super::reason::{Reason, ReasonCode};
+use super::request::{PutBack, SavePurpose, TurnRequest};
+use super::state::{Acting, EndKind, Feedback, Finished, Judging, Life, OutOfOrder, RunState, Stage, Stands};
+use crate::ticket::TicketId;
+
+impl RunState {
+    /// Folds one event in. The journal is the only caller.
+    pub fn apply(&mut self, event: &Event) -> Result<(), OutOfOrder> {
+        match event {
+            Event::RunStarted { branch, carried, .. } => self.begin(branch.as_ref(), carried),
+            Event::RunPaused { ticket, reason, digest } => self.pause(ticket.as_ref(), reason, digest.as_ref()),
+            Event::RunResumed { ticket, reason, branch, .. } => self.resume(ticket.as_ref(), *reason, branch.as_ref()),
+            Event::RunCompleted { .. } => self.life = Life::Completed,
+            Event::RunStopped { .. } => self.life = Life::Stopped,
+            Event::TicketSelected { ticket } => {
+                if self.current.as_ref() != Some(ticket) {
+                    self.inherited.retain(|_, _| self.current.is_none());
+                }
+                self.current = Some(ticket.clone());
+            }
+            Event::TicketDone { ticket, by, .. } => self.finish(ticket, by.is_some()),
+            Event::TicketReopened { ticket, .. } => {
+                self.acting = None;
+                self.decided.insert(ticket.path());
+                let state = self.tickets.entry(ticket.clone()).or_default();
+                state.claim = false;
+                self.clear_counters(ticket);
+                self.drop_reasons_of(ticket);
+            }
+            Event::TurnStarted(request) => return self.start_turn(request, event),
+            Event::TurnFinished(ended) => return self.end_turn(ended, EndKind::Finished, event),
+            Event::TurnFailed(ended) => return self.end_turn(ended, EndKind::Failed, event),
+            Event::TurnTimedOut(ended) => return self.end_turn(ended, EndKind::TimedOut, event),
+            Event::TurnInterrupted(ended) => return self.end_turn(ended, EndKind::Interrupted, event),
+            Event::HeadAdopted { branch, to, .. } => {
+                self.acting = None;
+                let text = format!(
+                    "HEAD was elsewhere after your turn; `{branch}` was brought forward to {to} and is checked out again"
+                );
+                self.tell_judged("head.adopted", text, None);
+            }
+            Event::ClaimMade { ticket, .. } => self.tickets.entry(ticket.clone()).or_default().claim = true,
+            Event::ClaimRevoked { ticket, why } => {
+                self.acting = None;
+                let state = self.tickets.entry(ticket.clone()).or_default();
+                state.claim = false;
+                state.paperwork.insert(ticket.path());
+                state.feedback.push(Feedback {
+                    kind: "claim.revoked",
+                    text: format!("`done: true` was taken back: {why}"),
+                    left: None,
+                });
+                self.chore_done(|chore| matches!(chore, Chore::Revoke));
+            }
+            Event::OutboxArchived { ticket, path, dispatch, .. } => {
+                self.acting = None;
+                let state = self.tickets.entry(ticket.clone()).or_default();
+                state.paperwork.insert(format!("{path}/"));
+                if dispatch.pause {
+                    state.question = Some(dispatch.clone());
+                }
+                if let Stage::Judging(judging) = &mut self.stage {
+                    judging.dispatch = Some(dispatch.clone());
+                    judging.dispatch_faults = None;
+                }
+            }
+            Event::OutboxInvalid { faults, .. } => {
+                if let Stage::Judging(judging) = &mut self.stage {
+                    judging.dispatch_faults = Some(faults.clone());
+                }
+            }
+            Event::ReplyConsumed { ticket, sequence, path, spooled, confirmed } => {
+                self.acting = None;
+                self.suspect = None;
+                if let Some(id) = spooled {
+                    self.served.insert(id.clone());
+                }
+                let state = self.tickets.entry(ticket.clone()).or_default();
+                state.paperwork.insert(format!("{path}/"));
+                if *confirmed {
+                    state.replies.push(*sequence);
+                    state.question = None;
+                    self.clear_counters(ticket);
+                }
+            }
+            Event::ReplyDelivered { ticket, sequences, .. } => {
+                let state = self.tickets.entry(ticket.clone()).or_default();
+                state.replies.retain(|sequence| !sequences.contains(sequence));
+            }
+            Event::LintFailed { ticket, faults, left, .. } => {
+                let state = self.tickets.entry(ticket.clone()).or_default();
+                state.lint_failures += 1;
+                state.feedback.push(Feedback { kind: "lint.failed", text: faults.join("\n"), left: Some(*left) });
+            }
+            Event::ContractRestored { ticket, items, .. } => self.restored(ticket, items),
+            Event::CommitRequired { ticket, paths, output, left, .. } => {
+                let state = self.tickets.entry(ticket.clone()).or_default();
+                state.commit_failures += 1;
+                let mut text = String::from("the claim was met, and its work is not committed");
+                for path in paths {
+                    text.push_str("\n  ");
+                    text.push_str(path);
+                }
+                if let Some(output) = output {
+                    text.push_str("\na git hook refused the commit:\n");
+                    text.push_str(output);
+                }
+                state.feedback.push(Feedback { kind: "commit.required", text, left: Some(*left) });
+            }
+            Event::CommitMade { ticket, purpose, commit, tree } => {
+                self.saved(ticket.as_ref(), *purpose, Some((commit, tree)));
+            }
+            Event::CommitFailed { ticket, purpose, why, hook } => self.not_saved(ticket.as_ref(), *purpose, why, *hook),
+            Event::CheckpointMade { ticket, commit, .. } => {
+                let state = self.tickets.entry(ticket.clone()).or_default();
+                state.commits.insert(commit.clone());
+                if matches!(self.acting, Some(Acting::Save(_))) {
+                    self.acting = None;
+                    self.chore_done(|chore| matches!(chore, Chore::Checkpoint));
+                }
+            }
+            Event::CheckpointFailed { ticket, why, .. } => {
+                self.acting = None;
+                self.chore_done(|chore| matches!(chore, Chore::Checkpoint));
+                let state = self.tickets.entry(ticket.clone()).or_default();
+                state.feedback.push(Feedback {
+                    kind: "checkpoint.failed",
+                    text: format!("the checkpoint could not be committed to the branch: {why}"),
+                    left: None,
+                });
+            }
+            Event::LimitReached { ticket, limit } => self.limit = Some((*limit, ticket.clone())),
+            Event::WorktreeAccepted { paths } => self.accepted.extend(paths.clone()),
+            Event::DecisionStored { id, .. } => {
+                self.served.insert(id.clone());
+            }
+            Event::EffectBegun(begun) => return self.begin_effect(begun, event),
+            Event::EffectFinished { effect, path, .. } => self.finish_effect(effect, path.as_deref()),
+            Event::TurnAdopted { .. } | Event::JournalRepaired { .. } | Event::Unknown => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn begin(&mut self, branch: Option<&String>, carried: &Carried) {
+        *self = Self { life: Life::Open, branch: branch.cloned(), ..Self::default() };
+        for (ticket, reason) in &carried.questions {
+            let question = serde_json::from_value(reason.details.clone()).ok();
+            self.tickets.entry(ticket.clone()).or_default().question = question;
+            self.standing.push(Stands { ticket: Some(ticket.clone()), reason: reason.clone(), digest: None });
+        }
+        for (ticket, replies) in &carried.replies {
+            self.tickets.entry(ticket.clone()).or_default().replies.clone_from(replies);
+        }
+        for (ticket, paths) in &carried.paperwork {
+            self.tickets.entry(ticket.clone()).or_default().paperwork.extend(paths.iter().cloned());
+        }
+        if let Some((ticket, work)) = &carried.work {
+            self.current = Some(ticket.clone());
+            self.inherited.clone_from(work);
+        }
+    }
+
+    fn pause(&mut self, ticket: Option<&TicketId>, reason: &Reason, digest: Option<&String>) {
+        if reason.code.stands() {
+            self.standing.retain(|stands| stands.reason.code != reason.code || stands.ticket.as_ref() != ticket);
+            self.standing.push(Stands { ticket: ticket.cloned(), reason: reason.clone(), digest: digest.cloned() });
+        } else {
+            self.last_pause = Some(reason.clone());
+        }
+    }
+
+    fn resume(&mut self, ticket: Option<&TicketId>, code: ReasonCode, branch: Option<&String>) {
+        self.standing.retain(|stands| stands.reason.code != code || stands.ticket.as_ref() != ticket);
+        if let Some(branch) = branch {
+            self.branch = (!branch.is_empty()).then(|| branch.clone());
+        }
+        match code {
+            ReasonCode::LimitTotalTurns => self.granted_turns += 1,
+            ReasonCode::LimitTime => self.granted_time += 1,
+            ReasonCode::LimitTurns => {
+                if let Some(ticket) = ticket {
+                    self.tickets.entry(ticket.clone()).or_default().granted_turns += 1;
+                }
+            }
+            _ => {}
+        }
+        if code.exit() == 5 {
+            self.limit = None;
+        }
+        if let Some(ticket) = ticket {
+            self.clear_counters(ticket);
+        }
+    }
+
+    fn finish(&mut self, ticket: &TicketId, by_operator: bool) {
+        if by_operator {
+            self.acting = None;
+            self.decided.insert(ticket.path());
+        }
+        self.drop_reasons_of(ticket);
+        let state = self.tickets.entry(ticket.clone()).or_default();
+        state.claim = false;
+        state.question = None;
+        state.feedback.clear();
+        state.work.clear();
+        if !by_operator {
+            state.paperwork.clear();
+            self.decided.clear();
+        }
+        let judged = self.judging().is_some_and(|judging| judging.request.ticket == *ticket);
+        if judged && !by_operator {
+            self.stage = Stage::Idle;
+            self.last = Some(Outcome::TicketDone);
+        }
+        if self.current.as_ref() == Some(ticket) {
+            self.current = None;
+            self.inherited.clear();
+        }
+    }
+
+    fn start_turn(&mut self, request: &TurnRequest, event: &Event) -> Result<(), OutOfOrder> {
+        if self.stage != Stage::Idle || self.life != Life::Open {
+            return Err(OutOfOrder::of(event));
+        }
+        self.turns = request.turn;
+        self.last_pause = None;
+        self.limit = None;
+        self.git_failure = None;
+        let state = self.tickets.entry(request.ticket.clone()).or_default();
+        state.turns += u32::from(!request.commit_only);
+        state.last_turn = Some(request.turn);
+        self.stage = Stage::Turning(request.clone());
+        Ok(())
+    }
+
+    fn end_turn(&mut self, ended: &TurnEnded, end: EndKind, event: &Event) -> Result<(), OutOfOrder> {
+        let Stage::Turning(request) = &self.stage else { return Err(OutOfOrder::of(event)) };
+        let request = request.clone();
+        self.active_ms += ended.duration_ms;
+        if ended.reply.is_some() {
+            self.suspect.clone_from(&ended.reply);
+        }
+        self.last_head.clone_from(&ended.head);
+        let state = self.tickets.entry(request.ticket.clone()).or_default();
+        state.commits.extend(ended.commits.iter().cloned());
+        state.active_ms += ended.duration_ms;
+        for path in &ended.changed {
+            if path.starts_with(".tickets/") {
+                state.paperwork.insert(path.clone());
+            } else {
+                state.work.insert(path.clone());
+            }
+        }
+        if state.first_before.is_none() {
+            state.first_before.clone_from(&ended.before);
+        }
+        if ended.after.is_some() {
+            state.after.clone_from(&ended.after);
+        }
+        match end {
+            EndKind::Finished => {
+                state.feedback.clear();
+                state.interrupted = 0;
+            }
+            EndKind::Interrupted => {
+                state.interrupted += 1;
+                let mut text =
+                    String::from("your last turn was interrupted; what it left lies in the worktree as it was");
+                for path in &ended.changed {
+                    text.push_str("\n  ");
+                    text.push_str(path);
+                }
+                state.feedback.push(Feedback { kind: "turn.interrupted", text, left: None });
+            }
+            EndKind::Failed | EndKind::TimedOut => {
+                let why = ended.why.clone().unwrap_or_else(|| "it failed".into());
+                state.feedback.push(Feedback {
+                    kind: "turn.failed",
+                    text: format!("your last turn did not end well: {why}"),
+                    left: None,
+                });
+            }
+        }
+        self.stage = Stage::Judging(Box::new(Judging {
+            request,
+            ended: ended.clone(),
+            end,
+            row: 0,
+            dispatch: None,
+            dispatch_faults: None,
+            ticket_faults: None,
+            restored: false,
+            refused: None,
+            verdict: None,
+            finished: None,
+        }));
+        Ok(())
+    }
+
+    fn restored(&mut self, ticket: &TicketId, items: &[PutBack]) {
+        self.acting = None;
+        let state = self.tickets.entry(ticket.clone()).or_default();
+        let mut text = String::from("turnstile put back what a turn may not change");
+        let mut own = None;
+        for item in items {
+            state.paperwork.insert(item.path.clone());
+            text.push_str("\n  ");
+            text.push_str(&item.path);
+            text.push_str(": ");
+            text.push_str(&item.why);
+            if item.unreadable {
+                own = Some(item.why.clone());
+            }
+        }
+        state.feedback.push(Feedback { kind: "contract.restored", text, left: None });
+        if let Stage::Judging(judging) = &mut self.stage {
+            judging.restored = true;
+            if let Some(why) = own {
+                judging.ticket_faults = Some(vec![why]);
+            }
+        }
+    }
+
+    fn begin_effect(&mut self, begun: &Begun, event: &Event) -> Result<(), OutOfOrder> {
+        if self.acting.is_some() {
+            return Err(OutOfOrder::of(event));
+        }
+        match begun {
+            Begun::Verdict(verdict) => {
+                let Stage::Judging(judging) = &mut self.stage else { return Err(OutOfOrder::of(event)) };
+                judging.verdict = Some(verdict.clone());
+                judging.row = verdict.row;
+            }
+            Begun::Save(SaveBegun { save, .. }) => {
+                self.saves = self.saves.max(save.attempt);
+                self.git_failure = None;
+                self.acting = Some(Acting::Save(save.clone()));
+            }
+            Begun::Act(ActBegun { act, .. }) => self.acting = Some(Acting::Act(act.clone())),
+        }
+        Ok(())
+    }
+
+    fn finish_effect(&mut self, effect: &str, path: Option<&str>) {
+        match effect {
+            "verdict" => self.close_verdict(),
+            "request" => {
+                self.acting = None;
+                if let (Some(path), Some(ticket)) = (path, self.judging().map(|judging| judging.request.ticket.clone()))
+                {
+                    self.tickets.entry(ticket).or_default().paperwork.insert(format!("{path}/"));
+                }
+                self.chore_done(|chore| matches!(chore, Chore::Request));
+            }
+            "paperwork" => {
+                self.acting = None;
+                self.decided.clear();
+                self.chore_done(|chore| matches!(chore, Chore::Paperwork(_)));
+            }
+            "checkpoint" => {
+                self.acting = None;
+                self.chore_done(|chore| matches!(chore, Chore::Checkpoint));
+            }
+            "finish" => {
+                self.acting = None;
+                if let Stage::Judging(judging) = &mut self.stage {
+                    judging.finished = Some(Finished { commit: None, tree: None });
+                }
+            }
+            "keep" => {
+                self.acting = None;
+                if let (Some(commit), Stage::Judging(judging)) = (path, &mut self.stage) {
+                    judging.ended.after = Some(commit.to_owned());
+                    let ticket = judging.request.ticket.clone();
+                    self.tickets.entry(ticket).or_default().after = Some(commit.to_owned());
+                }
+            }
+            _ => self.acting = None,
+        }
+    }
+
+    fn close_verdict(&mut self) {
+        let Stage::Judging(judging) = &mut self.stage else { return };
+        let Some(verdict) = judging.verdict.take() else { return };
+        self.last = Some(verdict.outcome);
+        if let Some(row) = verdict.hold {
+            judging.row = row;
+            judging.refused = None;
+            return;
+        }
+        let ticket = judging.request.ticket.clone();
+        let valid = judging.ticket_faults.is_none() && judging.dispatch_faults.is_none();
+        let succeeded = judging.end == EndKind::Finished;
+        self.stage = Stage::Idle;
+        let state = self.tickets.entry(ticket).or_default();
+        if valid && succeeded {
+            state.lint_failures = 0;
+        }
+        if succeeded && !state.claim {
+            state.commit_failures = 0;
+        }
+    }
+
+    fn chore_done(&mut self, which: impl Fn(&Chore) -> bool) {
+        if let Stage::Judging(judging) = &mut self.stage
+            && let Some(verdict) = &mut judging.verdict
+            && verdict.chores.first().is_some_and(which)
+        {
+            verdict.chores.remove(0);
+        }
+    }
+
+    fn saved(&mut self, ticket: Option<&TicketId>, purpose: SavePurpose, made: Option<(&String, &String)>) {
+        self.acting = None;
+        let commit = made.map(|(commit, _)| commit.clone());
+        if let (Some(ticket), Some(commit)) = (ticket, &commit) {
+            self.tickets.entry(ticket.clone()).or_default().commits.insert(commit.clone());
+        }
+        match purpose {
+            SavePurpose::Finish => {
+                if let Stage::Judging(judging) = &mut self.stage {
+                    judging.finished = Some(Finished { commit, tree: made.map(|(_, tree)| tree.clone()) });
+                }
+            }
+            SavePurpose::Paperwork => {
+                self.decided.clear();
+                self.chore_done(|chore| matches!(chore, Chore::Paperwork(_)));
+            }
+            SavePurpose::Checkpoint => self.chore_done(|chore| matches!(chore, Chore::Checkpoint)),
+            SavePurpose::Keep => {}
+        }
+    }
+
+    fn not_saved(&mut self, ticket: Option<&TicketId>, purpose: SavePurpose, why: &str, hook: bool) {
+        self.acting = None;
+        if let (SavePurpose::Finish, true, Stage::Judging(judging)) = (purpose, hook, &mut self.stage) {
+            judging.refused = Some(why.to_owned());
+        } else {
+            let of = ticket.map(|ticket| format!("{ticket}: ")).unwrap_or_default();
+            self.git_failure = Some(format!("{of}{why}"));
+        }
+    }
+
+    fn tell_judged(&mut self, kind: &'static str, text: String, left: Option<u32>) {
+        if let Some(ticket) = self.judging().map(|judging| judging.request.ticket.clone()) {
+            self.tickets.entry(ticket).or_default().feedback.push(Feedback { kind, text, left });
+        }
+    }
+
+    fn clear_counters(&mut self, ticket: &TicketId) {
+        let state = self.tickets.entry(ticket.clone()).or_default();
+        state.lint_failures = 0;
+        state.commit_failures = 0;
+        state.interrupted = 0;
+    }
+
+    fn drop_reasons_of(&mut self, ticket: &TicketId) {
+        self.standing.retain(|stands| stands.ticket.as_ref() != Some(ticket));
+    }
+}
+
+impl OutOfOrder {
+    fn of(event: &Event) -> Self {
+        Self { kind: event.columns().2 }
+    }
+}

@@ -1,0 +1,165 @@
+//! What the larger lines of the journal hold.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::reason::Reason;
+use super::request::{Act, SaveRequest};
+use crate::ticket::TicketId;
+
+/// How a turn ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnEnded {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// The turn.
+    pub turn: u32,
+    /// The name in the roster.
+    pub agent: String,
+    /// The agent's own time.
+    pub duration_ms: u64,
+    /// The exit status, where the program had one.
+    pub exit: Option<i32>,
+    /// The agent's own session; none until an agent reports one.
+    pub session: Option<String>,
+    /// What it used; none until an agent reports it.
+    pub usage: Option<Value>,
+    /// Why it did not succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Whether a person ended it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_person: bool,
+    /// Whether the program could be started.
+    pub started: bool,
+    /// The kept tree from before the turn.
+    pub before: Option<String>,
+    /// The kept tree from after it.
+    pub after: Option<String>,
+    /// The commit that HEAD named as it ended.
+    pub head: Option<String>,
+    /// Paths that it changed.
+    #[serde(default)]
+    pub changed: Vec<String>,
+    /// Commits that HEAD gained while it ran, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commits: Vec<String>,
+    /// Files that the kept trees leave out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
+    /// A reply that appeared or changed while it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<String>,
+}
+
+/// The intent of an effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Begun {
+    /// The judgement on a turn, written before it is acted on.
+    Verdict(Verdict),
+    /// A commit.
+    Save(SaveBegun),
+    /// A small effect on files.
+    Act(ActBegun),
+}
+
+/// The intent of a commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaveBegun {
+    /// The ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<TicketId>,
+    /// The turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<u32>,
+    /// The whole request.
+    pub save: SaveRequest,
+}
+
+/// The intent of a small effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActBegun {
+    /// The ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<TicketId>,
+    /// The turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<u32>,
+    /// The whole request.
+    pub act: Act,
+}
+
+/// What the after-turn table concluded, and what is still owed because of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<TicketId>,
+    /// The turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<u32>,
+    /// The row that decided.
+    pub row: u8,
+    /// What it comes to.
+    pub outcome: Outcome,
+    /// Why nothing goes on, where nothing does.
+    pub reason: Option<Reason>,
+    /// The row at which judging goes on once the reason is answered; none ends the table.
+    pub hold: Option<u8>,
+    /// What is owed, in order.
+    pub chores: Vec<Chore>,
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The ticket is done.
+    TicketDone,
+    /// The claim was not met.
+    ClaimRevoked,
+    /// A further turn is asked for.
+    RetryAsked,
+    /// The ticket goes on.
+    Progressed,
+    /// The agent or git failed.
+    Failed,
+    /// A pause begins.
+    Waiting,
+    /// Found standing, refused before a turn, or nothing to do.
+    None,
+}
+
+/// Something owed by a verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Chore {
+    /// Take the claim back.
+    Revoke,
+    /// Commit the turn's work to the branch as it is.
+    Checkpoint,
+    /// Write `REQUEST.md`.
+    Request,
+    /// Commit the paperwork, with this behind the ticket's id.
+    Paperwork(String),
+}
+
+/// What a worktree's last run leaves to the next: questions, replies and work belong to the ticket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carried {
+    /// Open questions: the ticket and the reason that stands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<(TicketId, Reason)>,
+    /// Replies that no turn that succeeded has quoted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub replies: BTreeMap<TicketId, Vec<u32>>,
+    /// The ticket that was current, and the work that lies uncommitted: path and digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<(TicketId, BTreeMap<String, String>)>,
+    /// Paths of `.tickets/` that are still to be committed as paperwork, by ticket.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub paperwork: BTreeMap<TicketId, Vec<String>>,
+}

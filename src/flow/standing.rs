@@ -1,0 +1,59 @@
+//! Rung 8: a reason that nothing has answered is given again.
+
+use super::before::is_clean;
+use super::choose::{Choice, Look};
+use super::event::Event;
+use super::reason::ReasonCode;
+use super::state::Stands;
+use super::survey::{HeadFact, OutboxFact, TicketFact};
+
+pub(super) fn standing(look: &Look<'_>) -> Option<Choice> {
+    let fallen: Vec<Event> = look.run.standing.iter().filter_map(|stands| fallen(look, stands)).collect();
+    if !fallen.is_empty() {
+        return Some(Choice::Record(fallen));
+    }
+    let allowed: Vec<_> = look.allowed().iter().map(|ticket| &ticket.id).collect();
+    let in_the_way = |stands: &&Stands| match &stands.ticket {
+        Some(ticket) => {
+            allowed.contains(&ticket) || look.run.judging().is_some_and(|judging| judging.request.ticket == *ticket)
+        }
+        None => true,
+    };
+    let mut ways: Vec<&Stands> = look.run.standing.iter().filter(in_the_way).collect();
+    ways.sort_by_key(|stands| (stands.reason.code != ReasonCode::OperatorPause, stands.ticket.is_some()));
+    let stands = ways.first()?;
+    Some(Choice::stop(stands.reason.clone(), stands.ticket.as_ref()))
+}
+
+/// Why a standing reason does not stand any more, if so.
+fn fallen(look: &Look<'_>, stands: &Stands) -> Option<Event> {
+    let code = stands.reason.code;
+    let by = match &stands.ticket {
+        Some(ticket) => match look.survey.ticket(ticket) {
+            None => Some("the ticket is gone"),
+            Some(fact) if !look.is_open(fact) => Some("the ticket is done"),
+            Some(fact) if fact.hold.is_some() => Some("the ticket is held"),
+            Some(fact) => answered_by_files(look, stands, fact),
+        },
+        None => None,
+    };
+    let in_place = look.survey.turn.head == HeadFact::InPlace && look.survey.branch == look.run.branch;
+    let by = by.or_else(|| (code == ReasonCode::HeadMoved && in_place).then_some("HEAD is back"));
+    by.map(|by| Event::RunResumed { ticket: stands.ticket.clone(), reason: code, by: by.to_owned(), branch: None })
+}
+
+fn answered_by_files(look: &Look<'_>, stands: &Stands, fact: &TicketFact) -> Option<&'static str> {
+    let edited = stands.digest.as_ref().is_some_and(|digest| *digest != fact.digest);
+    match stands.reason.code {
+        ReasonCode::TicketInvalid | ReasonCode::NoProgress | ReasonCode::VerifyFailed if edited => {
+            Some("an edit of the ticket")
+        }
+        ReasonCode::DispatchInvalid if edited => Some("an edit of the ticket"),
+        ReasonCode::DispatchInvalid if !matches!(look.survey.outbox, OutboxFact::Invalid(_)) => {
+            Some("the message is mended or gone")
+        }
+        ReasonCode::CommitFailed if !fact.done => Some("a person set `done: false`"),
+        ReasonCode::CommitFailed if is_clean(look) => Some("a clean tree"),
+        _ => None,
+    }
+}

@@ -1,0 +1,155 @@
+//! The small effects on files. Each may be performed again: a second time changes nothing.
+
+use super::contract;
+use super::error::RunError;
+use super::real::{Real, clear};
+use super::work::Work;
+use crate::flow::{Act, Event, Reason, RunState, SaveResult, settle};
+use crate::prompt;
+use crate::store::{self, Audience, Links, ReplyFrom};
+use crate::ticket::{TicketId, set_done};
+
+impl Real<'_> {
+    /// Performs a small effect, again if need be, and says what to write down.
+    pub(super) fn perform(&mut self, run: &RunState, act: &Act) -> Result<Vec<Event>, RunError> {
+        let judged = run.judging().map(|judging| (judging.request.ticket.clone(), judging.request.turn));
+        let finished = |effect: &str, path: Option<String>| {
+            vec![Event::EffectFinished {
+                effect: effect.to_owned(),
+                ticket: judged.as_ref().map(|(ticket, _)| ticket.clone()),
+                outcome: None,
+                path,
+            }]
+        };
+        let layout = self.workspace.layout.clone();
+        Ok(match (act, judged.clone()) {
+            (Act::Restore { items }, Some((ticket, turn))) => {
+                if let Some(judging) = run.judging() {
+                    contract::restore(self.workspace, self.run_id()?, judging)?;
+                }
+                vec![Event::ContractRestored { ticket, turn, items: items.clone() }]
+            }
+            (Act::Archive { sequence, dispatch }, Some((ticket, turn))) => {
+                let path = self.below_top(&store::archive_outbox(&layout, &ticket, *sequence)?);
+                vec![Event::OutboxArchived { ticket, turn, sequence: *sequence, path, dispatch: dispatch.clone() }]
+            }
+            (Act::Reply { sequence, to, spooled, confirmed }, _) => {
+                self.take_reply(run, *sequence, to, spooled.as_ref(), *confirmed)?
+            }
+            (Act::SetDone { target, done, decision, why }, _) => {
+                self.set_done(target, *done)?;
+                match decision {
+                    Some(id) => {
+                        let stored = self.stored(id, if *done { "done" } else { "reopen" }, why)?;
+                        vec![stored, settle::decided(target, *done, why)]
+                    }
+                    None => vec![Event::ClaimRevoked { ticket: target.clone(), why: why.clone() }],
+                }
+            }
+            (Act::Request { sequence, reason }, Some((ticket, turn))) => {
+                let text = request_text(&ticket, turn, reason);
+                let path = self.below_top(&store::write_request(&layout, &ticket, *sequence, &text)?);
+                finished("request", Some(path))
+            }
+            (Act::AdoptHead { branch, from, to }, Some((_, turn))) => {
+                let directory = self.turn_directory(turn)?.join("adopt");
+                let place = self.workspace.place.clone();
+                let work = Work::Adopt { place, branch: branch.clone(), from: from.clone(), to: to.clone() };
+                let result = self.in_child(&directory, &work)?;
+                self.in_flight = None;
+                match result {
+                    SaveResult::Committed { .. } | SaveResult::Clean => {
+                        vec![Event::HeadAdopted { branch: branch.clone(), from: from.clone(), to: to.clone() }]
+                    }
+                    SaveResult::Refused { output: why } | SaveResult::TooLarge { why } | SaveResult::Failed { why } => {
+                        clear(&directory)?;
+                        return Err(RunError::Child(why));
+                    }
+                }
+            }
+            (Act::DropMessage, _) => {
+                store::remove(&layout.top, format!("{}/outbox/{}", store::TICKETS, store::COMMIT_MSG))?;
+                finished("message", None)
+            }
+            (Act::Restore { .. } | Act::Archive { .. } | Act::Request { .. } | Act::AdoptHead { .. }, None) => {
+                finished("act", None)
+            }
+        })
+    }
+
+    fn set_done(&self, ticket: &TicketId, done: bool) -> Result<(), RunError> {
+        let path = ticket.path();
+        let unusable = |why: String| RunError::Unusable { path: path.clone(), why };
+        let source = store::read_source(&self.workspace.layout.top, &path, Links::Any);
+        let Some(source) = source.map_err(|why| unusable(why.diagnostic(path.as_str()).message))? else {
+            return Ok(());
+        };
+        if crate::ticket::read(&source).0.is_some_and(|ticket| ticket.front.done == done) {
+            return Ok(());
+        }
+        let text = set_done(&source, done).map_err(|refused| unusable(refused.to_string()))?;
+        Ok(store::write(&self.workspace.layout.top, &path, text.as_bytes(), Audience::People)?)
+    }
+
+    fn take_reply(
+        &mut self,
+        run: &RunState,
+        sequence: u32,
+        to: &TicketId,
+        spooled: Option<&String>,
+        confirmed: bool,
+    ) -> Result<Vec<Event>, RunError> {
+        let layout = &self.workspace.layout;
+        let from = match spooled {
+            Some(id) => ReplyFrom::Spool(layout.decisions().join(id)),
+            None => ReplyFrom::Worktree,
+        };
+        let path = self.below_top(&store::archive_reply(layout, &from, to, sequence)?);
+        let mut events = Vec::new();
+        if let Some(id) = spooled {
+            events.push(self.stored(id, "reply", "")?);
+        }
+        events.push(Event::ReplyConsumed { ticket: to.clone(), sequence, path, confirmed, spooled: spooled.cloned() });
+        if confirmed {
+            events.extend(settle::answered(run, to));
+        }
+        Ok(events)
+    }
+
+    /// The line about a decision, in the words of whoever gave it.
+    fn stored(&self, id: &str, decision: &str, by: &str) -> Result<Event, RunError> {
+        let draft = store::list_decisions(&self.workspace.layout)?
+            .into_iter()
+            .find(|stored| stored.id == id)
+            .map(|stored| stored.draft);
+        Ok(Event::DecisionStored {
+            id: id.to_owned(),
+            decision: decision.to_owned(),
+            by: draft.as_ref().map_or_else(|| by.to_owned(), |draft| draft.who.clone()),
+            at: draft.map(|draft| draft.at).unwrap_or_default(),
+        })
+    }
+
+    fn below_top(&self, path: &std::path::Path) -> String {
+        path.strip_prefix(&self.workspace.layout.top).unwrap_or(path).to_string_lossy().into_owned()
+    }
+}
+
+fn request_text(ticket: &TicketId, turn: u32, reason: &Reason) -> String {
+    let (message, seen) = reason.message.split_once('\n').unwrap_or((&reason.message, ""));
+    let seen = match seen.trim() {
+        "" => Vec::new(),
+        seen => vec![("what turnstile saw".to_owned(), seen.to_owned())],
+    };
+    prompt::request(&prompt::Request {
+        ticket: ticket.clone(),
+        reason: reason.code.to_string(),
+        message: message.to_owned(),
+        turn: Some(turn),
+        seen,
+        answers: vec![
+            format!("write `.tickets/USER_REPLY.md` (or run `turnstile reply {ticket} -m TEXT`), then `turnstile run`"),
+            format!("what else makes it move: {}", reason.code.moves()),
+        ],
+    })
+}
