@@ -1,1 +1,19 @@
-//! The one integration binary.
+//! The one integration binary: the real program, real git, real processes.
+//!
+//! Every file beside this one is listed here; `no_file_is_forgotten` fails otherwise.
+
+mod support;
+mod support_test;
+
+#[test]
+fn no_file_is_forgotten() {
+    let listed = include_str!("main.rs");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let module = name.strip_suffix(".rs").unwrap_or(&name);
+        if module != "main" {
+            assert!(listed.lines().any(|line| line == format!("mod {module};")), "{name} is not listed in main.rs");
+        }
+    }
+}

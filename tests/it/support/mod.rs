@@ -1,0 +1,9 @@
+//! A world for one test: a folder outside of any repository with a home of its own, a real git repository, and the
+//! real program, run with an environment that says nothing of the machine.
+
+mod agent;
+mod environment;
+mod output;
+
+pub use environment::TestEnv;
+pub use output::{Output, normal};
