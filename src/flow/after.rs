@@ -6,6 +6,7 @@ use serde_json::json;
 use super::before::{begin, is_clean};
 use super::choose::{Choice, Look, Row};
 use super::event::Event;
+use super::limits::dirty;
 use super::parts::{Begun, Chore, Outcome, Verdict};
 use super::reason::{Reason, ReasonCode};
 use super::request::Act;
@@ -190,6 +191,14 @@ fn failure(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
         }
         return Some(verdict(look, judging, ends(5, Outcome::RetryAsked, None, chores)));
     }
+    if judging.ended.runner_fault {
+        let message = format!(
+            "turn {} of {ticket} could not be run: {why}; the next `turnstile run` tries again",
+            judging.request.turn
+        );
+        let reason = Reason::new(ReasonCode::GitFailed, message).details(json!({ "why": why }));
+        return Some(verdict(look, judging, ends(5, Outcome::Failed, Some(reason), chores)));
+    }
     let message = format!(
         "turn {} of {ticket} by `{agent}` did not end well: {why}; `turnstile run` tries again",
         judging.request.turn
@@ -255,14 +264,20 @@ fn commit(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     if !claims(look, judging) || judging.finished.is_some() {
         return None;
     }
+    let foreign = look.foreign(ticket);
+    if !foreign.is_empty() {
+        return Some(dirty(look, ticket, &foreign));
+    }
     let refused = judging.refused.clone();
-    if is_clean(look) || (saves::by_runner(look, judging) && refused.is_none()) {
+    let stashed = stashed(look, judging);
+    let by_runner = saves::by_runner(look, judging) && refused.is_none();
+    if stashed.is_none() && (is_clean(look) || by_runner) {
         return None;
     }
     let allowed = look.policy.retries.commit;
     let failures = look.run.ticket(ticket).commit_failures;
     let left = allowed.saturating_sub(failures);
-    let paths: Vec<String> = look.work(ticket);
+    let paths: Vec<String> = look.work(ticket).into_iter().chain(stashed).collect();
     let required = Event::CommitRequired {
         ticket: ticket.clone(),
         turn: judging.request.turn,
@@ -330,6 +345,13 @@ fn finish(look: &Look<'_>, judging: &Judging, finished: &Finished) -> Vec<Event>
 fn otherwise(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     let chores = back(look, judging);
     Some(verdict(look, judging, ends(13, Outcome::Progressed, None, chores)))
+}
+
+/// Work that a turn put into git's stash is not committed either.
+fn stashed(look: &Look<'_>, judging: &Judging) -> Option<String> {
+    let before = look.run.ticket(&judging.request.ticket).stash;
+    let now = look.survey.stash.as_ref().filter(|now| before.as_ref() != Some(*now))?;
+    Some(format!("stash@{{0}} ({})", now.get(..10).unwrap_or(now)))
 }
 
 /// Whether the turn's claim waits: it was made, and the file still says so.

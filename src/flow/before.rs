@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::choose::{Choice, Look, Rung, Stop, judge};
 use super::event::Event;
-use super::limits::{dirty, limits, users_changes};
+use super::limits::{limits, users_changes};
 use super::mail::mail;
 use super::parts::{ActBegun, Begun};
 use super::reason::{Reason, ReasonCode};
@@ -164,12 +164,7 @@ pub(super) fn is_clean(look: &Look<'_>) -> bool {
 }
 
 fn unjudged(look: &Look<'_>) -> Option<Choice> {
-    let judging = look.run.judging()?;
-    let foreign = look.foreign(&judging.request.ticket);
-    if judging.row >= 9 && judging.verdict.is_none() && !foreign.is_empty() {
-        return Some(dirty(look, &judging.request.ticket, &foreign));
-    }
-    Some(judge(look, judging))
+    look.run.judging().map(|judging| judge(look, judging))
 }
 
 fn nothing_open(look: &Look<'_>) -> Option<Choice> {
@@ -264,6 +259,7 @@ fn turn(look: &Look<'_>) -> Option<Choice> {
         agent: ticket.agent.clone(),
         commit_only: state.claim,
         head: look.survey.head.clone(),
+        stash: look.survey.stash.clone(),
         replies: state.replies,
         suspect: suspect.cloned(),
     }));

@@ -174,7 +174,17 @@ impl RunState {
     }
 
     fn resume(&mut self, ticket: Option<&TicketId>, code: ReasonCode, branch: Option<&String>) {
-        self.standing.retain(|stands| stands.reason.code != code || stands.ticket.as_ref() != ticket);
+        let answered = |stands: &Stands| stands.reason.code == code && stands.ticket.as_ref() == ticket;
+        if code == ReasonCode::DirtyConflict {
+            // From here on these paths are the ticket's work, whatever lies there.
+            for stands in self.standing.iter().filter(|stands| answered(stands)) {
+                let paths = stands.reason.details.get("paths").and_then(serde_json::Value::as_array);
+                for path in paths.into_iter().flatten().filter_map(serde_json::Value::as_str) {
+                    self.accepted.remove(path);
+                }
+            }
+        }
+        self.standing.retain(|stands| !answered(stands));
         if let Some(branch) = branch {
             self.branch = (!branch.is_empty()).then(|| branch.clone());
         }
@@ -211,8 +221,7 @@ impl RunState {
             state.paperwork.clear();
             self.decided.clear();
         }
-        let judged = self.judging().is_some_and(|judging| judging.request.ticket == *ticket);
-        if judged && !by_operator {
+        if self.judging().is_some_and(|judging| judging.request.ticket == *ticket) {
             self.stage = Stage::Idle;
             self.last = Some(Outcome::TicketDone);
         }
@@ -231,7 +240,10 @@ impl RunState {
         self.limit = None;
         self.git_failure = None;
         let state = self.tickets.entry(request.ticket.clone()).or_default();
-        state.turns += u32::from(!request.commit_only);
+        if !request.commit_only {
+            state.turns += 1;
+            state.stash.clone_from(&request.stash);
+        }
         state.last_turn = Some(request.turn);
         self.stage = Stage::Turning(request.clone());
         Ok(())

@@ -32,6 +32,9 @@ pub struct TurnEnded {
     /// Whether a person ended it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_person: bool,
+    /// Whether turnstile could not do its own part: no failure of the agent's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub runner_fault: bool,
     /// Whether the program could be started.
     pub started: bool,
     /// The kept tree from before the turn.

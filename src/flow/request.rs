@@ -18,6 +18,9 @@ pub struct TurnRequest {
     pub commit_only: bool,
     /// The commit that HEAD named as the turn began.
     pub head: Option<String>,
+    /// The top of git's stash as the turn began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stash: Option<String>,
     /// Replies that the prompt quotes, by their numbers in the ticket's history.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replies: Vec<u32>,

@@ -25,6 +25,7 @@ pub fn turn(request: &TurnRequest, result: TurnResult) -> Vec<Event> {
         usage: None,
         why,
         by_person,
+        runner_fault: matches!(end, TurnEnd::RunnerFailed { .. }),
         started,
         before: result.before,
         after: result.after,

@@ -106,6 +106,8 @@ pub struct TicketState {
     pub commits: BTreeSet<String>,
     /// What the next prompt tells the agent.
     pub feedback: Vec<Feedback>,
+    /// The top of git's stash as its last turn began that was not only for the commit.
+    pub stash: Option<String>,
     /// The kept tree after its last turn.
     pub after: Option<String>,
     /// The kept tree before its first turn.

@@ -32,6 +32,8 @@ pub struct Survey {
     pub head: Option<String>,
     /// The branch that is checked out, as a full name; none where HEAD is detached.
     pub branch: Option<String>,
+    /// The top of git's stash.
+    pub stash: Option<String>,
     /// The tree of HEAD.
     pub head_tree: Option<String>,
     /// What can only be seen while a turn is judged.

@@ -68,6 +68,42 @@ impl Workspace {
             }
             Err(error) => return Err(error.into()),
         };
+        let mut end = self.steps(until, options, lock, progress)?;
+        // Decisions that were stored while the lock was held: let go of it first, then look again.
+        let mut known = Vec::new();
+        loop {
+            // One that cannot be served waits for the next run; it is looked at once here.
+            let waiting = self.waiting_decisions(&end.state)?;
+            if waiting.iter().all(|id| known.contains(id)) {
+                return Ok(end);
+            }
+            known = waiting;
+            let Ok(lock) = WorktreeLock::acquire(&self.layout, &self.holder()) else { return Ok(end) };
+            let served = self.serve_with(lock, progress)?;
+            let stopped = served.life == Life::Stopped && end.state.life == Life::Open;
+            end.state = served;
+            if stopped {
+                end.last.reason =
+                    Some(Reason::new(ReasonCode::Stopped, "the run was stopped; `turnstile run` begins a new one"));
+            }
+        }
+    }
+
+    fn waiting_decisions(&self, state: &RunState) -> Result<Vec<String>, RunError> {
+        if state.life != Life::Open || !matches!(state.phase(), Phase::Quiet(_)) {
+            return Ok(Vec::new());
+        }
+        let stored = store::list_decisions(&self.layout)?.into_iter().map(|stored| stored.id);
+        Ok(stored.filter(|id| !state.served.contains(id)).collect())
+    }
+
+    fn steps(
+        &mut self,
+        until: Until,
+        options: &Options,
+        lock: WorktreeLock,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<DriveEnd, RunError> {
         let mut world = Real::new(self, options.clone(), lock, progress)?;
         let mut state = match world.load() {
             Ok(state) => state,
@@ -86,6 +122,7 @@ impl Workspace {
         }
         let mut rules = policy(&world.settings.config, options);
         let mut steps = 0;
+        let mut known: Vec<String> = Vec::new();
         let last = loop {
             rules = crate::flow::Policy { turns_left: rules.turns_left, ..policy(&world.settings.config, options) };
             let turns = state.turns;
@@ -105,8 +142,11 @@ impl Workspace {
             };
             steps += 1;
             rules.turns_left = rules.turns_left.map(|left| left.saturating_sub(state.turns.saturating_sub(turns)));
-            let goes_on = end.reason.is_none() && end.outcome != Outcome::None;
             let interrupted = world.patience.poll() > 0;
+            let waiting = world.workspace.waiting_decisions(&state)?;
+            let decided = waiting.iter().any(|id| !known.contains(id));
+            known = waiting;
+            let goes_on = (end.reason.is_none() && end.outcome != Outcome::None) || decided;
             if until == Until::Step || !goes_on || interrupted {
                 let open = state.life == Life::Open;
                 break if interrupted && open && end.reason.is_none() { with_interruption(end) } else { end };
@@ -161,20 +201,23 @@ impl Workspace {
         Ok(store::store_reply(&self.layout, &draft, text, attachments)?)
     }
 
+    fn serve_with(&mut self, lock: WorktreeLock, progress: &mut dyn FnMut(Progress<'_>)) -> Result<RunState, RunError> {
+        let mut world = Real::new(self, Options::default(), lock, progress)?;
+        let mut state = world.load()?;
+        if matches!(state.phase(), Phase::Quiet(_)) {
+            let rules = policy(&world.settings.config, &Options::default());
+            serve(&mut world, &mut state, &rules)?;
+        }
+        Ok(state)
+    }
+
     fn serve_stored(&mut self, id: &str) -> Result<Decided, RunError> {
         let lock = match WorktreeLock::acquire(&self.layout, &self.holder()) {
             Ok(lock) => lock,
             Err(LockError::Busy { .. }) => return Ok(Decided::Stored),
             Err(error) => return Err(error.into()),
         };
-        let mut ignore = |_: Progress<'_>| {};
-        let mut world = Real::new(self, Options::default(), lock, &mut ignore)?;
-        let mut state = world.load()?;
-        if !matches!(state.phase(), Phase::Quiet(_)) {
-            return Ok(Decided::Stored);
-        }
-        let rules = policy(&world.settings.config, &Options::default());
-        serve(&mut world, &mut state, &rules)?;
+        let state = self.serve_with(lock, &mut |_| {})?;
         Ok(if state.served.contains(id) { Decided::Served } else { Decided::Stored })
     }
 

@@ -63,6 +63,7 @@ pub(super) fn survey(
         commit_message,
         head: head.commit,
         branch: head.branch,
+        stash: git::stash_top(place)?,
         head_tree,
         turn,
     })
@@ -139,7 +140,9 @@ fn claimed_elsewhere(workspace: &Workspace) -> Result<HashMap<TicketId, String>,
         if worktree == workspace.layout.worktree {
             continue;
         }
-        let state = super::workspace::fold(&Journal::read(&workspace.layout.journal(&run))?)?;
+        // A journal that cannot be read claims nothing; its own worktree says so.
+        let Ok(lines) = Journal::read(&workspace.layout.journal(&run)) else { continue };
+        let Ok(state) = super::workspace::fold(&lines) else { continue };
         if let (Life::Open, Some(current)) = (state.life, state.current) {
             claimed.insert(current, worktree);
         }
