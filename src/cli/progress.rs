@@ -21,7 +21,7 @@ impl<'p> Live<'p> {
     pub fn new(printer: &'p Printer) -> Self {
         let bar = printer.is_watched().then(|| {
             let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
                 bar.set_style(style);
             }
             bar
@@ -40,14 +40,14 @@ impl<'p> Live<'p> {
             Progress::Waiting { turn, output, since } => {
                 if let (Some(bar), Some(turn)) = (&self.bar, turn) {
                     let last = output.as_deref().and_then(last_line).unwrap_or_default();
-                    bar.set_message(format!(
+                    bar.set_message(fitting(&format!(
                         "turn {} of {} by {} for {}{}",
                         turn.turn,
                         turn.ticket,
                         crate::text::shown_line(&turn.agent),
                         clock(since),
                         if last.is_empty() { String::new() } else { format!(": {last}") }
-                    ));
+                    )));
                     bar.tick();
                 }
             }
@@ -73,6 +73,13 @@ impl<'p> Live<'p> {
             None => self.printer.note(line),
         }
     }
+}
+
+/// What fits on the line and leaves room for an echoed `^C`, which would otherwise begin a new one.
+fn fitting(text: &str) -> String {
+    const ROOM: usize = 8;
+    let width = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| usize::from(size.ws_col));
+    text.chars().take(width.saturating_sub(ROOM)).collect()
 }
 
 fn clock(since: Duration) -> String {

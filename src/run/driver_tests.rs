@@ -343,7 +343,7 @@ fn story(place: &Place) -> Vec<&Event> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(1500))]
 
     /// A run cut anywhere, any number of times, ends exactly as the uncut run does: same journal, same turns, same
     /// commits, same messages.
