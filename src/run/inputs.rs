@@ -147,7 +147,7 @@ fn dirty(workspace: &Workspace, run: &RunState) -> Result<Vec<String>, RunError>
 /// Work of the ticket that is not as the last turn left it.
 fn changed_by_person(workspace: &Workspace, run: &RunState, id: &TicketId) -> Result<Vec<String>, RunError> {
     let state = run.ticket(id);
-    let Some(after) = &state.after else { return Ok(Vec::new()) };
+    let Some(after) = state.after.as_ref().filter(|_| !state.work.is_empty()) else { return Ok(Vec::new()) };
     let place = &workspace.place;
     let mut changed = Vec::new();
     for change in git::changes(place)? {

@@ -199,7 +199,10 @@ impl World for Real<'_> {
         if !self.lock.still_ours()? {
             return Err(RunError::LockLost);
         }
-        self.settings = self.workspace.settings()?;
+        // A turn is judged by the settings that it began under.
+        if run.judging().is_none() {
+            self.settings = self.workspace.settings()?;
+        }
         let folded = Folded { id: self.run.clone(), state: run.clone() };
         survey::survey(self.workspace, &self.settings, &folded, &self.options)
     }
