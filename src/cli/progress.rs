@@ -1,5 +1,6 @@
 //! What a person sees while steps are made: a line that lives on a terminal, plain lines elsewhere.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::run::Progress;
 pub struct Live<'p> {
     printer: &'p Printer,
     bar: Option<ProgressBar>,
+    named: BTreeSet<String>,
 }
 
 impl<'p> Live<'p> {
@@ -26,7 +28,7 @@ impl<'p> Live<'p> {
             }
             bar
         });
-        Self { printer, bar }
+        Self { printer, bar, named: BTreeSet::new() }
     }
 
     /// Shows what happens.
@@ -36,6 +38,7 @@ impl<'p> Live<'p> {
                 if let Some(line) = line(event, self.printer.volume == Volume::Verbose) {
                     self.print(&line);
                 }
+                self.name_what_is_left_out(event);
             }
             Progress::Waiting { turn, output, since } => {
                 if let (Some(bar), Some(turn)) = (&self.bar, turn) {
@@ -51,12 +54,29 @@ impl<'p> Live<'p> {
                     bar.tick();
                 }
             }
+            Progress::Note(note) => self.print(note),
             Progress::Interrupted { times: 1 } => {
                 self.print(
                     "interrupted: no further turn starts; this one is waited for and judged (Ctrl-C again ends it)",
                 );
             }
             Progress::Interrupted { .. } => self.print("interrupted again: the turn is ended"),
+        }
+    }
+
+    /// Files that the kept trees leave out are named once.
+    fn name_what_is_left_out(&mut self, event: &Event) {
+        let (Event::TurnFinished(ended)
+        | Event::TurnFailed(ended)
+        | Event::TurnTimedOut(ended)
+        | Event::TurnInterrupted(ended)) = event
+        else {
+            return;
+        };
+        for left in &ended.left_out {
+            if self.named.insert(left.clone()) {
+                self.print(&format!("  not kept: {}", crate::text::shown_line(left)));
+            }
         }
     }
 

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::printer::Volume;
 use super::progress::Live;
 use super::{CliError, Context, Exit};
-use crate::flow::{Outcome, Reason, ReasonCode, outcome_name};
+use crate::flow::{Look, Outcome, Reason, ReasonCode, outcome_name, reply_left};
 use crate::run::{DriveEnd, Options, Until};
 use crate::ticket::TicketId;
 
@@ -94,6 +95,13 @@ fn drive(context: &Context, until: Until, ids: &[String], mut options: Options) 
         context.printer.document(&document);
     } else {
         context.printer.note(&sentence(&end));
+    }
+    if context.printer.volume != Volume::Quiet && workspace.has_reply()? {
+        let view = workspace.look(&Options::default())?;
+        let look = Look { run: &view.working, survey: &view.survey, policy: &view.policy };
+        if let Some(left) = reply_left(&look) {
+            context.printer.note(&left);
+        }
     }
     Ok(Exit(exit))
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::run::shown_reason;
 use super::{CliError, Context, Exit};
-use crate::flow::{Action, Life, Look, Reason, ReasonCode, RunState, TicketStanding, standing};
+use crate::flow::{Action, Life, Look, Reason, ReasonCode, RunState, TicketStanding, reply_left, standing};
 use crate::run::{Options, View};
 
 /// Show where the run stands and why
@@ -16,11 +16,17 @@ pub fn run(context: &Context, _: &Arguments) -> Result<Exit, CliError> {
     let mut workspace = context.workspace()?;
     let view = workspace.look(&Options::default())?;
     let reason = reason(&view);
-    let document = document(&view, reason.as_ref());
+    let mut document = document(&view, reason.as_ref());
+    let look = Look { run: &view.working, survey: &view.survey, policy: &view.policy };
+    let left = reply_left(&look);
+    document["reply_left"] = json!(left);
     if context.printer.json {
         context.printer.document(&document);
     } else {
         context.printer.data(&text(&view, reason.as_ref(), &document));
+        if let Some(left) = left {
+            context.printer.line(&left);
+        }
     }
     Ok(Exit::SUCCESS)
 }

@@ -163,6 +163,27 @@ pub fn reply_target(look: &Look<'_>, reply: &ReplyFact) -> Result<Option<TicketI
     Ok(Some(target))
 }
 
+/// Why a reply stays where it lies, if nothing takes it in: nothing is silent.
+pub fn reply_left(look: &Look<'_>) -> Option<String> {
+    let reply = look.survey.reply.as_ref()?;
+    if !reply.faults.is_empty() {
+        return None;
+    }
+    let why = if reply.empty {
+        "it has no text, no answer and no decision".to_owned()
+    } else if look.run.suspect.as_ref() == Some(&reply.stamp) && !reply.committed {
+        "it appeared during a turn and may be the agent's own; save it again, or commit it, to say that it is yours"
+            .to_owned()
+    } else {
+        match (&reply.to, reply_target(look, reply)) {
+            (_, Ok(Some(_)) | Err(_)) => return None,
+            (Some(Ok(to)), Ok(None)) => format!("{to} is done; `turnstile reopen {to}` opens it again"),
+            (Some(Err(_)) | None, Ok(None)) => "no ticket is open that it could be for".to_owned(),
+        }
+    };
+    Some(format!("`.tickets/USER_REPLY.md` was left where it lies: {why}"))
+}
+
 /// Tickets that wait for what a reply can give.
 pub fn waiting_tickets(look: &Look<'_>) -> Vec<TicketId> {
     let mut waiting: Vec<TicketId> = look

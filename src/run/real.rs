@@ -35,6 +35,8 @@ pub enum Progress<'a> {
         /// How long it has been waited for.
         since: Duration,
     },
+    /// Something that a person should know and that is no event.
+    Note(&'a str),
     /// A person asked for the end.
     Interrupted {
         /// How often.

@@ -120,6 +120,11 @@ impl Workspace {
         if let Some(branch) = &options.branch {
             world.begin_branch(&state, branch)?;
         }
+        if state.life != Life::Open && git::is_ignored(&world.workspace.place, ".tickets/ticket.md")? {
+            (world.progress)(Progress::Note(
+                "git ignores `.tickets/`: what lies there is kept with every turn, and never committed to a branch",
+            ));
+        }
         let mut rules = policy(&world.settings.config, options);
         let mut steps = 0;
         let mut known: Vec<String> = Vec::new();

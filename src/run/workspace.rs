@@ -197,6 +197,11 @@ impl Workspace {
         Ok(Folded { state: fold(&lines)?, id: Some(id) })
     }
 
+    /// Whether a reply lies in the worktree.
+    pub fn has_reply(&self) -> Result<bool, RunError> {
+        Ok(store::look_reply(&self.layout)?.is_some())
+    }
+
     /// The lines of the worktree's last run.
     pub fn lines(&self) -> Result<Vec<Line>, RunError> {
         match store::current_run(&self.layout)? {
