@@ -1,14 +1,22 @@
 //! What a person types and reads: the command line, its documents, its exit statuses.
 
+mod completions;
 mod context;
 mod decide;
+mod editor;
 mod env;
 mod error;
 mod exit;
+mod init;
+mod lint;
+mod man;
+mod new;
 mod next;
+mod paths;
 mod printer;
 mod progress;
 mod run;
+mod schema;
 mod status;
 
 use std::path::PathBuf;
@@ -51,6 +59,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Arguments),
+    New(new::Arguments),
+    Lint(lint::Arguments),
     Next(next::Arguments),
     Step(run::StepArguments),
     Run(run::RunArguments),
@@ -60,6 +71,9 @@ enum Command {
     Pause(decide::PauseArguments),
     Resume(decide::ResumeArguments),
     Stop(decide::StopArguments),
+    Schema(schema::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
     #[command(name = "__effect", hide = true)]
     Effect {
         /// The effect's directory
@@ -140,6 +154,9 @@ fn trace(environment: &Environment) {
 
 fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
     match command {
+        Command::Init(arguments) => init::run(context, &arguments),
+        Command::New(arguments) => new::run(context, &arguments),
+        Command::Lint(arguments) => lint::run(context, &arguments),
         Command::Next(arguments) => next::run(context, &arguments),
         Command::Step(arguments) => run::step(context, &arguments),
         Command::Run(arguments) => run::run(context, &arguments),
@@ -149,6 +166,9 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Pause(arguments) => decide::pause(context, &arguments),
         Command::Resume(arguments) => decide::resume(context, &arguments),
         Command::Stop(arguments) => decide::stop(context, &arguments),
+        Command::Schema(arguments) => Ok(schema::run(context, &arguments)),
+        Command::Completions(arguments) => Ok(completions::run(context, &arguments)),
+        Command::Man(arguments) => man::run(context, &arguments),
         Command::Effect { directory } => {
             crate::run::carry_out(&directory, context.environment.variables.clone())?;
             Ok(Exit::SUCCESS)

@@ -84,9 +84,9 @@ impl Printer {
             return;
         }
         let style = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
-        let mut text = format!("{style}error{style:#}: {}\n", error.message);
+        let mut text = format!("{style}error{style:#}: {}\n", crate::text::shown(&error.message));
         for hint in &error.hints {
-            writeln!(text, "  help: {hint}").expect("a string takes every write");
+            writeln!(text, "  help: {}", crate::text::shown_line(hint)).expect("a string takes every write");
         }
         write_all(anstream::stderr(), &text);
     }

@@ -90,7 +90,7 @@ impl TestEnv {
     /// More scripts, for the turns behind those that have one.
     pub fn scripts(&self, scripts: &[&str]) {
         let folder = self.agent_folder();
-        let known = (1..).take_while(|number| folder.join(format!("{number}.sh")).exists()).count();
+        let known = (1..1000).take_while(|number| folder.join(format!("{number}.sh")).exists()).count();
         for (index, script) in scripts.iter().enumerate() {
             fs::write(folder.join(format!("{}.sh", known + index + 1)), format!("{script}\n")).unwrap();
         }

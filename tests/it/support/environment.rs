@@ -160,7 +160,7 @@ impl TestEnv {
         let mut command = Command::new(program);
         let folder = if self.repo().is_dir() { self.repo() } else { self.real.clone() };
         command.current_dir(folder).env_clear();
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("PATH", path());
         command.env("HOME", self.real.join("home"));
         command.env("GIT_CEILING_DIRECTORIES", &self.real);
         for (name, value) in [
@@ -214,4 +214,9 @@ impl TestEnv {
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the programs of this machine are wanted, and nothing else of it")]
+fn path() -> std::ffi::OsString {
+    std::env::var_os("PATH").unwrap_or_default()
 }

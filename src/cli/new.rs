@@ -1,0 +1,172 @@
+//! `new`.
+
+use std::fs::File;
+
+use serde_json::json;
+
+use super::{CliError, Context, Exit};
+use crate::run::{Workspace, unresolved};
+use crate::store::{self, Audience, StoreError};
+use crate::text::{nearest, shown_line};
+use crate::ticket::{Ids, NewTicket, TicketId, new_ticket, next_number, resolve, slug};
+
+/// Make a ticket
+///
+/// It gets the next free number of its folder and a name after its title. The path is printed, as it is typed from
+/// here.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  turnstile new \"Log in with a passkey\" --epic auth --depends-on 10 --edit")]
+pub struct Arguments {
+    /// What is to be done, in a few words
+    title: String,
+    /// Who does it: a name of the roster, `shell` or `user`
+    #[arg(long, value_name = "NAME")]
+    agent: Option<String>,
+    /// A ticket that has to be done first; may be given several times
+    #[arg(long, value_name = "ID")]
+    depends_on: Vec<String>,
+    /// 0 is the most urgent
+    #[arg(long, value_name = "0-4", value_parser = clap::value_parser!(u8).range(0..=4))]
+    priority: Option<u8>,
+    /// What is wanted, in one sentence
+    #[arg(long, value_name = "SENTENCE")]
+    goal: Option<String>,
+    /// The folder below `.tickets/`
+    #[arg(long, value_name = "FOLDER")]
+    epic: Option<String>,
+    /// What stands below the title
+    #[arg(long, value_name = "TEXT")]
+    body: Option<String>,
+    /// Open it in the editor
+    #[arg(long)]
+    edit: bool,
+    #[arg(long, hide = true)]
+    verify: Vec<String>,
+}
+
+/// Makes a ticket.
+pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
+    if arguments.title.trim().is_empty() {
+        return Err(CliError::usage("a ticket needs a title").hint("`turnstile new \"What is to be done\"`"));
+    }
+    if !arguments.verify.is_empty() {
+        return Err(CliError::usage("`--verify` is not supported by this version of turnstile: it runs no checks")
+            .hint("say in the ticket what the agent has to check"));
+    }
+    let editor = if arguments.edit { Some(context.editor()?) } else { None };
+    let mut workspace = context.workspace()?;
+    let epic = epic(arguments)?;
+    let config = workspace.settings()?.config;
+    if let Some(agent) = &arguments.agent {
+        known_agent(agent, &config.roster_names())?;
+    }
+    let ids = Ids::new(workspace.reads()?.iter().map(|read| read.id.clone()));
+    let depends_on: Vec<String> = arguments
+        .depends_on
+        .iter()
+        .map(|typed| {
+            let found = resolve(typed, &epic, &ids).map_err(|why| CliError::unknown(unresolved(typed, &why)))?;
+            Ok(found.as_str().to_owned())
+        })
+        .collect::<Result<_, CliError>>()?;
+    let text = new_ticket(&NewTicket {
+        title: &arguments.title,
+        agent: arguments.agent.as_deref(),
+        depends_on: &depends_on,
+        priority: arguments.priority,
+        goal: arguments.goal.as_deref(),
+        verify: &[],
+        body: arguments.body.as_deref().unwrap_or_default(),
+    });
+    let id = write(&mut workspace, &epic, &slug(&arguments.title), &text)?;
+    let file = workspace.layout.top.join(id.path());
+    if let Some(editor) = editor {
+        context.edit(&editor, &file)?;
+    }
+    if context.printer.json {
+        context.printer.document(&json!({ "id": id, "path": id.path() }));
+    } else {
+        context.printer.line(&shown_line(&context.seen(&file)));
+        if arguments.agent.is_none() && config.default_agent.is_none() {
+            context.printer.note(
+                "no agent is named, and the config has no `default_agent`: add `agent: …`, or type `turnstile init`",
+            );
+        }
+    }
+    Ok(Exit::SUCCESS)
+}
+
+fn epic(arguments: &Arguments) -> Result<String, CliError> {
+    let typed = arguments.epic.as_deref().unwrap_or_default().trim_matches('/');
+    let whole = if typed.is_empty() { "001-x.md".to_owned() } else { format!("{typed}/001-x.md") };
+    let is_plain = whole.split('/').all(|component| !component.is_empty() && component != "." && component != "..");
+    if !is_plain || !store::is_ticket_path(&whole) {
+        let message = format!("`{}` cannot be an epic: tickets are not looked for there", shown_line(typed));
+        return Err(CliError::usage(message).hint("take a folder such as `auth`, without `.` or `_` in front"));
+    }
+    Ok(typed.to_owned())
+}
+
+fn known_agent(agent: &str, roster: &[String]) -> Result<(), CliError> {
+    if roster.iter().any(|known| known == agent) {
+        return Ok(());
+    }
+    let error = CliError::usage(format!("unknown agent `{}`; known are {}", shown_line(agent), roster.join(", ")));
+    Err(match nearest(agent, roster.iter().map(String::as_str)) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error.hint("others are added under `agents` in `.tickets/config.yaml`"),
+    })
+}
+
+/// Takes the next number and writes the ticket. Two at once get two numbers: the folder is locked meanwhile.
+fn write(workspace: &mut Workspace, epic: &str, slug: &str, text: &str) -> Result<TicketId, CliError> {
+    let folder = workspace.layout.tickets();
+    let failed = |error: std::io::Error| CliError::io(format!("cannot lock {}: {error}", folder.display()));
+    match std::fs::create_dir(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(failed(error)),
+        Ok(()) | Err(_) => {}
+    }
+    let lock = File::open(&folder).map_err(failed)?;
+    lock.lock().map_err(failed)?;
+    let ids: Vec<TicketId> = workspace.reads()?.iter().map(|read| read.id.clone()).collect();
+    let mut number = next_number(ids.iter().filter(|id| id.folder() == epic).map(TicketId::name));
+    loop {
+        let name = format!("{number:03}-{slug}");
+        let id = TicketId::new(if epic.is_empty() { name } else { format!("{epic}/{name}") });
+        match store::write_new(&workspace.layout.top, id.path(), text.as_bytes(), Audience::People) {
+            Ok(()) => return Ok(id),
+            // A file that is no ticket yet, such as one that appeared just now.
+            Err(StoreError::Exists { .. }) => number = number.saturating_add(1),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epic_is_a_folder_in_which_tickets_are_looked_for() {
+        let epic_of = |typed: &str| {
+            let arguments = Arguments {
+                title: "t".to_owned(),
+                agent: None,
+                depends_on: Vec::new(),
+                priority: None,
+                goal: None,
+                epic: Some(typed.to_owned()),
+                body: None,
+                edit: false,
+                verify: Vec::new(),
+            };
+            epic(&arguments)
+        };
+        assert_eq!(epic_of("auth").as_deref(), Ok("auth"));
+        assert_eq!(epic_of("/a/b/").as_deref(), Ok("a/b"));
+        assert_eq!(epic_of("").as_deref(), Ok(""));
+        for refused in ["..", "a/../b", "a//b", ".hidden", "_draft", "history", "outbox/x", "./a"] {
+            assert!(epic_of(refused).is_err(), "{refused}");
+        }
+    }
+}
