@@ -13,8 +13,12 @@ pub struct Arguments {
 
 /// Prints a script for the shell.
 pub fn run(context: &Context, arguments: &Arguments) -> Exit {
+    let whole = super::command();
+    let mut shown = clap::Command::new("turnstile")
+        .args(whole.get_arguments().cloned())
+        .subcommands(whole.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()).cloned());
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut super::command(), "turnstile", &mut script);
+    clap_complete::generate(arguments.shell, &mut shown, "turnstile", &mut script);
     context.printer.data(&String::from_utf8_lossy(&script));
     Exit::SUCCESS
 }

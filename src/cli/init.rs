@@ -37,12 +37,13 @@ pub fn run(context: &Context, _: &Arguments) -> Result<Exit, CliError> {
             Err(error) => return Err(error.into()),
         }
     }
-    let ignored = git::is_ignored(&workspace.place, &format!("{TICKETS}/{FIRST_TICKET_NAME}"))?;
+    // The files are made; that git cannot say whether it ignores them takes nothing back, and `doctor` asks again.
+    let ignored = git::is_ignored(&workspace.place, &format!("{TICKETS}/{FIRST_TICKET_NAME}")).unwrap_or(false);
     if context.printer.json {
         context.printer.document(&json!({
             "made": made,
             "kept": kept,
-            "default_agent": agent,
+            "default_agent": made.iter().any(|path| path.ends_with("config.yaml")).then_some(agent),
             "ignored": ignored,
         }));
         return Ok(Exit::SUCCESS);

@@ -150,7 +150,8 @@ fn below_top(context: &Context, workspace: &Workspace, typed: &Path, looked: &Lo
     let is_checked = looked.files.iter().any(|file| wanted.includes(file))
         || looked.diagnostics.iter().any(|fault| wanted.includes(&fault.path))
         || path.starts_with(&format!("{TICKETS}/templates/"));
-    if is_checked || whole.is_dir() { Ok(path) } else { refuse("is no ticket") }
+    let could_hold = whole.is_dir() && (path.is_empty() || path == TICKETS || path.starts_with(".tickets/"));
+    if is_checked || could_hold { Ok(path) } else { refuse("is no ticket") }
 }
 
 /// Mends what is safe to mend; gives back the files that changed.

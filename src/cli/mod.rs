@@ -19,7 +19,7 @@ mod run;
 mod schema;
 mod status;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -125,10 +125,18 @@ fn start(arguments: Arguments, environment: Environment) -> ExitCode {
         (false, false) => Volume::Normal,
     };
     trace(&environment);
+    let printer = Printer::new(arguments.json, volume, color);
+    let directory = match directory(arguments.directory.as_deref()) {
+        Ok(directory) => directory,
+        Err(error) => {
+            printer.error(&error);
+            return error.exit.into();
+        }
+    };
     let typed: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let context = Context {
-        directory: arguments.directory.unwrap_or_else(|| PathBuf::from(".")),
-        printer: Printer::new(arguments.json, volume, color),
+        directory,
+        printer,
         typed: format!("turnstile {}", typed.get(1..).unwrap_or_default().join(" ")),
         environment,
     };
@@ -139,6 +147,17 @@ fn start(arguments: Arguments, environment: Environment) -> ExitCode {
             error.exit.into()
         }
     }
+}
+
+/// Where the command works. A current directory that is gone is left to the command, which may not need it.
+fn directory(typed: Option<&Path>) -> Result<PathBuf, CliError> {
+    let here = PathBuf::from(".");
+    let Some(typed) = typed else { return Ok(here.canonicalize().unwrap_or(here)) };
+    let refused = |why: String| {
+        CliError::usage(format!("cannot work in `{}`: {why}", typed.display())).hint("give `-C` a folder")
+    };
+    let directory = typed.canonicalize().map_err(|error| refused(error.to_string()))?;
+    if directory.is_dir() { Ok(directory) } else { Err(refused("it is no folder".to_owned())) }
 }
 
 fn trace(environment: &Environment) {

@@ -26,6 +26,6 @@ pub use child::{ChildContext, child};
 pub use error::EffectError;
 pub use launch::launch;
 pub use program::{Program, ProgramEnd, Stdin, Stopped};
-pub use record::{Evidence, child_pid, evidence};
+pub use record::{Evidence, child_pid, evidence, is_inside};
 pub use stop::{ask_to_stop, end_leftovers};
 pub use supervise::run;

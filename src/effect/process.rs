@@ -54,6 +54,22 @@ pub(super) fn table() -> io::Result<BTreeMap<u32, Process>> {
     Ok(system::all()?.into_iter().map(|process| (process.pid, process)).collect())
 }
 
+/// Whether a process started this one, or whoever did.
+pub(super) fn is_ancestor(pid: u32) -> bool {
+    let mut current = std::process::id();
+    // Parents end at 0; a circle, which no system has, must not hold us.
+    for _ in 0..10_000 {
+        if current == pid {
+            return true;
+        }
+        match system::one(current) {
+            Ok(Some(process)) if process.parent != 0 => current = process.parent,
+            Ok(_) | Err(_) => return false,
+        }
+    }
+    false
+}
+
 /// Those in whose environment `entry` stands; empty where the system does not show it.
 pub(super) fn bearers(entry: &OsStr) -> BTreeSet<u32> {
     system::bearers(entry)

@@ -57,6 +57,11 @@ pub fn child_pid(directory: &Path) -> Result<Option<u32>, EffectError> {
     Ok(started.filter(Identity::lives).map(|identity| identity.pid))
 }
 
+/// Whether this process runs inside the effect: the process that carries it out started this one, or whoever did.
+pub fn is_inside(directory: &Path) -> Result<bool, EffectError> {
+    Ok(child_pid(directory)?.is_some_and(super::process::is_ancestor))
+}
+
 /// How an effect ended, as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

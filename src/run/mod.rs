@@ -6,6 +6,7 @@ mod contract;
 mod driver;
 mod error;
 mod inputs;
+mod inside;
 mod patience;
 mod real;
 mod saves;
