@@ -40,3 +40,6 @@ pub use request::{
 pub use state::{EndKind, Feedback, Finished, Judging, Life, OutOfOrder, Phase, Quiet, RunState, Stands, TicketState};
 pub use survey::{AgentFact, Decided, Decision, HeadFact, OutboxFact, ReplyFact, Survey, TicketFact, TurnFacts};
 pub use world::World;
+
+#[cfg(test)]
+mod tests;
