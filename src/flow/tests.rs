@@ -149,8 +149,12 @@ fn told_event(event: &Event) -> String {
     }
 }
 
+type ChangeWorld = fn(&mut Survey, &mut Policy);
+type ChangeEnd = fn(&mut TurnEnded);
+type Tighten = fn(&mut Policy);
+
 /// One change to the quiet world, and what wins then.
-type Case = (&'static str, fn(&mut Survey, &mut Policy), &'static str);
+type Case = (&'static str, ChangeWorld, &'static str);
 
 #[test]
 fn before_a_turn_the_first_match_wins() {
@@ -268,11 +272,11 @@ fn knot(survey: &mut Survey) {
 
 #[test]
 fn after_a_turn_the_first_match_wins() {
-    let claimed: fn(&mut Survey, &mut Policy) = |s, _| {
+    let claimed: ChangeWorld = |s, _| {
         s.tickets[0].done = true;
         s.tickets_changes.insert(".tickets/one.md".into(), false);
     };
-    let cases: &[(&str, fn(&mut TurnEnded), fn(&mut Survey, &mut Policy), &str)] = &[
+    let cases: &[(&str, ChangeEnd, ChangeWorld, &str)] = &[
         ("work, no claim", |_| {}, |_, _| {}, "9: checkpoint.made + row 13 progressed []"),
         ("nothing changed, so no checkpoint", |e| e.after = Some("b".into()), |_, _| {}, "9: row 13 progressed []"),
         (
@@ -451,7 +455,7 @@ fn an_invalid_message_is_given_back_as_often_as_the_config_says() {
 
 #[test]
 fn limits_refuse_to_start_a_turn_and_resume_grants_the_same_amount_once_more() {
-    let cases: [(fn(&mut Policy), ReasonCode, Option<&str>); 3] = [
+    let cases: [(Tighten, ReasonCode, Option<&str>); 3] = [
         (|p| p.limits.total_turns = Some(1), ReasonCode::LimitTotalTurns, None),
         (|p| p.limits.turns = Some(1), ReasonCode::LimitTurns, Some("one")),
         (|p| p.limits.time = Some(Duration::from_secs(1)), ReasonCode::LimitTime, None),
@@ -469,8 +473,14 @@ fn limits_refuse_to_start_a_turn_and_resume_grants_the_same_amount_once_more() {
         let Choice::Record(events) = choice(&run, &survey, &policy, true).choice else {
             panic!("a decision is served")
         };
-        events.iter().for_each(|event| run.apply(event).expect("in order"));
+        apply(&mut run, &events);
         assert_eq!(told(&choice(&run, &world(), &policy, true)), "17: turn 2 of one", "{code}");
+    }
+}
+
+fn apply(run: &mut RunState, events: &[Event]) {
+    for event in events {
+        run.apply(event).expect("in order");
     }
 }
 
@@ -478,7 +488,8 @@ fn limits_refuse_to_start_a_turn_and_resume_grants_the_same_amount_once_more() {
 fn close(run: &mut RunState) {
     let Choice::Record(events) = choice(run, &world(), &policy(), false).choice else { panic!("a verdict") };
     let closed = Event::EffectFinished { effect: "verdict".into(), ticket: None, outcome: None, path: None };
-    events.iter().chain([&closed]).for_each(|event| run.apply(event).expect("in order"));
+    apply(run, &events);
+    apply(run, &[closed]);
 }
 
 #[test]
@@ -513,7 +524,7 @@ fn every_standing_reason_stops_every_step_until_something_answers_it() {
         let Choice::Record(events) = choice(&run, &survey, &policy(), true).choice else {
             panic!("a decision is served")
         };
-        events.iter().for_each(|event| run.apply(event).expect("in order"));
+        apply(&mut run, &events);
         assert!(run.standing.is_empty(), "{code} can be left by `resume`");
     }
 }
