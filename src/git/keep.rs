@@ -1,6 +1,6 @@
 //! Kept trees: the worktree as it was, as a commit that no branch knows. Branch, index and worktree stay untouched.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use super::index::{patiently, reference_lock};
 use super::library;
 use super::path::{components, text_to_file};
 use super::repo::Place;
-use super::trees::{Edit, Edits, edited, without};
+use super::trees::{Edit, Edits, edited, paths_below, without};
 use super::worktree::{Found, look};
 
 /// Files larger than this are not kept.
@@ -71,6 +71,7 @@ pub fn keep_screened(
     let base = head.as_ref().map(git2::Commit::tree).transpose().at("read the tree of HEAD", &place.top)?;
     let mut keeper = Keeper {
         place,
+        repository: &repository,
         base: base.as_ref(),
         cleaner: Cleaner::new(place, &repository)?,
         secrets,
@@ -130,6 +131,7 @@ fn commit(
 
 struct Keeper<'r> {
     place: &'r Place,
+    repository: &'r Repository,
     base: Option<&'r Tree<'r>>,
     cleaner: Cleaner<'r>,
     secrets: &'r [Vec<u8>],
@@ -144,9 +146,12 @@ impl Keeper<'_> {
             self.take(&change.path)?;
             seen.insert(change.path);
         }
+        let tracked = match self.base {
+            Some(tree) => paths_below(self.place, self.repository, tree, TICKETS)?,
+            None => HashSet::new(),
+        };
         for path in self.tickets()? {
-            let known = self.base.is_some_and(|tree| tree.get_path(&text_to_file(&path)).is_ok());
-            if !known && !seen.contains(&path) {
+            if !tracked.contains(&path) && !seen.contains(&path) {
                 self.take(&path)?;
             }
         }

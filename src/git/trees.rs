@@ -1,7 +1,7 @@
 //! Trees: what differs between two, and a new one from an old one and some edits. Works in the object database
 //! alone; no index and no worktree takes part.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use git2::{Delta, DiffOptions, ObjectType, Oid, Repository, Tree};
 use serde::{Deserialize, Serialize};
@@ -115,6 +115,37 @@ pub(super) fn without(place: &Place, repository: &Repository, tree: &Tree, name:
     builder.write().at("write a tree", &place.top)
 }
 
+/// Every path of the files and links below one folder of the tree's top. Large trees are read anew each time that one of
+/// their entries is looked up, so whoever asks for many paths asks once for all.
+pub(super) fn paths_below(
+    place: &Place,
+    repository: &Repository,
+    tree: &Tree,
+    name: &str,
+) -> Result<HashSet<String>, GitError> {
+    let mut found = HashSet::new();
+    let mut folders: Vec<(Vec<u8>, Oid)> = tree
+        .get_name(name)
+        .filter(|entry| entry.kind() == Some(ObjectType::Tree))
+        .map(|entry| (name.as_bytes().to_vec(), entry.id()))
+        .into_iter()
+        .collect();
+    while let Some((path, id)) = folders.pop() {
+        let folder = repository.find_tree(id).at("read a tree", &place.top)?;
+        for entry in &folder {
+            let mut below = path.clone();
+            below.push(b'/');
+            below.extend_from_slice(entry.name_bytes());
+            if entry.kind() == Some(ObjectType::Tree) {
+                folders.push((below, entry.id()));
+            } else {
+                found.insert(path_to_text(&below));
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// Every path that differs, sorted; a rename is a removal and an addition.
 pub(super) fn difference(
     place: &Place,
@@ -139,4 +170,29 @@ pub(super) fn difference(
         }
     }
     Ok(found.into_values().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::testing::TestRepo;
+
+    #[test]
+    fn every_path_below_a_folder_is_found_and_none_beside_it() {
+        let repo = TestRepo::with(&[
+            (".tickets/1.md", "1"),
+            (".tickets/epic/deep/2 é.md", "2"),
+            (".tickets-not/3.md", "3"),
+            ("src/.tickets/4.md", "4"),
+        ]);
+        let repository = crate::git::library::open(&repo.place).unwrap();
+        let tree = repository.head().unwrap().peel_to_tree().unwrap();
+        let below = |name| {
+            let mut paths: Vec<_> = paths_below(&repo.place, &repository, &tree, name).unwrap().into_iter().collect();
+            paths.sort();
+            paths
+        };
+        assert_eq!(below(".tickets"), [".tickets/1.md", ".tickets/epic/deep/2 é.md"]);
+        assert_eq!(below("nothing"), [""; 0]);
+    }
 }
