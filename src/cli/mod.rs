@@ -3,12 +3,14 @@
 mod completions;
 mod context;
 mod decide;
+mod doctor;
 mod editor;
 mod env;
 mod error;
 mod exit;
 mod init;
 mod lint;
+mod list;
 mod man;
 mod new;
 mod next;
@@ -17,7 +19,9 @@ mod printer;
 mod progress;
 mod run;
 mod schema;
+mod show;
 mod status;
+mod turn_record;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -62,6 +66,9 @@ enum Command {
     Init(init::Arguments),
     New(new::Arguments),
     Lint(lint::Arguments),
+    List(list::Arguments),
+    Show(show::Arguments),
+    Doctor(doctor::Arguments),
     Next(next::Arguments),
     Step(run::StepArguments),
     Run(run::RunArguments),
@@ -176,6 +183,9 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Init(arguments) => init::run(context, &arguments),
         Command::New(arguments) => new::run(context, &arguments),
         Command::Lint(arguments) => lint::run(context, &arguments),
+        Command::List(arguments) => list::run(context, &arguments),
+        Command::Show(arguments) => show::run(context, &arguments),
+        Command::Doctor(arguments) => doctor::run(context, &arguments),
         Command::Next(arguments) => next::run(context, &arguments),
         Command::Step(arguments) => run::step(context, &arguments),
         Command::Run(arguments) => run::run(context, &arguments),

@@ -27,7 +27,7 @@ pub use before::BEFORE;
 pub use choose::{Choice, Chosen, Look, Row, Rung, Stop, decide};
 pub use chores::name as outcome_name;
 pub use event::{Event, Unreadable};
-pub use explain::{TicketStanding, standing, why_not_ready};
+pub use explain::{TicketReason, TicketStanding, explain, standing, why_not_ready};
 pub use mail::{reply_left, reply_target, serve_decisions, waiting_tickets};
 pub use parts::{ActBegun, Begun, Carried, Chore, Outcome, SaveBegun, TurnEnded, Verdict};
 pub use policy::Policy;

@@ -23,6 +23,7 @@ mod survey;
 #[cfg(test)]
 mod testing;
 mod trees;
+mod version;
 mod worktree;
 
 pub use branch::{Relation, adopt_head, branch_commit, create_branch_here, paths_changed, paths_of_commits, relation};
@@ -38,3 +39,4 @@ pub use save::{find_saved, save};
 pub use save_types::{Content, SavePath, SaveRequest, SaveResult};
 pub use survey::{Head, digest, head, identity, is_ignored, operation, stash_top, writable};
 pub use trees::{Blob, TreeChange};
+pub use version::{OLDEST_GIT, is_recent, version};

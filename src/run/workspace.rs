@@ -181,6 +181,11 @@ impl Workspace {
         Ok(self.scanned.reads())
     }
 
+    /// The tickets as the last look found them; nothing is read.
+    pub fn last_reads(&self) -> &[Read] {
+        self.scanned.reads()
+    }
+
     /// Every fault of every ticket and of the settings, and how many files there are.
     pub fn lint(&mut self) -> Result<(usize, Vec<Diagnostic>), RunError> {
         let settings = self.settings()?;
