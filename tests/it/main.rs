@@ -8,6 +8,8 @@ mod cli_init;
 mod cli_lint;
 mod cli_new;
 mod cli_reference;
+mod docs_configuration;
+mod docs_dependencies;
 mod support;
 mod support_test;
 
