@@ -52,6 +52,7 @@ pub fn carry_out(directory: &Path, variables: Vec<(OsString, OsString)>) -> Resu
 
 fn turn(work: &TurnWork, context: &ChildContext<'_>, variables: Vec<(OsString, OsString)>) -> TurnResult {
     let message = format!("turn {} of run {}, before", work.turn, work.run);
+    remove_own_lock(&work.place, &work.before());
     let before = match git::keep(&work.place, &work.before(), &message, work.parent.as_deref()) {
         Ok(kept) => kept,
         Err(error) => {
@@ -91,6 +92,7 @@ fn look_after(work: &TurnWork, before: Option<&String>, end: TurnEnd) -> TurnRes
     let message = format!("turn {} of run {}, after", work.turn, work.run);
     let looked = || -> Result<TurnResult, git::GitError> {
         let place = &work.place;
+        remove_own_lock(place, &work.after());
         let kept = git::keep(place, &work.after(), &message, before.map(String::as_str))?;
         let head = git::head(place)?.commit;
         let mut changed = BTreeSet::new();
@@ -228,6 +230,7 @@ fn reply_stamp(work: &TurnWork) -> Option<String> {
 }
 
 fn keep(place: &Place, reference: &str, message: &str) -> SaveResult {
+    remove_own_lock(place, reference);
     match git::keep(place, reference, message, None) {
         Ok(kept) => SaveResult::Committed { commit: kept.commit, tree: kept.tree },
         Err(error) => failed(error),
@@ -246,6 +249,15 @@ fn save(place: &Place, request: &git::SaveRequest) -> SaveResult {
             ),
         },
         Err(error) => failed(error),
+    }
+}
+
+/// The lock of a kept tree's reference is only ever taken by the process that holds the lease of that turn. One that
+/// lies there before this process has taken it was left by a process that is dead.
+fn remove_own_lock(place: &Place, reference: &str) {
+    if reference.starts_with("refs/turnstile/checkpoints/") {
+        // Where it cannot be removed, keeping the tree says so.
+        let _ = std::fs::remove_file(place.common_dir.join(format!("{reference}.lock")));
     }
 }
 
