@@ -56,6 +56,7 @@ impl Check {
 }
 
 /// Checks everything.
+#[expect(clippy::unnecessary_wraps, reason = "every command answers like this")]
 pub fn run(context: &Context, _: &Arguments) -> Result<Exit, CliError> {
     let mut checks = vec![git_program(context)];
     match Workspace::open(&context.directory, context.surroundings()) {

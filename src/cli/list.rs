@@ -19,6 +19,7 @@ const TITLE_WIDTH: usize = 60;
 /// aside), invalid. Several of the options list what any of them names.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  turnstile list --open")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Arguments {
     /// Those that could be worked on now
     #[arg(long)]

@@ -1,5 +1,7 @@
 //! The only place where the next action is chosen: two ordered lists, and the first entry that answers wins.
 
+use std::collections::HashSet;
+
 use super::after::AFTER;
 use super::before::BEFORE;
 use super::event::Event;
@@ -144,14 +146,10 @@ impl<'a> Look<'a> {
         !ticket.done || self.run.tickets.get(&ticket.id).is_some_and(|state| state.claim)
     }
 
-    /// The dependencies of a ticket that are open.
+    /// The dependencies of a ticket that are open, in the order in which it names them.
     pub fn open_dependencies(&self, ticket: &TicketFact) -> Vec<&'a TicketId> {
-        self.survey
-            .tickets
-            .iter()
-            .filter(|other| ticket.depends_on.contains(&other.id) && self.is_open(other))
-            .map(|other| &other.id)
-            .collect()
+        let known = ticket.depends_on.iter().filter_map(|id| self.survey.ticket(id));
+        known.filter(|other| self.is_open(other)).map(|other| &other.id).collect()
     }
 
     /// Whether a ticket could be worked on now.
@@ -166,19 +164,16 @@ impl<'a> Look<'a> {
     /// The tickets that this command may work on.
     pub fn allowed(&self) -> Vec<&'a TicketFact> {
         let Some(only) = &self.policy.only else { return self.survey.tickets.iter().collect() };
-        let mut wanted: Vec<&TicketId> = only.iter().collect();
-        let mut at = 0;
-        while let Some(id) = wanted.get(at) {
-            if let Some(ticket) = self.survey.ticket(id) {
-                for dependency in &ticket.depends_on {
-                    if !wanted.contains(&dependency) {
-                        wanted.push(dependency);
-                    }
-                }
+        let mut wanted: HashSet<&TicketId> = HashSet::new();
+        let mut ways: Vec<&TicketId> = only.iter().collect();
+        while let Some(id) = ways.pop() {
+            if wanted.insert(id)
+                && let Some(ticket) = self.survey.ticket(id)
+            {
+                ways.extend(&ticket.depends_on);
             }
-            at += 1;
         }
-        self.survey.tickets.iter().filter(|ticket| wanted.contains(&&ticket.id)).collect()
+        self.survey.tickets.iter().filter(|ticket| wanted.contains(&ticket.id)).collect()
     }
 
     /// The ticket that a turn would be for: the current one as long as it can be worked on, else the first that can.

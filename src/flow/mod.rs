@@ -20,6 +20,7 @@ pub mod settle;
 mod standing;
 mod state;
 mod survey;
+mod ticket_index;
 mod world;
 
 pub use after::AFTER;
@@ -39,6 +40,7 @@ pub use request::{
 };
 pub use state::{EndKind, Feedback, Finished, Judging, Life, OutOfOrder, Phase, Quiet, RunState, Stands, TicketState};
 pub use survey::{AgentFact, Decided, Decision, HeadFact, OutboxFact, ReplyFact, Survey, TicketFact, TurnFacts};
+pub use ticket_index::TicketIndex;
 pub use world::World;
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::request::{DispatchFact, PutBack};
+use super::ticket_index::TicketIndex;
 use crate::ticket::{TicketId, TicketLimits};
 
 /// A whole look at a quiet worktree.
@@ -16,6 +17,8 @@ pub struct Survey {
     pub config: Vec<String>,
     /// All tickets in selection order.
     pub tickets: Vec<TicketFact>,
+    /// Where each of them stands; empty as it comes.
+    pub index: TicketIndex,
     /// What lies in the outbox.
     pub outbox: OutboxFact,
     /// The reply that lies in `.tickets/`.
@@ -173,6 +176,6 @@ pub enum HeadFact {
 impl Survey {
     /// Finds a ticket.
     pub fn ticket(&self, id: &TicketId) -> Option<&TicketFact> {
-        self.tickets.iter().find(|ticket| ticket.id == *id)
+        self.index.find(&self.tickets, id)
     }
 }

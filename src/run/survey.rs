@@ -11,7 +11,7 @@ use crate::config::{AgentKind, Config};
 use crate::diagnostic::Diagnostic;
 use crate::flow::{
     AgentFact, Decided, Decision, DispatchFact, HeadFact, Judging, Life, OutboxFact, ReplyFact, RunState, Survey,
-    TicketFact, TurnFacts,
+    TicketFact, TicketIndex, TurnFacts,
 };
 use crate::git::{self, ChangeKind};
 use crate::store::{self, COMMIT_MSG, Journal, Links, ReplyFile, TICKETS};
@@ -55,6 +55,7 @@ pub(super) fn survey(
         repository: repository_problem(workspace, &head, run, options)?,
         config: lines(&settings.faults),
         tickets,
+        index: TicketIndex::default(),
         outbox: outbox_fact(outbox),
         reply,
         decisions: decisions(workspace, run, &ids)?,
