@@ -28,6 +28,16 @@ pub enum DispatchMode {
     Pause,
 }
 
+impl DispatchMode {
+    /// The word for it, as it stands in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Notify => "notify",
+            Self::Pause => "pause",
+        }
+    }
+}
+
 /// The keys of a dispatch.
 pub const DISPATCH_KEYS: &[&str] = &["mode", "title", "choices"];
 
@@ -35,7 +45,7 @@ pub const DISPATCH_KEYS: &[&str] = &["mode", "title", "choices"];
 pub fn read_dispatch(source: &Source) -> Result<Dispatch, Vec<Diagnostic>> {
     let mut faults = Faults::new(source);
     let dispatch = mail::open(source, DISPATCH_KEYS, &mut faults).map(|mail| {
-        let modes = [("notify", DispatchMode::Notify), ("pause", DispatchMode::Pause)];
+        let modes = [DispatchMode::Notify, DispatchMode::Pause].map(|mode| (mode.name(), mode));
         let mode = mail.word("mode", &modes, &mut faults).unwrap_or(DispatchMode::Notify);
         let title = mail.text("title", &mut faults).map(|(title, _)| title).filter(|title| !title.is_empty());
         let choices = choices(&mail, mode, &mut faults);
