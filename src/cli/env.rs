@@ -3,7 +3,8 @@
 //! | variable | what it does |
 //! |---|---|
 //! | `TURNSTILE_IN_TURN` | set in turns to the git common directory: commands that change the run refuse there |
-//! | `EDITOR`, `VISUAL` | opened by `turnstile new --edit` |
+//! | `TURNSTILE_OUTBOX` | set in turns: the outbox that `turnstile dispatch` writes into there |
+//! | `EDITOR`, `VISUAL` | opened by `turnstile new --edit` and `turnstile reply` |
 //! | `PATH` | searched for agent programs by `init` and `doctor` |
 //! | `USER`, `LOGNAME` | who an operator's decision is recorded for |
 //! | `NO_COLOR`, `CLICOLOR_FORCE` | as everywhere: no colour, colour even where nobody looks |

@@ -4,11 +4,13 @@ mod completions;
 mod context;
 mod decide;
 mod doctor;
+mod dispatch;
 mod editor;
 mod env;
 mod error;
 mod exit;
 mod init;
+mod input;
 mod lint;
 mod list;
 mod man;
@@ -17,6 +19,8 @@ mod next;
 mod paths;
 mod printer;
 mod progress;
+mod prompt;
+mod reply;
 mod run;
 mod schema;
 mod show;
@@ -73,6 +77,9 @@ enum Command {
     Step(run::StepArguments),
     Run(run::RunArguments),
     Status(status::Arguments),
+    Prompt(prompt::Arguments),
+    Reply(reply::Arguments),
+    Dispatch(dispatch::Arguments),
     Done(decide::DoneArguments),
     Reopen(decide::ReopenArguments),
     Pause(decide::PauseArguments),
@@ -190,6 +197,9 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Step(arguments) => run::step(context, &arguments),
         Command::Run(arguments) => run::run(context, &arguments),
         Command::Status(arguments) => status::run(context, &arguments),
+        Command::Prompt(arguments) => prompt::run(context, &arguments),
+        Command::Reply(arguments) => reply::run(context, &arguments),
+        Command::Dispatch(arguments) => dispatch::run(context, &arguments),
         Command::Done(arguments) => decide::done(context, &arguments),
         Command::Reopen(arguments) => decide::reopen(context, &arguments),
         Command::Pause(arguments) => decide::pause(context, &arguments),

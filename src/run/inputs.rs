@@ -17,7 +17,7 @@ use crate::ticket::{Split, Ticket, TicketId, read, read_reply, split};
 /// At most so much of one archived message.
 const MESSAGE: usize = 64 * 1024;
 
-/// The prompt of a turn, as text.
+/// The prompt of a turn.
 pub(super) fn prompt(
     workspace: &Workspace,
     settings: &Settings,
@@ -25,24 +25,19 @@ pub(super) fn prompt(
     run_id: Option<&str>,
     request: &TurnRequest,
 ) -> Result<String, RunError> {
-    Ok(rendered(workspace, settings, run, run_id, request)?.text)
+    Ok(filled(&gather(workspace, settings, run, run_id, request)?, settings)?.text)
 }
 
-/// The prompt of a turn, with its sections.
-pub(super) fn rendered(
-    workspace: &Workspace,
-    settings: &Settings,
-    run: &RunState,
-    run_id: Option<&str>,
-    request: &TurnRequest,
-) -> Result<prompt::Prompt, RunError> {
-    let inputs = gather(workspace, settings, run, run_id, request)?;
-    prompt::render(&inputs, &settings.templates, settings.config.prompt.max_bytes).map_err(|faults| {
-        RunError::Unusable { path: "the prompt".to_owned(), why: super::survey::lines(&faults).join("\n") }
+/// The prompt that some inputs make.
+pub(super) fn filled(inputs: &PromptInputs, settings: &Settings) -> Result<prompt::Prompt, RunError> {
+    prompt::render(inputs, &settings.templates, settings.config.prompt.max_bytes).map_err(|faults| RunError::Unusable {
+        path: "the prompt".to_owned(),
+        why: super::survey::lines(&faults).join("\n"),
     })
 }
 
-fn gather(
+/// Reads everything that a prompt is made of.
+pub(super) fn gather(
     workspace: &Workspace,
     settings: &Settings,
     run: &RunState,
@@ -96,7 +91,8 @@ fn gather(
     })
 }
 
-fn source_of(workspace: &Workspace, id: &TicketId) -> Result<Source, RunError> {
+/// The text of a ticket that has to be there.
+pub(super) fn source_of(workspace: &Workspace, id: &TicketId) -> Result<Source, RunError> {
     let path = id.path();
     let unusable = |why: String| RunError::Unusable { path: path.clone(), why };
     store::read_source(&workspace.layout.top, &path, Links::Any)
@@ -195,7 +191,8 @@ fn replies(workspace: &Workspace, id: &TicketId, sequences: &[u32]) -> Result<Ve
         .collect())
 }
 
-fn reply(path: &str, text: &str, attachments: Vec<String>) -> Reply {
+/// A reply as the prompt quotes it.
+pub(super) fn reply(path: &str, text: &str, attachments: Vec<String>) -> Reply {
     let source = Source::new(path, text);
     let (answer, body) = match read_reply(&source) {
         Ok(reply) => (reply.answer.clone(), reply.body.of(text).to_owned()),

@@ -1,10 +1,12 @@
 //! The driver and the real world: the only place where a decision becomes an act.
 
 mod acts;
+mod answer;
 mod child;
 mod contract;
 mod driver;
 mod error;
+mod foresee;
 mod inputs;
 mod inside;
 mod patience;
@@ -16,6 +18,7 @@ mod turns;
 mod work;
 mod workspace;
 
+pub use answer::Answered;
 pub use child::carry_out;
 pub use driver::{StepEnd, step};
 pub use error::RunError;

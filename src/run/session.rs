@@ -48,7 +48,8 @@ pub enum Decided {
 }
 
 impl Workspace {
-    fn holder(&self) -> Holder {
+    /// Who takes the lock, for whoever finds it taken.
+    pub(super) fn holder(&self) -> Holder {
         Holder { pid: std::process::id(), since: Self::now(), command: self.surroundings.command.clone() }
     }
 

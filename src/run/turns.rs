@@ -157,7 +157,7 @@ impl Real<'_> {
 }
 
 /// The fenced `sh` blocks of a ticket as one script.
-fn shell_script(source: &Source) -> String {
+pub(super) fn shell_script(source: &Source) -> String {
     let (ticket, _) = crate::ticket::read(source);
     let body = ticket.map(|ticket| ticket.body.of(&source.text).to_owned()).unwrap_or_default();
     shell_blocks(&body).into_iter().map(|block| block.text + "\n").collect()

@@ -1,0 +1,58 @@
+//! `prompt`: what the next turn would be sent.
+
+use serde_json::json;
+
+use super::{CliError, Context, Exit};
+use crate::flow::Action;
+use crate::run::{Options, Workspace};
+
+/// Print what the next turn would be sent
+///
+/// Runs nothing, writes nothing and takes no lock. Equal state gives the same prompt, byte for byte.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  turnstile prompt | less\n  turnstile prompt 002 --sections")]
+pub struct Arguments {
+    /// The ticket; by default the one whose turn is next
+    #[arg(value_name = "ID")]
+    id: Option<String>,
+    /// Print how many bytes each part takes, and how many were left out
+    #[arg(long)]
+    sections: bool,
+}
+
+/// Prints the prompt.
+pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
+    let mut workspace = context.workspace()?;
+    let named = arguments.id.as_deref().map(|id| context.ticket(&mut workspace, id)).transpose()?;
+    let view = workspace.look(&Options::default())?;
+    let id = named.or_else(|| Workspace::foreseen(&view)).ok_or_else(|| {
+        CliError::invalid("no ticket is ready for a turn")
+            .hint("`turnstile next` says why; `turnstile prompt ID` prints a prompt all the same")
+    })?;
+    let prompt = workspace.prompt(&view, &id)?;
+    if let (Action::Wait | Action::Stop, Some(reason)) = (view.preview.action, &view.preview.reason) {
+        let message = reason.message.lines().next().unwrap_or_default();
+        context.printer.note(&format!("no turn starts as it is: {}: {message}", reason.code));
+    }
+    if context.printer.json {
+        let sections: Vec<_> = prompt
+            .sections
+            .iter()
+            .map(|section| json!({ "name": section.name, "bytes": section.bytes, "cut": section.cut }))
+            .collect();
+        let bytes = prompt.text.len();
+        let document = json!({ "ticket": id, "bytes": bytes, "text": prompt.text, "sections": sections });
+        context.printer.document(&document);
+    } else if arguments.sections {
+        let mut text = String::new();
+        for section in &prompt.sections {
+            let cut = if section.cut > 0 { format!("  ({} left out)", section.cut) } else { String::new() };
+            text.push_str(&format!("{:>8}  {}{cut}\n", section.bytes, section.name));
+        }
+        text.push_str(&format!("{:>8}  in all\n", prompt.text.len()));
+        context.printer.data(&text);
+    } else {
+        context.printer.data(&prompt.text);
+    }
+    Ok(Exit::SUCCESS)
+}

@@ -1,0 +1,98 @@
+//! The prompt that a turn would be sent, without a turn: replies that lie there are quoted from where the step would
+//! move them. Writes nothing and takes no lock.
+
+use super::error::RunError;
+use super::inputs;
+use super::turns::shell_script;
+use super::workspace::{View, Workspace};
+use crate::config::AgentKind;
+use crate::flow::{Decided, Life, Look, ReplyFact, RunState, TurnRequest, reply_target};
+use crate::prompt::{Message, MessageKind, Prompt, PromptInputs, Section};
+use crate::store::{self, ReplyFile, TICKETS, USER_REPLY};
+use crate::ticket::TicketId;
+
+impl Workspace {
+    /// The ticket whose turn would be next, also where something has to happen before that turn.
+    pub fn foreseen(view: &View) -> Option<TicketId> {
+        let look = Look { run: &view.working, survey: &view.survey, policy: &view.policy };
+        let next = look.next_ticket().map(|ticket| ticket.id.clone());
+        view.preview.ticket.clone().or_else(|| view.working.current.clone()).or(next)
+    }
+
+    /// What the next turn of a ticket would be sent.
+    pub fn prompt(&self, view: &View, id: &TicketId) -> Result<Prompt, RunError> {
+        let settings = self.settings()?;
+        let run = match view.preview.run.life {
+            Life::Open => &view.preview.run,
+            Life::None | Life::Completed | Life::Stopped => &view.working,
+        };
+        let fact = view.survey.ticket(id).ok_or_else(|| RunError::Unusable {
+            path: id.path(),
+            why: "it is not there; `turnstile list` shows all tickets".to_owned(),
+        })?;
+        let kind = settings.config.agent(&fact.agent).map(|entry| entry.kind);
+        if kind == Some(AgentKind::Shell) {
+            let text = shell_script(&inputs::source_of(self, id)?);
+            let sections = vec![Section { name: "script", bytes: text.len(), cut: 0 }];
+            return Ok(Prompt { text, sections });
+        }
+        let request = request(view, run, id, &fact.agent);
+        let mut inputs = inputs::gather(self, &settings, run, view.id.as_deref(), &request)?;
+        self.quote_waiting(view, id, &mut inputs)?;
+        inputs::filled(&inputs, &settings)
+    }
+
+    /// Adds the replies that the step would take in before the turn.
+    fn quote_waiting(&self, view: &View, id: &TicketId, inputs: &mut PromptInputs) -> Result<(), RunError> {
+        let mut sequence = store::next_sequence(&self.layout, id)?;
+        for file in self.waiting_replies(view, id)? {
+            let Ok(source) = &file.content else { continue };
+            let folder = format!("{TICKETS}/history/{id}/{sequence:04}-{}", store::MessageKind::Reply.word());
+            let attachments = file.attachments.iter().map(|(name, _)| format!("{folder}/{name}")).collect();
+            let reply = inputs::reply(&format!("{folder}/{USER_REPLY}"), &source.text, attachments);
+            let quoted = reply.quoted.clone();
+            inputs.conversation.push(Message { seq: sequence, kind: MessageKind::Reply, quoted });
+            inputs.replies.push(reply);
+            sequence = sequence.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    fn waiting_replies(&self, view: &View, id: &TicketId) -> Result<Vec<ReplyFile>, RunError> {
+        let look = Look { run: &view.working, survey: &view.survey, policy: &view.policy };
+        let is_for_it = |reply: &ReplyFact| reply_target(&look, reply).is_ok_and(|target| target.as_ref() == Some(id));
+        let mut files = Vec::new();
+        for stored in store::list_decisions(&self.layout)? {
+            let decision = view.survey.decisions.iter().find(|decision| decision.id == stored.id);
+            let wanted = decision.is_some_and(|decision| match &decision.what {
+                Decided::Reply(reply) => is_for_it(reply),
+                Decided::Pause | Decided::Resume | Decided::Stop | Decided::Done(_) | Decided::Reopen(_) => false,
+            });
+            if wanted {
+                files.extend(store::look_spooled_reply(&stored.folder)?);
+            }
+        }
+        let suspect = |reply: &ReplyFact| view.working.suspect.as_ref() == Some(&reply.stamp) && !reply.committed;
+        if view.survey.reply.as_ref().is_some_and(|reply| !suspect(reply) && is_for_it(reply)) {
+            files.extend(store::look_reply(&self.layout)?);
+        }
+        Ok(files)
+    }
+}
+
+/// The request of the turn, as the kernel would write it.
+fn request(view: &View, run: &RunState, id: &TicketId, agent: &str) -> TurnRequest {
+    let state = run.ticket(id);
+    let suspect = view.survey.reply.as_ref().map(|reply| reply.stamp.clone());
+    TurnRequest {
+        ticket: id.clone(),
+        turn: run.turns + 1,
+        agent: agent.to_owned(),
+        commit_only: state.claim,
+        head: view.survey.head.clone(),
+        stash: view.survey.stash.clone(),
+        // A reply that was only imagined to be moved has no number; it is quoted from where it lies.
+        replies: state.replies.into_iter().filter(|sequence| *sequence > 0).collect(),
+        suspect: suspect.filter(|stamp| run.suspect.as_ref() == Some(stamp)),
+    }
+}
