@@ -9,10 +9,12 @@ mod editor;
 mod env;
 mod error;
 mod exit;
+mod history;
 mod init;
 mod input;
 mod lint;
 mod list;
+mod log;
 mod man;
 mod new;
 mod next;
@@ -26,6 +28,7 @@ mod schema;
 mod show;
 mod status;
 mod turn_record;
+mod tail;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -77,6 +80,7 @@ enum Command {
     Step(run::StepArguments),
     Run(run::RunArguments),
     Status(status::Arguments),
+    Log(log::Arguments),
     Prompt(prompt::Arguments),
     Reply(reply::Arguments),
     Dispatch(dispatch::Arguments),
@@ -197,6 +201,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Step(arguments) => run::step(context, &arguments),
         Command::Run(arguments) => run::run(context, &arguments),
         Command::Status(arguments) => status::run(context, &arguments),
+        Command::Log(arguments) => log::run(context, &arguments),
         Command::Prompt(arguments) => prompt::run(context, &arguments),
         Command::Reply(arguments) => reply::run(context, &arguments),
         Command::Dispatch(arguments) => dispatch::run(context, &arguments),

@@ -53,6 +53,17 @@ impl Printer {
         write_all(anstream::stdout(), text);
     }
 
+    /// Whether nobody reads stdout any more, as after `| head`.
+    #[expect(clippy::unused_self, reason = "whoever prints has been given the printer")]
+    pub fn reader_is_gone(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let stdout = std::io::stdout();
+        let mut ends = [PollFd::new(&stdout, PollFlags::empty())];
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        // What cannot be asked is taken for somebody who reads.
+        poll(&mut ends, Some(&at_once)).is_ok() && ends[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
+    }
+
     /// A line of data.
     pub fn line(&self, text: &str) {
         self.data(&format!("{text}\n"));

@@ -1,0 +1,96 @@
+//! An event of the journal as a sentence: what `run` printed as it happened, and the rest of the journal as well.
+
+use super::progress;
+use crate::flow::{Act, Begun, Event, SavePurpose};
+use crate::store::Line;
+
+/// The sentence for a line of the journal; it names the ticket that it is about.
+pub fn sentence(line: &Line, event: &Event) -> String {
+    let text = progress::line(event, true).unwrap_or_else(|| quiet(event));
+    let text = if text.is_empty() { crate::text::shown_line(&line.kind) } else { text };
+    let text = text.trim_start();
+    match &line.ticket {
+        Some(ticket) if !text.contains(ticket.as_str()) => format!("{}: {text}", crate::text::shown_line(ticket)),
+        Some(_) | None => text.to_owned(),
+    }
+}
+
+/// What is no news while it happens, because something else says it, or because it is turnstile's own bookkeeping.
+fn quiet(event: &Event) -> String {
+    let shown = crate::text::shown_line;
+    match event {
+        Event::TicketSelected { .. } => "is worked on from here".to_owned(),
+        Event::RunPaused { reason, .. } => {
+            format!("the run waits, {}: {}", reason.code, shown(reason.message.lines().next().unwrap_or_default()))
+        }
+        Event::RunCompleted { held } if held.is_empty() => "the run is completed".to_owned(),
+        Event::RunCompleted { held } => format!("the run is completed; {} ticket(s) are put aside", held.len()),
+        Event::RunStopped { by } => format!("{} ended the run", shown(by)),
+        Event::ReplyDelivered { turn, sequences, .. } => {
+            let numbers: Vec<String> = sequences.iter().map(|sequence| format!("{sequence:04}")).collect();
+            format!("turn {turn} was given the reply {}", numbers.join(", "))
+        }
+        Event::CheckpointMade { commit, .. } => format!("kept as {}", commit.get(..10).unwrap_or(commit)),
+        Event::LimitReached { limit, .. } => format!("{limit} refused a turn"),
+        Event::DecisionStored { decision, by, at, .. } => {
+            format!("{} decided `{}` at {}", shown(by), shown(decision), shown(at))
+        }
+        Event::EffectBegun(begun) => format!("begins: {}", effect(begun)),
+        Event::EffectFinished { effect, outcome, path, .. } => {
+            let mut text = format!("over: {}", shown(effect));
+            for more in [outcome, path].into_iter().flatten() {
+                text.push_str(&format!(", {}", shown(more)));
+            }
+            text
+        }
+        // `progress` has a line for each of these, whatever is in it; a kind of a later version says its own name.
+        Event::RunStarted { .. }
+        | Event::RunResumed { .. }
+        | Event::TicketDone { .. }
+        | Event::TicketReopened { .. }
+        | Event::TurnStarted(_)
+        | Event::TurnFinished(_)
+        | Event::TurnFailed(_)
+        | Event::TurnTimedOut(_)
+        | Event::TurnInterrupted(_)
+        | Event::TurnAdopted { .. }
+        | Event::HeadAdopted { .. }
+        | Event::ClaimMade { .. }
+        | Event::ClaimRevoked { .. }
+        | Event::OutboxArchived { .. }
+        | Event::OutboxInvalid { .. }
+        | Event::ReplyConsumed { .. }
+        | Event::LintFailed { .. }
+        | Event::ContractRestored { .. }
+        | Event::CommitRequired { .. }
+        | Event::CommitMade { .. }
+        | Event::CommitFailed { .. }
+        | Event::CheckpointFailed { .. }
+        | Event::WorktreeAccepted { .. }
+        | Event::JournalRepaired { .. }
+        | Event::Unknown => String::new(),
+    }
+}
+
+fn effect(begun: &Begun) -> String {
+    match begun {
+        Begun::Verdict(verdict) => format!("what row {} of the table says", verdict.row),
+        Begun::Save(save) => match save.save.purpose {
+            SavePurpose::Keep => "keeping what the turn left".to_owned(),
+            SavePurpose::Checkpoint | SavePurpose::Finish | SavePurpose::Paperwork => {
+                format!("the commit `{}`", crate::text::shown_line(&save.save.subject))
+            }
+        },
+        Begun::Act(act) => match &act.act {
+            Act::Restore { .. } => "putting back what the turn may not change",
+            Act::Archive { .. } => "archiving the message",
+            Act::Reply { .. } => "archiving the reply",
+            Act::SetDone { done: true, .. } => "setting `done: true`",
+            Act::SetDone { done: false, .. } => "setting `done: false`",
+            Act::Request { .. } => "writing down what a person is asked",
+            Act::AdoptHead { .. } => "putting HEAD back on its branch",
+            Act::DropMessage => "removing the message of a commit",
+        }
+        .to_owned(),
+    }
+}
