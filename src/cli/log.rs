@@ -40,12 +40,11 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
             "no run has begun here; `turnstile run` begins one"
         });
     }
-    while arguments.follow {
-        if context.printer.reader_is_gone() {
-            break;
+    if arguments.follow {
+        while !context.printer.reader_is_gone() {
+            std::thread::sleep(LOOK);
+            follower.look(arguments.since)?;
         }
-        std::thread::sleep(LOOK);
-        follower.look(arguments.since)?;
     }
     Ok(Exit::SUCCESS)
 }

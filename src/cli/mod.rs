@@ -3,8 +3,8 @@
 mod completions;
 mod context;
 mod decide;
-mod doctor;
 mod dispatch;
+mod doctor;
 mod editor;
 mod env;
 mod error;
@@ -27,8 +27,8 @@ mod run;
 mod schema;
 mod show;
 mod status;
-mod turn_record;
 mod tail;
+mod turn_record;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

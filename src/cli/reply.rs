@@ -81,11 +81,11 @@ fn target(view: &View, named: Option<TicketId>, answer: Option<&str>) -> Result<
     let look = Look { run: &view.working, survey: &view.survey, policy: &view.policy };
     let waiting = waiting_tickets(&look);
     if named.is_none() && waiting.len() > 1 {
-        let names: Vec<&str> = waiting.iter().map(TicketId::as_str).collect();
-        let message = format!("several tickets wait: {}; name the one that is meant", names.join(", "));
+        let several: Vec<&str> = waiting.iter().map(TicketId::as_str).collect();
+        let message = format!("several tickets wait: {}; name the one that is meant", several.join(", "));
         return Err(CliError::usage(message)
-            .details(json!({ "waiting": names }))
-            .hint(format!("`turnstile reply {} …`", names[0])));
+            .details(json!({ "waiting": several }))
+            .hint(format!("`turnstile reply {} …`", several[0])));
     }
     let reply = ReplyFact {
         stamp: String::new(),

@@ -57,8 +57,11 @@ impl Tail {
 }
 
 fn marked(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    text.lines().map(|line| format!("       |  {}\n", crate::text::shown(line))).collect()
+    let mut marked = String::new();
+    for line in String::from_utf8_lossy(bytes).lines() {
+        marked.push_str(&format!("       |  {}\n", crate::text::shown(line)));
+    }
+    marked
 }
 
 #[cfg(test)]

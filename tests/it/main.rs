@@ -4,10 +4,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
+mod cli_dispatch;
 mod cli_init;
 mod cli_lint;
+mod cli_log;
 mod cli_new;
+mod cli_prompt;
 mod cli_reference;
+mod cli_reply;
 mod docs_configuration;
 mod docs_dependencies;
 mod support;
