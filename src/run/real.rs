@@ -109,6 +109,7 @@ impl<'w> Real<'w> {
             return Err(RunError::LockLost);
         }
         effect::launch(&self.workspace.surroundings.program, &directory, variables, &self.workspace.place.top)?;
+        tracing::debug!(directory = %directory.display(), "started an effect");
         self.in_flight = Some(InFlight { directory, turn, begun: std::time::Instant::now() });
         self.patience.begin();
         Ok(())
@@ -206,7 +207,15 @@ impl World for Real<'_> {
             self.settings = self.workspace.settings()?;
         }
         let folded = Folded { id: self.run.clone(), state: run.clone() };
-        survey::survey(self.workspace, &self.settings, &folded, &self.options)
+        let begun = std::time::Instant::now();
+        let survey = survey::survey(self.workspace, &self.settings, &folded, &self.options)?;
+        tracing::debug!(
+            took = ?begun.elapsed(),
+            tickets = survey.tickets.len(),
+            changes = survey.changes.len(),
+            "looked at the worktree"
+        );
+        Ok(survey)
     }
 
     fn prepare(&mut self, run: &RunState, event: &mut Event) -> Result<(), RunError> {
@@ -311,6 +320,9 @@ impl World for Real<'_> {
             self.journal = Some(Journal::open(&self.workspace.layout.journal(&id), &id)?.0);
         }
         let drafts: Vec<Draft> = events.iter().map(draft).collect();
+        for draft in &drafts {
+            tracing::debug!(kind = draft.kind, ticket = draft.ticket, turn = draft.turn, "writes down");
+        }
         if let Some(journal) = &mut self.journal {
             journal.append(&drafts, &Workspace::now())?;
         }

@@ -3,7 +3,7 @@
 use super::child::Done;
 use super::error::RunError;
 use super::inputs;
-use super::real::{Real, clear};
+use super::real::{Progress, Real, clear};
 use super::work::{TurnWork, Work};
 use super::workspace::write_request;
 use crate::agent::{AgentTurn, PromptOn, command, environment};
@@ -24,20 +24,26 @@ impl Real<'_> {
         let source = store::read_source(&self.workspace.layout.top, &path, Links::Any)
             .map_err(|why| RunError::Unusable { path: path.clone(), why: why.diagnostic(path.as_str()).message })?;
         let source = source.unwrap_or_else(|| Source::new(path.as_str(), ""));
-        let work = self.turn_work(run, request, run_id, &source)?;
+        let (work, notes) = self.turn_work(run, request, run_id, &source)?;
+        if run.ticket(&request.ticket).turns == 0 {
+            for note in notes {
+                (self.progress)(Progress::Note(&format!("{}: {}", request.ticket, crate::text::shown_line(&note))));
+            }
+        }
         let prompt_file = directory.join("prompt.md");
         let text = if work.kind == AgentKind::Shell.name() { shell_script(&source) } else { prompt };
         super::workspace::write_machine(&self.workspace.layout, &prompt_file, text.as_bytes())?;
         write_request(&self.workspace.layout, &directory, &Work::Turn(Box::new(work)))
     }
 
-    pub(super) fn turn_work(
+    /// What the child needs, and what of the ticket's wishes its agent has no way to be told.
+    fn turn_work(
         &self,
         run: &RunState,
         request: &TurnRequest,
         run_id: &str,
         source: &Source,
-    ) -> Result<TurnWork, RunError> {
+    ) -> Result<(TurnWork, Vec<String>), RunError> {
         let layout = &self.workspace.layout;
         let directory = layout.turn(run_id, request.turn);
         let prompt_file = directory.join("prompt.md");
@@ -61,6 +67,7 @@ impl Real<'_> {
             environment(&self.settings.config.env, &entry.env, entry.kind, &self.workspace.surroundings.variables)
                 .withheld;
         let blocks = ticket.as_ref().map_or(0, |ticket| shell_blocks(ticket.body.of(&source.text)).len());
+        let notes = agent.as_ref().map(|agent| agent.notes.clone()).unwrap_or_default();
         let (program, last_message) = match agent {
             None => (Err("a human runs no program".to_owned()), None),
             Some(_) if entry.kind == AgentKind::Shell && blocks == 0 => {
@@ -88,7 +95,7 @@ impl Real<'_> {
             }
         };
         let first = run.ticket(&request.ticket).turns == 0;
-        Ok(TurnWork {
+        let work = TurnWork {
             place: self.workspace.place.clone(),
             run: run_id.to_owned(),
             turn: request.turn,
@@ -100,7 +107,8 @@ impl Real<'_> {
             last_message,
             final_words: directory.join("final.md"),
             withheld: if first { withheld } else { Vec::new() },
-        })
+        };
+        Ok((work, notes))
     }
 
     /// What an agent gets to see of the environment, and where it is.

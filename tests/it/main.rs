@@ -14,6 +14,7 @@ mod cli_reference;
 mod cli_reply;
 mod docs_configuration;
 mod docs_dependencies;
+mod run_notes;
 mod support;
 mod support_test;
 
