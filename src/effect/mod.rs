@@ -25,6 +25,7 @@ mod tests;
 pub use child::{ChildContext, child};
 pub use error::EffectError;
 pub use launch::launch;
+pub use process::is_alive;
 pub use program::{Program, ProgramEnd, Stdin, Stopped};
 pub use record::{Evidence, child_pid, evidence, is_inside};
 pub use stop::{ask_to_stop, end_leftovers};

@@ -291,3 +291,9 @@ mod system {
         })
     }
 }
+
+/// Whether there is a process with this number, whoever it is by now.
+pub fn is_alive(process: i32) -> bool {
+    let Some(pid) = rustix::process::Pid::from_raw(process) else { return false };
+    !matches!(rustix::process::test_kill_process(pid), Err(rustix::io::Errno::SRCH))
+}

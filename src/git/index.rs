@@ -180,21 +180,39 @@ fn reached(place: &Place, repository: &Repository, left: &Marker) -> Result<bool
 }
 
 /// The lock of the reference is written by libgit2: it is ours if it holds our commit. Killed before it wrote, it is
-/// empty; no living process keeps an empty lock for seconds.
+/// empty; no living process keeps an empty lock for seconds, so one that is younger is waited for.
 fn remove_branch_lock(left: &Marker, marker: &Path) -> Result<(), GitError> {
+    while !judge_branch_lock(left, marker)? {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
+
+/// Whether there is an answer: it was ours and is gone, or it is not ours.
+fn judge_branch_lock(left: &Marker, marker: &Path) -> Result<bool, GitError> {
     let lock = text_to_file(&left.branch_lock);
     let content = match fs::read(&lock) {
         Ok(content) => content,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
         Err(error) => return Err(error).at("read", &lock),
     };
     let changed = |path: &Path| path.symlink_metadata().and_then(|metadata| metadata.modified());
-    let (locked, written) = (changed(&lock).at("look at", &lock)?, changed(marker).at("look at", marker)?);
-    let age = SystemTime::now().duration_since(locked).unwrap_or_default();
-    if content.trim_ascii() == left.commit.as_bytes() || (content.is_empty() && locked >= written && age >= WAIT) {
-        return remove(&lock);
+    let locked = match changed(&lock) {
+        Ok(locked) => locked,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
+        Err(error) => return Err(error).at("look at", &lock),
+    };
+    let written = changed(marker).at("look at", marker)?;
+    let suspicious = content.is_empty() && locked >= written;
+    // A clock that was set back makes no lock young for ever.
+    let age = SystemTime::now().duration_since(locked).unwrap_or(WAIT);
+    if suspicious && age < WAIT {
+        return Ok(false);
     }
-    Ok(())
+    if content.trim_ascii() == left.commit.as_bytes() || suspicious {
+        remove(&lock)?;
+    }
+    Ok(true)
 }
 
 /// The file that git locks a reference with.
@@ -352,10 +370,27 @@ mod tests {
             let text = fs::read(&marker);
             fs::write(&lock, foreign).unwrap();
             fs::write(&branch_lock, foreign).unwrap();
+            // Whoever has taken the lock of a branch writes to it within a moment.
+            let busy = branch_lock.clone();
+            let somebody = std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(300));
+                fs::write(busy, "another commit\n").unwrap();
+            });
             recover_save(&repo.place, &marker).unwrap();
             assert!(lock.exists() && branch_lock.exists(), "{foreign:?}");
+            somebody.join().unwrap();
             fs::write(&marker, text.unwrap()).unwrap();
         }
+    }
+
+    #[test]
+    fn an_empty_lock_of_the_branch_that_nobody_writes_to_is_our_dead_commits() {
+        let repo = TestRepo::with(&[("a", "1")]);
+        let (marker, _) = killed(&repo, false);
+        let branch_lock = repo.place.common_dir.join("refs/heads/main.lock");
+        fs::write(&branch_lock, "").unwrap();
+        recover_save(&repo.place, &marker).unwrap();
+        assert!(!branch_lock.exists());
     }
 
     #[test]

@@ -164,6 +164,20 @@ impl<'w> Real<'w> {
         Ok(())
     }
 
+    /// Removes files in `.tickets/` that a process of ours that is dead never finished writing.
+    fn sweep(&self, survey: &mut Survey) -> Result<(), RunError> {
+        let dead = |path: &str| {
+            let name = path.rsplit('/').next().unwrap_or_default();
+            store::writer_of(name).is_some_and(|process| !effect::is_alive(process))
+        };
+        let left: Vec<String> = survey.tickets_changes.keys().filter(|path| dead(path)).cloned().collect();
+        for path in left {
+            store::remove(&self.workspace.layout.top, &path)?;
+            survey.tickets_changes.remove(&path);
+        }
+        Ok(())
+    }
+
     pub(super) fn settled(&mut self, result: Result<Done, String>) -> TurnResult {
         self.in_flight = None;
         match result {
@@ -208,7 +222,8 @@ impl World for Real<'_> {
         }
         let folded = Folded { id: self.run.clone(), state: run.clone() };
         let begun = std::time::Instant::now();
-        let survey = survey::survey(self.workspace, &self.settings, &folded, &self.options)?;
+        let mut survey = survey::survey(self.workspace, &self.settings, &folded, &self.options)?;
+        self.sweep(&mut survey)?;
         tracing::debug!(
             took = ?begun.elapsed(),
             tickets = survey.tickets.len(),

@@ -19,6 +19,16 @@ const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::
 /// Never waits for a writer of a pipe, never follows a link.
 const READ: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
+/// The beginning of the names of files that are being written.
+const TEMPORARY: &str = ".turnstile-";
+
+/// The process that was writing a file with this name, if it is the name of one that was never finished.
+pub fn writer_of(name: &str) -> Option<i32> {
+    let (process, count) = name.strip_prefix(TEMPORARY)?.strip_suffix(".tmp")?.split_once('-')?;
+    count.parse::<u64>().ok()?;
+    process.parse().ok()
+}
+
 /// How many names a file may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Links {
@@ -270,7 +280,7 @@ impl Folder {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         loop {
             let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-            let temporary = format!(".turnstile-{}-{count}.tmp", std::process::id());
+            let temporary = format!("{TEMPORARY}{}-{count}.tmp", std::process::id());
             match rustix::fs::openat(&self.handle, &temporary, flags, audience.file_mode()) {
                 Ok(handle) => {
                     let temporary = CString::new(temporary).expect("digits hold no NUL");
