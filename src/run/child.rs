@@ -82,6 +82,7 @@ fn turn(work: &TurnWork, context: &ChildContext<'_>, variables: Vec<(OsString, O
 
 /// What is left to be done of a turn whose process died.
 fn settle(work: &TurnWork) -> TurnResult {
+    remove_own_lock(&work.place, &work.before());
     let before = git::branch_commit(&work.place, &work.before()).ok().flatten();
     look_after(work, before.as_ref(), TurnEnd::Lost)
 }
