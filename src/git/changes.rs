@@ -1,5 +1,6 @@
-//! Everything uncommitted, as git itself sees it. The program is asked and not libgit2, whose answer differs for
-//! filters, sparse checkouts and nested negated ignore patterns, and takes twice as long.
+//! Everything uncommitted, as git itself sees it. In an ordinary repository this process looks itself; for everything
+//! else the program is asked and not libgit2, whose answer differs for filters, sparse checkouts and nested negated
+//! ignore patterns, and takes twice as long.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Cause, GitError};
 use super::library;
+use super::own_look::{self, Seen};
 use super::path::path_to_text;
 use super::program::Git;
 use super::repo::Place;
@@ -43,7 +45,31 @@ pub struct Change {
 /// Everything uncommitted, sorted by path: tracked paths whose index or worktree differs from HEAD, and untracked
 /// files one by one. Ignored files are never in it, and submodules only for their commit.
 pub fn changes(place: &Place) -> Result<Vec<Change>, GitError> {
-    library::open(place)?;
+    let repository = library::open(place)?;
+    changes_of(place, &repository)
+}
+
+/// The same, where the repository is open already.
+pub(super) fn changes_of(place: &Place, repository: &git2::Repository) -> Result<Vec<Change>, GitError> {
+    match own_look::look(place, repository).and_then(|seen| told(&seen)) {
+        Some(found) => Ok(found),
+        None => changes_by_program(place),
+    }
+}
+
+/// What this process saw, in the same words.
+fn told(seen: &Seen) -> Option<Vec<Change>> {
+    let mut found = Found::default();
+    for (path, (index, worktree)) in &seen.tracked {
+        found.add(path, tracked(*index, *worktree)?, *index != b'.');
+    }
+    for path in &seen.untracked {
+        found.add(path, ChangeKind::Untracked, false);
+    }
+    Some(found.into_changes())
+}
+
+fn changes_by_program(place: &Place) -> Result<Vec<Change>, GitError> {
     let arguments = [
         "status",
         "--porcelain=v2",
@@ -64,7 +90,7 @@ pub fn changes(place: &Place) -> Result<Vec<Change>, GitError> {
 
 /// Reads `--porcelain=v2 -z`.
 fn parse(output: &[u8]) -> Option<Vec<Change>> {
-    let mut found: BTreeMap<String, Change> = BTreeMap::new();
+    let mut found = Found::default();
     for record in output.split(|byte| *byte == 0).filter(|record| !record.is_empty()) {
         let (path, kind, staged) = match record.first()? {
             b'1' => {
@@ -77,16 +103,29 @@ fn parse(output: &[u8]) -> Option<Vec<Change>> {
             b'#' => continue,
             _ => return None,
         };
+        found.add(path, kind, staged);
+    }
+    Some(found.into_changes())
+}
+
+#[derive(Default)]
+struct Found(BTreeMap<String, Change>);
+
+impl Found {
+    fn add(&mut self, path: &[u8], kind: ChangeKind, staged: bool) {
         let path = path_to_text(path);
-        match found.get_mut(&path) {
+        match self.0.get_mut(&path) {
             // Removed from the index and still in the worktree: git says both, for us it is one path that differs.
             Some(known) => *known = Change { path, kind: ChangeKind::Modified, staged: true },
             None => {
-                found.insert(path.clone(), Change { path, kind, staged });
+                self.0.insert(path.clone(), Change { path, kind, staged });
             }
         }
     }
-    Some(found.into_values().collect())
+
+    fn into_changes(self) -> Vec<Change> {
+        self.0.into_values().collect()
+    }
 }
 
 fn letters(field: &[u8]) -> Option<(u8, u8)> {
@@ -245,6 +284,10 @@ mod tests {
                 changes(&repo.place).unwrap().into_iter().map(|change| (change.path, change.staged)).collect();
             prop_assert_eq!(fs::read(repo.place.git_dir.join("index")).unwrap(), index, "looking writes no index");
             prop_assert_eq!(ours, seen(&repo));
+            // Both readers give the same answer; these repositories are ordinary enough for ours to give one.
+            let repository = library::open(&repo.place).unwrap();
+            let own = own_look::look(&repo.place, &repository).and_then(|seen| told(&seen));
+            prop_assert_eq!(own, Some(changes_by_program(&repo.place).unwrap()));
             // What is kept is what git itself would commit of this worktree.
             let kept = crate::git::keep(&repo.place, "refs/turnstile/checkpoints/r/1/before", "x", None).unwrap();
             let copy = repo.around().join("index");

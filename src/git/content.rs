@@ -106,6 +106,11 @@ impl<'r> Cleaner<'r> {
         self.pack.add(bytes)
     }
 
+    /// Whether git would store something else than these bytes for the file at `path`.
+    pub fn converts(&self, path: &str, bytes: &[u8]) -> Result<bool, GitError> {
+        Ok(self.conversion(path, bytes)? != Conversion::None)
+    }
+
     fn id(&self, output: &[u8]) -> Result<Oid, GitError> {
         library::oid(self.place, String::from_utf8_lossy(output).trim())
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use git2::{Oid, Repository, Signature, Tree};
 use serde::{Deserialize, Serialize};
 
-use super::changes::changes;
+use super::changes::changes_of;
 use super::content::{Cleaner, OnFailure, contains};
 use super::error::{At, GitError};
 use super::index::{patiently, reference_lock};
@@ -78,7 +78,7 @@ pub fn keep_screened(
         edits: Edits::default(),
         left_out: Vec::new(),
     };
-    keeper.take_worktree()?;
+    keeper.take_worktree(&repository)?;
     let Keeper { edits, left_out, cleaner, .. } = keeper;
     cleaner.finish()?;
     let id = edited(place, &repository, base.as_ref(), &edits)?;
@@ -140,9 +140,9 @@ struct Keeper<'r> {
 }
 
 impl Keeper<'_> {
-    fn take_worktree(&mut self) -> Result<(), GitError> {
+    fn take_worktree(&mut self, repository: &Repository) -> Result<(), GitError> {
         let mut seen = BTreeSet::new();
-        for change in changes(self.place)? {
+        for change in changes_of(self.place, repository)? {
             self.take(&change.path)?;
             seen.insert(change.path);
         }

@@ -30,6 +30,14 @@ fn sync_git_directory() {
     }
 }
 
+/// The folder of a person's own files for git (`~/.config/git` in most cases), as libgit2 found it.
+#[expect(unsafe_code, reason = "git2 has no safe way to ask, and the environment is no business of this room")]
+pub(super) fn personal_folder() -> Option<Vec<u8>> {
+    // SAFETY: reads a setting that no code but the tests' first line ever changes.
+    let path = unsafe { git2::opts::get_search_path(git2::ConfigLevel::XDG) };
+    path.ok().map(std::ffi::CString::into_bytes)
+}
+
 /// Opens the repository that holds `start`, or the error that says what is in the way.
 pub(super) fn open_from(start: &Path) -> Result<Repository, GitError> {
     set_options();
