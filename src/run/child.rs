@@ -29,6 +29,7 @@ pub enum Done {
 
 /// Carries out the effect in `directory`, with the environment that this process was given.
 pub fn carry_out(directory: &Path, variables: Vec<(OsString, OsString)>) -> Result<(), RunError> {
+    git::mind_variables(variables.iter().map(|(name, _)| name.as_os_str()));
     let path = directory.join("request.json");
     let unusable = |why: String| RunError::Unusable { path: path.display().to_string(), why };
     let text = std::fs::read(&path).map_err(|error| unusable(error.to_string()))?;

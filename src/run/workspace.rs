@@ -102,6 +102,7 @@ pub struct View {
 impl Workspace {
     /// Finds the worktree around a folder.
     pub fn open(start: &Path, surroundings: Surroundings) -> Result<Self, RunError> {
+        git::mind_variables(surroundings.variables.iter().map(|(name, _)| name.as_os_str()));
         let place = git::discover(start)?;
         let layout = layout_of(&place);
         Ok(Self { place, layout, surroundings, scanned: Scanned::default() })
