@@ -22,6 +22,10 @@ pub(super) struct Family {
 impl Family {
     /// What this process has started already, to be told before the leader is spawned.
     pub(super) fn others() -> BTreeSet<u32> {
+        // The table of all processes costs milliseconds on a busy machine.
+        if !process::has_children() {
+            return BTreeSet::new();
+        }
         let own = std::process::id();
         let table = process::table().unwrap_or_default();
         table.values().filter(|process| process.parent == own).map(|process| process.pid).collect()
@@ -33,6 +37,10 @@ impl Family {
 
     /// Those that are not over. Where the system does not tell, the leader stands for all.
     pub(super) fn alive(&self) -> Vec<u32> {
+        // Whatever a leader leaves behind is ours before it counts as over.
+        if self.adopts && process::is_over(self.leader) && process::is_only_child(self.leader) {
+            return Vec::new();
+        }
         let Ok(table) = process::table() else { return vec![self.leader] };
         let belongs = |process: &&Process| !process.over && self.belongs(process, &table);
         table.values().filter(belongs).map(|process| process.pid).collect()
@@ -71,7 +79,7 @@ impl Family {
 
     /// Collects adopted processes that are over.
     pub(super) fn reap_adopted(&self) {
-        if !self.adopts {
+        if !self.adopts || !process::has_children() {
             return;
         }
         for process in process::table().unwrap_or_default().values() {

@@ -104,6 +104,18 @@ pub(super) fn is_over(child: u32) -> bool {
     }
 }
 
+/// Whether this process has a child, over or not. Where the system does not say, it has.
+pub(super) fn has_children() -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    !matches!(rustix::process::waitid(WaitId::All, options), Err(rustix::io::Errno::CHILD))
+}
+
+/// Whether this process has this child and no other. Where the system does not say, it has others. A child stays
+/// listed until it is collected, which nobody but this process does.
+pub(super) fn is_only_child(child: u32) -> bool {
+    system::children().is_some_and(|children| children == [child])
+}
+
 /// Collects an adopted child that is over.
 pub(super) fn reap(child: u32) {
     if let Some(pid) = to_pid(child) {
@@ -158,6 +170,19 @@ mod system {
             Err(error) if is_gone(&error) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The children of all threads of this process.
+    pub(super) fn children() -> Option<Vec<u32>> {
+        let mut children = Vec::new();
+        for thread in fs::read_dir("/proc/self/task").ok()? {
+            // A thread that ended meanwhile has left its children to another one, which may have been asked already.
+            let listed = fs::read_to_string(thread.ok()?.path().join("children")).ok()?;
+            for number in listed.split_whitespace() {
+                children.push(number.parse().ok()?);
+            }
+        }
+        Some(children)
     }
 
     pub(super) fn boot() -> String {
@@ -243,6 +268,10 @@ mod system {
 
     pub(super) fn one(pid: u32) -> io::Result<Option<Process>> {
         Ok(list(&["-p", &pid.to_string()])?.into_iter().find(|process| process.pid == pid))
+    }
+
+    pub(super) fn children() -> Option<Vec<u32>> {
+        None
     }
 
     /// The start times of `ps` are dates, and so already differ between boots.
