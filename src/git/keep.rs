@@ -7,7 +7,7 @@ use std::path::Path;
 use git2::{Oid, Repository, Signature, Tree};
 use serde::{Deserialize, Serialize};
 
-use super::changes::changes_of;
+use super::changes::{ChangeKind, changes_of};
 use super::content::{Cleaner, OnFailure, contains};
 use super::error::{At, GitError};
 use super::index::{patiently, reference_lock};
@@ -143,7 +143,12 @@ impl Keeper<'_> {
     fn take_worktree(&mut self, repository: &Repository) -> Result<(), GitError> {
         let mut seen = BTreeSet::new();
         for change in changes_of(self.place, repository)? {
-            self.take(&change.path)?;
+            // Taken from the index and still there is a file that git ignores from now on; `.tickets` is kept anyhow.
+            if change.kind == ChangeKind::Deleted && !change.path.starts_with(".tickets/") {
+                self.edits.add(&components(&change.path)?, Edit::Remove);
+            } else {
+                self.take(&change.path)?;
+            }
             seen.insert(change.path);
         }
         let tracked = match self.base {

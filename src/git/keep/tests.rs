@@ -177,3 +177,13 @@ fn a_submodule_is_kept_by_its_commit() {
     let moved = run(&repo.path("sub"), "git", &["rev-parse", "HEAD"]);
     assert!(repo.git(&["ls-tree", AFTER, "sub"]).contains(&moved));
 }
+
+#[test]
+fn a_file_that_left_the_index_and_is_ignored_is_not_kept() {
+    let repo = TestRepo::with(&[("d/a", "1"), (".tickets/a", "1")]);
+    repo.write(".gitignore", "**/a\n");
+    repo.git(&["rm", "-q", "--cached", "d/a", ".tickets/a"]);
+    let kept = keep(&repo.place, "refs/turnstile/checkpoints/r/1/before", "x", None).unwrap();
+    let paths = repo.git(&["ls-tree", "-r", "--name-only", &kept.tree]);
+    assert_eq!(paths.lines().collect::<Vec<_>>(), [".gitignore", ".tickets/a"]);
+}
