@@ -102,6 +102,16 @@ enum Command {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let environment = Environment::read();
+    if let Some(directory) = effect_directory() {
+        trace(&environment);
+        return match effect(&directory, environment) {
+            Ok(exit) => exit.into(),
+            Err(error) => {
+                Printer::new(false, Volume::Normal, anstream::ColorChoice::Never).error(&error);
+                error.exit.into()
+            }
+        };
+    }
     let matches = match command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return usage(&error),
@@ -110,6 +120,20 @@ pub fn main() -> ExitCode {
         Ok(arguments) => start(arguments, environment),
         Err(error) => usage(&error),
     }
+}
+
+/// What turnstile starts itself: `turnstile __effect DIRECTORY` is not worth the making of a whole command line.
+fn effect_directory() -> Option<PathBuf> {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    match arguments.as_slice() {
+        [_, name, directory] if name == "__effect" => Some(PathBuf::from(directory)),
+        _ => None,
+    }
+}
+
+fn effect(directory: &std::path::Path, environment: Environment) -> Result<Exit, CliError> {
+    crate::run::carry_out(directory, environment.variables)?;
+    Ok(Exit::SUCCESS)
 }
 
 /// The whole command line, for completions and manuals.
@@ -213,9 +237,6 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Schema(arguments) => Ok(schema::run(context, &arguments)),
         Command::Completions(arguments) => Ok(completions::run(context, &arguments)),
         Command::Man(arguments) => man::run(context, &arguments),
-        Command::Effect { directory } => {
-            crate::run::carry_out(&directory, context.environment.variables.clone())?;
-            Ok(Exit::SUCCESS)
-        }
+        Command::Effect { directory } => effect(&directory, context.environment.clone()),
     }
 }
