@@ -3,6 +3,7 @@
 mod completions;
 mod context;
 mod decide;
+mod demo;
 mod dispatch;
 mod doctor;
 mod editor;
@@ -89,6 +90,7 @@ enum Command {
     Pause(decide::PauseArguments),
     Resume(decide::ResumeArguments),
     Stop(decide::StopArguments),
+    Demo(demo::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -234,6 +236,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Pause(arguments) => decide::pause(context, &arguments),
         Command::Resume(arguments) => decide::resume(context, &arguments),
         Command::Stop(arguments) => decide::stop(context, &arguments),
+        Command::Demo(arguments) => demo::run(context, &arguments),
         Command::Schema(arguments) => Ok(schema::run(context, &arguments)),
         Command::Completions(arguments) => Ok(completions::run(context, &arguments)),
         Command::Man(arguments) => man::run(context, &arguments),

@@ -60,6 +60,13 @@ impl TestEnv {
         self.variables.push((name.to_owned(), value.into()));
     }
 
+    /// Programs in this folder come before those of the machine, for everything that is run from now on.
+    pub fn programs(&mut self, folder: &str) {
+        let folders = std::iter::once(self.path(folder)).chain(std::env::split_paths(&path()).collect::<Vec<_>>());
+        let joined = std::env::join_paths(folders).unwrap().into_string().unwrap();
+        self.set("PATH", joined);
+    }
+
     /// Writes a file; folders are made.
     pub fn write(&self, path: impl AsRef<Path>, text: impl AsRef<[u8]>) {
         let path = self.path(path);
