@@ -102,7 +102,8 @@ fn fitting(text: &str) -> String {
     text.chars().take(width.saturating_sub(ROOM)).collect()
 }
 
-fn clock(since: Duration) -> String {
+/// A time as people say it.
+pub fn clock(since: Duration) -> String {
     let seconds = since.as_secs();
     if seconds < 60 { format!("{seconds} s") } else { format!("{} min {:02} s", seconds / 60, seconds % 60) }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::list::{entries, line, widths};
-use super::turn_record::{TurnRecord, clock, of_lines};
+use super::turn_record::{TurnRecord, of_lines};
 use super::{CliError, Context, Exit};
 use crate::config::show_duration;
 use crate::run::{Options, Workspace};
@@ -22,7 +22,7 @@ const GLANCE: usize = 4096;
 #[command(after_help = "Examples:\n  turnstile show 12\n  turnstile show --turn 3")]
 pub struct Arguments {
     /// The ticket
-    #[arg(value_name = "ID", required_unless_present = "turn")]
+    #[arg(value_name = "ID")]
     id: Option<String>,
     /// A turn of the current run, or of another one as RUN/N
     #[arg(long, value_name = "N")]
@@ -167,14 +167,8 @@ fn turns_text(shown: &Shown) -> String {
         .iter()
         .map(|turn| {
             let files = turn.ended.as_ref().map_or(0, |ended| ended.changed.len());
-            [
-                turn.request.turn.to_string(),
-                shown_line(&turn.request.agent),
-                turn.end_words(),
-                turn.ended
-                    .as_ref()
-                    .map_or_else(String::new, |ended| format!("{}, {files} file(s) changed", clock(ended.duration_ms))),
-            ]
+            let took = turn.took().map_or_else(String::new, |took| format!("{took}, {files} file(s) changed"));
+            [turn.request.turn.to_string(), shown_line(&turn.request.agent), turn.end_words(), took]
         })
         .collect();
     let widths = widths(&rows);
@@ -301,8 +295,8 @@ fn turn_text(turn: &TurnRecord, run: &str, folder: &std::path::Path, words: Opti
     fact("agent", shown_line(&turn.request.agent));
     fact("began", shown_line(&turn.began));
     fact("end", turn.end_words());
-    if let Some(ended) = &turn.ended {
-        fact("took", clock(ended.duration_ms));
+    if let (Some(ended), Some(took)) = (&turn.ended, turn.took()) {
+        fact("took", took);
         if let Some(exit) = ended.exit {
             fact("exit", exit.to_string());
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::progress::clock;
 use crate::flow::{Event, TurnEnded, TurnRequest};
 use crate::run::{Workspace, event};
 use crate::store::Line;
@@ -64,6 +65,11 @@ impl TurnRecord {
         }
     }
 
+    /// The agent's own time, for people; none while it is under way.
+    pub fn took(&self) -> Option<String> {
+        self.ended.as_ref().map(|ended| clock(Duration::from_millis(ended.duration_ms)))
+    }
+
     /// The turn for programs.
     pub fn document(&self, workspace: &Workspace, run: &str) -> Value {
         let folder = workspace.layout.turn(run, self.request.turn);
@@ -87,26 +93,5 @@ impl TurnRecord {
             "changed": ended.map(|ended| &ended.changed),
             "logs": folder.to_string_lossy(),
         })
-    }
-}
-
-/// A time as people say it.
-pub fn clock(milliseconds: u64) -> String {
-    let seconds = Duration::from_millis(milliseconds).as_secs();
-    match seconds {
-        0..60 => format!("{}.{} s", seconds, milliseconds % 1000 / 100),
-        _ => format!("{} min {:02} s", seconds / 60, seconds % 60),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_said_as_people_say_them() {
-        for (milliseconds, expected) in [(0, "0.0 s"), (1234, "1.2 s"), (59_999, "59.9 s"), (61_000, "1 min 01 s")] {
-            assert_eq!(clock(milliseconds), expected);
-        }
     }
 }

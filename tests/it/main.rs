@@ -6,13 +6,16 @@
 
 mod cli_demo;
 mod cli_dispatch;
+mod cli_doctor;
 mod cli_init;
 mod cli_lint;
+mod cli_list;
 mod cli_log;
 mod cli_new;
 mod cli_prompt;
 mod cli_reference;
 mod cli_reply;
+mod cli_show;
 mod docs_configuration;
 mod docs_dependencies;
 mod run_notes;
