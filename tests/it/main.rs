@@ -19,6 +19,10 @@ mod cli_show;
 mod docs_configuration;
 mod docs_dependencies;
 mod run_notes;
+mod step_done;
+mod step_lint;
+mod step_message;
+mod step_order;
 mod support;
 mod support_test;
 

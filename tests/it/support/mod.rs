@@ -3,7 +3,9 @@
 
 mod agent;
 mod environment;
+mod expect;
 mod output;
 
 pub use environment::TestEnv;
+pub use expect::ended_with;
 pub use output::{Output, normal};
