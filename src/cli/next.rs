@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::run::shown_reason;
 use super::{CliError, Context, Exit};
-use crate::flow::{Action, Look, Reason, ReasonCode, standing};
+use crate::flow::{Action, Look, Reason, ReasonCode, reply_left, standing};
 use crate::run::Options;
 use crate::ticket::TicketId;
 
@@ -43,6 +43,7 @@ pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit
         Some(busy) => (Action::Wait, Some(Reason::new(ReasonCode::Busy, busy.clone()))),
         None => (view.preview.action, view.preview.reason.clone()),
     };
+    let left = reply_left(&look);
     if context.printer.json {
         let explain: Vec<_> = explain
             .iter()
@@ -54,6 +55,7 @@ pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit
             "agent": view.preview.agent,
             "reason": shown_reason(reason.as_ref()),
             "explain": explain,
+            "reply_left": left,
         }));
         return Ok(Exit::SUCCESS);
     }
@@ -75,6 +77,9 @@ pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit
         let why = why.lines().next().unwrap_or_default();
         let more = if why == *state { String::new() } else { format!("  {why}") };
         text.push_str(&format!("  {state:<8} {ticket}{more}\n"));
+    }
+    if let Some(left) = left {
+        text.push_str(&format!("{left}\n"));
     }
     context.printer.data(&text);
     Ok(Exit::SUCCESS)
