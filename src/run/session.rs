@@ -8,7 +8,7 @@ use super::driver::{StepEnd, serve, step};
 use super::error::RunError;
 use super::real::{Progress, Real, draft};
 use super::workspace::{Folded, Options, Workspace, fold, policy};
-use crate::flow::{Life, Outcome, Phase, Reason, ReasonCode, RunState};
+use crate::flow::{Life, Outcome, Phase, Policy, Reason, ReasonCode, RunState, World as _, preview};
 use crate::git;
 use crate::store::{self, DecisionDraft, Draft, Holder, Journal, LockError, WorktreeLock};
 
@@ -130,7 +130,7 @@ impl Workspace {
         let mut steps = 0;
         let mut known: Vec<String> = Vec::new();
         let last = loop {
-            rules = crate::flow::Policy { turns_left: rules.turns_left, ..policy(&world.settings.config, options) };
+            rules = Policy { turns_left: rules.turns_left, ..policy(&world.settings.config, options) };
             let turns = state.turns;
             let end = match step(&mut world, &mut state, &rules, &mut |_| {}) {
                 Ok(end) => end,
@@ -153,9 +153,13 @@ impl Workspace {
             let decided = waiting.iter().any(|id| !known.contains(id));
             known = waiting;
             let goes_on = (end.reason.is_none() && end.outcome != Outcome::None) || decided;
-            if until == Until::Step || !goes_on || interrupted {
-                let open = state.life == Life::Open;
-                break if interrupted && open && end.reason.is_none() { with_interruption(end) } else { end };
+            // Where nothing is open any more, the end of the run is one look away and nothing was interrupted.
+            let cut = interrupted && end.reason.is_none() && !is_complete(&mut world, &state, &rules)?;
+            if cut {
+                break with_interruption(end);
+            }
+            if until == Until::Step || !goes_on {
+                break end;
             }
         };
         let run = world.run.clone();
@@ -299,6 +303,16 @@ pub(super) fn new_run_id(layout: &store::Layout) -> Result<String, RunError> {
 
 fn refused(reason: Reason, run: Option<String>, state: RunState) -> DriveEnd {
     DriveEnd { last: StepEnd { reason: Some(reason), ..StepEnd::default() }, steps: 0, run, state }
+}
+
+/// Whether the next step would find nothing open.
+fn is_complete(world: &mut Real<'_>, state: &RunState, rules: &Policy) -> Result<bool, RunError> {
+    if state.life != Life::Open {
+        return Ok(true);
+    }
+    let survey = world.survey(state)?;
+    let next = preview(state, &survey, rules);
+    Ok(next.reason.is_some_and(|reason| reason.code == ReasonCode::Completed))
 }
 
 fn with_interruption(end: StepEnd) -> StepEnd {
