@@ -80,7 +80,7 @@ pub fn decide(quiet: Quiet<'_>, survey: &Survey, policy: &Policy, entering: bool
     let run = if open {
         quiet.run()
     } else {
-        successor = quiet.run().successor(&survey.changes);
+        successor = quiet.run().successor(survey);
         &successor
     };
     let look = Look { run, survey, policy };
@@ -127,7 +127,7 @@ pub(super) fn judge(look: &Look<'_>, judging: &Judging) -> Choice {
 }
 
 fn begin_run(look: &Look<'_>, mut events: Vec<Event>) -> Vec<Event> {
-    let carried = look.run.carry(&look.survey.changes);
+    let carried = look.run.carry(look.survey);
     let (branch, head) = (look.survey.branch.clone(), look.survey.head.clone());
     events.insert(0, Event::RunStarted { branch, head, carried });
     events

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::parts::{Carried, Outcome, TurnEnded, Verdict};
 use super::reason::{Reason, ReasonCode};
 use super::request::{Act, DispatchFact, SaveRequest, TurnRequest};
+use super::survey::Survey;
 use crate::ticket::TicketId;
 
 /// How a run stands as a whole.
@@ -277,7 +278,7 @@ impl RunState {
     }
 
     /// What this run leaves to the next one.
-    pub fn carry(&self, changes: &BTreeMap<String, String>) -> Carried {
+    pub fn carry(&self, survey: &Survey) -> Carried {
         let questions = self
             .standing
             .iter()
@@ -292,9 +293,10 @@ impl RunState {
             .collect();
         let work = self.current.as_ref().map(|current| {
             let owned = self.ticket(current).work;
-            let lies = changes
-                .iter()
-                .filter(|(path, digest)| owned.contains(*path) || self.inherited.get(*path) == Some(digest));
+            let lies = survey.changes.iter().filter(|(path, digest)| {
+                let as_left = owned.contains(*path) && survey.as_left.contains(*path);
+                as_left || self.inherited.get(*path) == Some(digest)
+            });
             (current.clone(), lies.map(|(path, digest)| (path.clone(), digest.clone())).collect())
         });
         let paperwork = self
@@ -308,9 +310,9 @@ impl RunState {
 
     /// The state in which the next run of this worktree begins; no run is open in it.
     #[must_use]
-    pub fn successor(&self, changes: &BTreeMap<String, String>) -> Self {
+    pub fn successor(&self, survey: &Survey) -> Self {
         let mut next = Self::default();
-        next.begin(None, &self.carry(changes));
+        next.begin(None, &self.carry(survey));
         next.life = Life::None;
         next
     }

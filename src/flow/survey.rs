@@ -1,6 +1,6 @@
 //! What the world looks like at one quiet moment, as plain data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::request::{DispatchFact, PutBack};
 use super::ticket_index::TicketIndex;
@@ -27,6 +27,8 @@ pub struct Survey {
     pub decisions: Vec<Decision>,
     /// Everything uncommitted outside `.tickets/`, by path.
     pub changes: BTreeMap<String, String>,
+    /// Where the run is over: those of them that its last ticket's turns changed and that lie there as they were left.
+    pub as_left: BTreeSet<String>,
     /// Everything uncommitted inside `.tickets/` that git does not ignore; whether it was removed.
     pub tickets_changes: BTreeMap<String, bool>,
     /// The text of `.tickets/outbox/COMMIT_MSG`.

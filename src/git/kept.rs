@@ -43,6 +43,19 @@ pub fn blob(place: &Place, commitish: &str, path: &str) -> Result<Option<Vec<u8>
     Ok(Some(blob.content().to_vec()))
 }
 
+/// Identifies what a commit, a tree or a reference holds at a path, in the form of [`super::digest`]. Where git converts
+/// a file on its way in (line ends, filters) the two differ although nobody touched it: whoever compares them must be
+/// ready to ask a person.
+pub fn kept_digest(place: &Place, commitish: &str, path: &str) -> Result<Option<String>, GitError> {
+    let repository = library::open(place)?;
+    let tree = library::tree(place, &repository, commitish)?;
+    match tree.get_path(&text_to_file(path)) {
+        Ok(entry) => Ok(Some(format!("{:06o}:{}", entry.filemode(), entry.id()))),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(error).at("read a tree", &place.top),
+    }
+}
+
 /// A unified diff of these paths (none: of all) between two commits, trees or references, as git prints it.
 pub fn unified(place: &Place, a: &str, b: &str, paths: &[String]) -> Result<String, GitError> {
     let repository = library::open(place)?;

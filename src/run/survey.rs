@@ -1,6 +1,6 @@
 //! One whole look at a quiet worktree, boiled down to the plain data that the kernel decides on.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sha2::{Digest as _, Sha256};
 
@@ -37,12 +37,13 @@ pub(super) fn survey(
     let layout = &workspace.layout;
     let head = git::head(place)?;
     let (changes, tickets_changes) = changes(workspace, run, options)?;
+    let as_left = as_left(workspace, run, &changes)?;
     let stop_file = stop_text(workspace);
     let outbox = store::look_outbox(layout)?;
     let path = format!("{TICKETS}/outbox/{COMMIT_MSG}");
     let commit_message = outbox.commit_message.then(|| read_text(workspace, &path)).flatten();
     let reply = match store::look_reply(layout)? {
-        Some(file) => Some(reply_fact(workspace, run, &file, &ids, &tickets_changes)?),
+        Some(file) => Some(reply_fact(workspace, run, &file, &ids, &head, &tickets_changes)?),
         None => None,
     };
     let head_tree = head.commit.as_deref().map(|commit| git::tree_of(place, commit)).transpose()?;
@@ -60,6 +61,7 @@ pub(super) fn survey(
         reply,
         decisions: decisions(workspace, run, &ids)?,
         changes,
+        as_left,
         tickets_changes,
         commit_message,
         head: head.commit,
@@ -177,6 +179,25 @@ fn changes(workspace: &Workspace, run: &RunState, options: &Options) -> Result<C
     Ok((outside, inside))
 }
 
+/// Where the run is over: the changes that its last ticket's turns made and that nobody has touched since.
+fn as_left(
+    workspace: &Workspace,
+    run: &RunState,
+    changes: &BTreeMap<String, String>,
+) -> Result<BTreeSet<String>, RunError> {
+    let (Life::Stopped, Some(current)) = (run.life, &run.current) else { return Ok(BTreeSet::new()) };
+    let ticket = run.ticket(current);
+    let Some(after) = &ticket.after else { return Ok(BTreeSet::new()) };
+    let mut same = BTreeSet::new();
+    for (path, digest) in changes.iter().filter(|(path, _)| ticket.work.contains(*path)) {
+        let left = git::kept_digest(&workspace.place, after, path)?;
+        if left.as_deref().unwrap_or("gone") == digest {
+            same.insert(path.clone());
+        }
+    }
+    Ok(same)
+}
+
 fn stop_text(workspace: &Workspace) -> Option<String> {
     let path = format!("{TICKETS}/STOP");
     match store::read_capped(&workspace.layout.top, &path, store::TEXT_CAP, Links::Any) {
@@ -244,17 +265,23 @@ fn reply_fact(
     run: &RunState,
     file: &ReplyFile,
     ids: &Ids,
+    head: &git::Head,
     tickets_changes: &BTreeMap<String, bool>,
 ) -> Result<ReplyFact, RunError> {
     let mut fact = read_reply_file(file, ids);
     let path = format!("{TICKETS}/{}", store::USER_REPLY);
     if run.suspect.as_ref() == Some(&file.stamp) && !tickets_changes.contains_key(&path) {
         let place = &workspace.place;
-        let now = git::blob(place, "HEAD", &path)?;
-        let then = run.last_head.as_deref().map(|head| git::blob(place, head, &path)).transpose()?.flatten();
+        let now = in_commit(place, head.commit.as_deref(), &path)?;
+        let then = in_commit(place, run.last_head.as_deref(), &path)?;
         fact.committed = now.is_some() && now != then;
     }
     Ok(fact)
+}
+
+/// What a path holds in a commit; nothing where there is none yet.
+fn in_commit(place: &git::Place, commit: Option<&str>, path: &str) -> Result<Option<Vec<u8>>, RunError> {
+    Ok(commit.map(|commit| git::blob(place, commit, path)).transpose()?.flatten())
 }
 
 fn read_reply_file(file: &ReplyFile, ids: &Ids) -> ReplyFact {
@@ -344,7 +371,7 @@ fn turn_facts(
         _ => Vec::new(),
     };
     let path = judging.request.ticket.path();
-    let claimed = git::blob(place, "HEAD", &path)?.is_some_and(|bytes| contract::says_done(&path, &bytes));
+    let claimed = in_commit(place, head.commit.as_deref(), &path)?.is_some_and(|bytes| contract::says_done(&path, &bytes));
     let restored_in_head = match (&judging.request.head, &head.commit) {
         (Some(before), Some(now)) if judging.restored && before != now => git::paths_changed(place, Some(before), now)?
             .iter()

@@ -225,7 +225,7 @@ impl Workspace {
         let preview = flow::preview(&folded.state, &survey, &policy);
         let working = match folded.state.life {
             flow::Life::Open => folded.state.clone(),
-            flow::Life::None | flow::Life::Completed | flow::Life::Stopped => folded.state.successor(&survey.changes),
+            flow::Life::None | flow::Life::Completed | flow::Life::Stopped => folded.state.successor(&survey),
         };
         let busy = match store::look_at_lock(&self.layout) {
             Ok(()) => None,

@@ -144,7 +144,7 @@ fn everything_else_that_a_turn_did_to_tickets_is_put_back() {
     assert!(env.exists(".tickets/004-d.md"));
     assert!(!env.read(".tickets/006-new.md").contains("done: true"));
     assert_eq!(env.read(".tickets/history/001-a/0001-dispatch/DISPATCH.md"), archive);
-    assert!(!env.exists(".tickets/history/001-a/0002-reply"));
+    assert!(!env.exists(".tickets/history/001-a/0002-reply/USER_REPLY.md"));
     // All of it may have been a person's edit: nothing is lost.
     let overwritten = env.run_folder().join("turns/0002/overwritten");
     assert!(env.read(overwritten.join(".tickets/001-a.md")).contains("priority: 0"));

@@ -84,8 +84,8 @@ fn a_reply_that_says_nothing_is_left_alone() {
     let env = asking(&["ask 'Why?'", "claim"]);
     env.run_ends("user_dispatch");
     env.reply("\n  \n");
-    let message = env.run_ends("user_dispatch");
-    assert!(message.contains("`.tickets/USER_REPLY.md` is left where it lies: it says nothing"), "{message}");
+    let output = env.turnstile(&["run"]).exits(4);
+    assert!(output.stderr.contains("USER_REPLY.md` was left where it lies: it has no text"), "{}", output.text());
     assert!(env.exists(".tickets/USER_REPLY.md"));
     assert_eq!(env.turns().len(), 1);
 }
@@ -130,9 +130,10 @@ fn a_reply_to_a_done_ticket_is_left_and_reported() {
     let env = asking(&["claim"]);
     env.run_ends("completed");
     env.reply("---\nto: 001-a\n---\nThanks.\n");
-    let message = env.run_ends("completed");
-    assert!(message.contains("`.tickets/USER_REPLY.md` is left where it lies: 001-a is done"), "{message}");
-    assert_eq!(env.json(&["next"])["reason"]["message"], message);
+    let output = env.turnstile(&["run"]).exits(0);
+    assert!(output.stderr.contains("USER_REPLY.md` was left where it lies: 001-a is done"), "{}", output.text());
+    let next = env.turnstile(&["next"]).exits(0);
+    assert!(next.stdout.contains("USER_REPLY.md` was left where it lies: 001-a is done"), "{}", next.text());
     assert!(env.exists(".tickets/USER_REPLY.md"));
 }
 
@@ -249,8 +250,8 @@ fn an_answer_that_appears_during_the_turn_that_asks_opens_no_gate() {
     let env = with_pause("ask 'May I?'", &["claim"]);
     let output = step_during(&env, |env| env.reply("Yes, you may."));
     crate::support::ended_with(&output, "user_dispatch");
-    let message = env.run_ends("user_dispatch");
-    assert!(message.contains("it appeared during a turn"), "{message}");
+    let output = env.turnstile(&["run"]).exits(4);
+    assert!(output.stderr.contains("it appeared during a turn"), "{}", output.text());
     assert_eq!(env.turns().len(), 1);
     // A person saves it again: now it counts.
     env.reply("Yes, you may.");
