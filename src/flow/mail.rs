@@ -13,7 +13,9 @@ use crate::ticket::TicketId;
 
 pub(super) fn mail(look: &Look<'_>) -> Option<Choice> {
     let waiting = look.survey.decisions.iter().find(|decision| !look.run.served.contains(&decision.id));
-    if let Some(decision) = waiting {
+    // Where nothing is open no run begins, and so nobody is there to take a decision in.
+    let nobody = look.run.life != Life::Open && !look.survey.tickets.iter().any(|ticket| look.is_open(ticket));
+    if let Some(decision) = waiting.filter(|_| !nobody) {
         return Some(serve(look, decision));
     }
     let reply = look.survey.reply.as_ref()?;
@@ -70,6 +72,10 @@ fn serve(look: &Look<'_>, decision: &Decision) -> Choice {
         }
         Decided::Done(ticket) => set_done(look, decision, ticket, true, stored("done")),
         Decided::Reopen(ticket) => set_done(look, decision, ticket, false, stored("reopen")),
+        Decided::Noted(ticket) => {
+            let noted = look.survey.ticket(ticket).map(|fact| super::settle::decided(ticket, fact.done, &decision.by));
+            Choice::Record(std::iter::once(stored("noted")).chain(noted).collect())
+        }
         Decided::Reply(reply) => take_reply(look, reply, Some(&decision.id))
             .unwrap_or_else(|| Choice::Record(vec![stored("reply that nothing open wants")])),
     }

@@ -142,6 +142,8 @@ pub enum Decided {
     Done(TicketId),
     /// A ticket is open again.
     Reopen(TicketId),
+    /// A ticket was set while no run was open, and its file says so already; this run takes it along.
+    Noted(TicketId),
     /// A reply that was given during a turn.
     Reply(ReplyFact),
 }

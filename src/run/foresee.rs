@@ -66,7 +66,12 @@ impl Workspace {
             let decision = view.survey.decisions.iter().find(|decision| decision.id == stored.id);
             let wanted = decision.is_some_and(|decision| match &decision.what {
                 Decided::Reply(reply) => is_for_it(reply),
-                Decided::Pause | Decided::Resume | Decided::Stop | Decided::Done(_) | Decided::Reopen(_) => false,
+                Decided::Pause
+                | Decided::Resume
+                | Decided::Stop
+                | Decided::Done(_)
+                | Decided::Reopen(_)
+                | Decided::Noted(_) => false,
             });
             if wanted {
                 files.extend(store::look_spooled_reply(&stored.folder)?);

@@ -231,7 +231,7 @@ impl Workspace {
         Ok(if state.served.contains(id) { Decided::Served } else { Decided::Stored })
     }
 
-    /// Sets `done` of a ticket where no run is open: the file is all there is.
+    /// Sets `done` of a ticket where no run is open: the file says it, and the next run takes it along.
     pub fn set_done_without_run(&mut self, ticket: &crate::ticket::TicketId, done: bool) -> Result<(), RunError> {
         let _lock = WorktreeLock::acquire(&self.layout, &self.holder())?;
         let path = ticket.path();
@@ -240,6 +240,13 @@ impl Workspace {
             .map_err(|why| unusable(why.diagnostic(path.as_str()).message))?
             .ok_or_else(|| unusable("it is not there".to_owned()))?;
         let text = crate::ticket::set_done(&source, done).map_err(|refused| unusable(refused.to_string()))?;
+        let draft = DecisionDraft {
+            kind: "noted".to_owned(),
+            arguments: json!({ "ticket": ticket.as_str() }),
+            who: self.surroundings.who.clone(),
+            at: Self::now(),
+        };
+        store::store_decision(&self.layout, &draft)?;
         Ok(store::write(&self.layout.top, &path, text.as_bytes(), store::Audience::People)?)
     }
 }

@@ -339,6 +339,7 @@ fn decisions(workspace: &Workspace, run: &RunState, ids: &Ids) -> Result<Vec<Dec
             ("stop", _) => Decided::Stop,
             ("done", Some(ticket)) => Decided::Done(ticket),
             ("reopen", Some(ticket)) => Decided::Reopen(ticket),
+            ("noted", Some(ticket)) => Decided::Noted(ticket),
             ("reply", ticket) => match store::look_spooled_reply(&stored.folder)? {
                 Some(file) => {
                     let mut fact = read_reply_file(&file, ids);
@@ -371,7 +372,8 @@ fn turn_facts(
         _ => Vec::new(),
     };
     let path = judging.request.ticket.path();
-    let claimed = in_commit(place, head.commit.as_deref(), &path)?.is_some_and(|bytes| contract::says_done(&path, &bytes));
+    let claimed =
+        in_commit(place, head.commit.as_deref(), &path)?.is_some_and(|bytes| contract::says_done(&path, &bytes));
     let restored_in_head = match (&judging.request.head, &head.commit) {
         (Some(before), Some(now)) if judging.restored && before != now => git::paths_changed(place, Some(before), now)?
             .iter()

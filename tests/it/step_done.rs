@@ -176,7 +176,11 @@ fn a_shell_ticket_is_a_runbook() {
 #[test]
 fn a_failing_block_ends_a_shell_ticket() {
     let env = TestEnv::new();
-    env.ticket("001-a", "agent: shell", "# A\n\n```sh\necho one > file\nfalse\necho two > file\n```\n\n```sh\necho three > file\n```");
+    env.ticket(
+        "001-a",
+        "agent: shell",
+        "# A\n\n```sh\necho one > file\nfalse\necho two > file\n```\n\n```sh\necho three > file\n```",
+    );
     env.commit_all("tickets");
     let message = env.run_ends("agent_failed");
     assert!(message.contains("001-a"), "{message}");

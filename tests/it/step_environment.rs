@@ -49,7 +49,9 @@ fn a_command_started_below_the_top_runs_its_agent_at_the_top() {
 #[test]
 fn secrets_and_gits_own_variables_are_withheld() {
     let mut env = world(", env: [MY_TOKEN]", "env: {pass: [DB_PASSWORD]}\n", &["claim"]);
-    for name in ["OPENAI_API_KEY", "GITHUB_TOKEN", "MY_TOKEN", "DB_PASSWORD", "HARMLESS", "GIT_AUTHOR_NAME", "GIT_PREFIX"] {
+    for name in
+        ["OPENAI_API_KEY", "GITHUB_TOKEN", "MY_TOKEN", "DB_PASSWORD", "HARMLESS", "GIT_AUTHOR_NAME", "GIT_PREFIX"]
+    {
         env.set(name, "value");
     }
     env.run_ends("completed");
@@ -57,7 +59,15 @@ fn secrets_and_gits_own_variables_are_withheld() {
     for name in ["MY_TOKEN", "DB_PASSWORD", "HARMLESS"] {
         assert_eq!(variable(&seen, name).as_deref(), Some("value"), "{name}");
     }
-    for name in ["OPENAI_API_KEY", "GITHUB_TOKEN", "GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_AUTHOR_NAME", "GIT_CONFIG_NOSYSTEM"] {
+    for name in [
+        "OPENAI_API_KEY",
+        "GITHUB_TOKEN",
+        "GIT_DIR",
+        "GIT_INDEX_FILE",
+        "GIT_PREFIX",
+        "GIT_AUTHOR_NAME",
+        "GIT_CONFIG_NOSYSTEM",
+    ] {
         assert_eq!(variable(&seen, name), None, "{name}");
     }
 }

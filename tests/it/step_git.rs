@@ -40,7 +40,10 @@ fn work_on_another_branch_is_brought_to_the_runs_branch() {
 
 #[test]
 fn files_and_index_stay_as_they_are_when_head_is_adopted() {
-    let env = world(&["git switch --quiet -c side\necho one > file\ncommit one\necho two > staged\ngit add staged\necho three > loose", "commit rest\nclaim"]);
+    let env = world(&[
+        "git switch --quiet -c side\necho one > file\ncommit one\necho two > staged\ngit add staged\necho three > loose",
+        "commit rest\nclaim",
+    ]);
     env.step_comes_to("progressed");
     assert_eq!(branch(&env), "main");
     assert_eq!(env.status(), ["A  staged", "?? loose"]);
@@ -90,7 +93,8 @@ fn an_older_branch_is_not_the_runs_branch() {
 
 #[test]
 fn a_turn_may_rewrite_what_turns_of_its_ticket_committed() {
-    let env = world(&["echo one > file\ncommit one", "echo two > file\ngit commit --quiet --amend -a -m better\nclaim"]);
+    let env =
+        world(&["echo one > file\ncommit one", "echo two > file\ngit commit --quiet --amend -a -m better\nclaim"]);
     env.run_ends("completed");
     assert_eq!(&env.subjects()[..3], ["001-a: done", "better", "tickets"]);
 }

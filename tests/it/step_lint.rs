@@ -156,7 +156,10 @@ fn everything_else_that_a_turn_did_to_tickets_is_put_back() {
 
 #[test]
 fn the_agent_is_told_what_was_put_back_and_how_to_get_it() {
-    let env = world("", &["sed 's/priority: 1/priority: 0/' $TURNSTILE_TICKET > $AGENT/t; cat $AGENT/t > $TURNSTILE_TICKET", "claim"]);
+    let env = world(
+        "",
+        &["sed 's/priority: 1/priority: 0/' $TURNSTILE_TICKET > $AGENT/t; cat $AGENT/t > $TURNSTILE_TICKET", "claim"],
+    );
     env.step_comes_to("progressed");
     let item = env.events("contract.restored")[0]["items"][0].clone();
     assert!(item["why"].as_str().unwrap().contains("priority"), "{item}");

@@ -5,8 +5,7 @@ use serde_json::json;
 use crate::support::TestEnv;
 
 /// A question with two choices.
-const CHOICES: &str =
-    "printf -- '---\\nmode: pause\\ntitle: Which colour?\\nchoices: [red, blue]\\n---\\n' > $TURNSTILE_OUTBOX/DISPATCH.md";
+const CHOICES: &str = "printf -- '---\\nmode: pause\\ntitle: Which colour?\\nchoices: [red, blue]\\n---\\n' > $TURNSTILE_OUTBOX/DISPATCH.md";
 
 fn asking(scripts: &[&str]) -> TestEnv {
     let env = TestEnv::new();
@@ -44,10 +43,7 @@ fn a_question_pauses_until_it_is_answered() {
     env.run_ends("completed");
     assert!(env.prompt(2).contains("Blue, please."), "{}", env.prompt(2));
     assert!(!env.exists(".tickets/USER_REPLY.md"));
-    assert_eq!(
-        env.files(".tickets/history"),
-        ["001-a/0001-dispatch/DISPATCH.md", "001-a/0002-reply/USER_REPLY.md"]
-    );
+    assert_eq!(env.files(".tickets/history"), ["001-a/0001-dispatch/DISPATCH.md", "001-a/0002-reply/USER_REPLY.md"]);
     assert_eq!((env.events("reply.consumed").len(), env.events("reply.delivered").len()), (1, 1));
     assert_eq!(env.status(), [""; 0]);
 }
@@ -194,7 +190,10 @@ fn a_claim_beside_a_question_is_taken_back_and_may_be_made_again() {
 
 #[test]
 fn a_message_that_asks_nothing_stops_nothing() {
-    let env = asking(&["echo 1 > $TURNSTILE_OUTBOX/numbers\nmkdir $TURNSTILE_OUTBOX/d\necho 2 > $TURNSTILE_OUTBOX/d/more\ntell 'Half of it'", "claim"]);
+    let env = asking(&[
+        "echo 1 > $TURNSTILE_OUTBOX/numbers\nmkdir $TURNSTILE_OUTBOX/d\necho 2 > $TURNSTILE_OUTBOX/d/more\ntell 'Half of it'",
+        "claim",
+    ]);
     env.run_ends("completed");
     let files = env.files(".tickets/history/001-a/0001-dispatch");
     assert_eq!(files, ["DISPATCH.md", "d/more", "numbers"]);
@@ -273,7 +272,10 @@ fn an_answer_that_the_agent_wrote_itself_can_be_confirmed_by_a_commit() {
 
 #[test]
 fn an_answer_that_the_agent_wrote_and_committed_itself_opens_no_gate() {
-    let env = asking(&["ask 'May I?'\necho 'Yes.' > .tickets/USER_REPLY.md\ngit add .tickets/USER_REPLY.md\ngit commit -qm 'sly'", "claim"]);
+    let env = asking(&[
+        "ask 'May I?'\necho 'Yes.' > .tickets/USER_REPLY.md\ngit add .tickets/USER_REPLY.md\ngit commit -qm 'sly'",
+        "claim",
+    ]);
     env.run_ends("user_dispatch");
     env.run_ends("user_dispatch");
     assert_eq!(env.turns().len(), 1);

@@ -278,3 +278,32 @@ fn a_program_that_is_missing_is_named() {
     let message = env.run_ends("agent_failed");
     assert!(message.contains("agent/next"), "{message}");
 }
+
+#[test]
+fn done_and_reopen_without_a_run_are_taken_along_by_the_next_one() {
+    let env = world(&["claim", "claim"]);
+    let _ = env.turnstile(&["done", "002-b"]).exits(0);
+    assert!(env.read(".tickets/002-b.md").contains("done: true"));
+    assert_eq!((env.run_id(), env.subjects()[0].as_str()), (None, "tickets"), "a command never commits");
+    env.run_ends("completed");
+    assert_eq!(env.turns(), ["1 001-a"]);
+    assert_eq!(env.status(), [""; 0]);
+    assert_eq!(env.events("decision.stored").len(), 1);
+    let _ = env.turnstile(&["reopen", "001-a"]).exits(0);
+    env.run_ends("completed");
+    assert_eq!(env.turns(), ["1 001-a", "2 001-a"]);
+    assert_eq!(env.status(), [""; 0]);
+}
+
+#[test]
+fn a_decision_where_nothing_is_open_begins_no_run() {
+    let env = world(&[]);
+    let _ = env.turnstile(&["done", "001-a"]).exits(0);
+    let _ = env.turnstile(&["done", "002-b"]).exits(0);
+    env.run_ends("completed");
+    assert_eq!((env.run_id(), env.next().as_str()), (None, "complete completed"));
+    // What was decided by hand afterwards stands.
+    env.ticket("001-a", "title: A\nagent: user\ndone: false", "Do it.");
+    env.run_ends("user_ticket");
+    assert!(env.read(".tickets/001-a.md").contains("done: false"));
+}
