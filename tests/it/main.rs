@@ -17,6 +17,7 @@ mod cli_reference;
 mod cli_reply;
 mod cli_show;
 mod crash;
+mod docs;
 mod docs_configuration;
 mod docs_dependencies;
 mod rooms;
