@@ -133,6 +133,24 @@ fn a_reply_during_a_step_is_kept_outside_the_worktree_and_served_when_the_turn_e
     assert_eq!(env.files(".tickets/history"), ["001-a/0001-reply/USER_REPLY.md"]);
 }
 
+#[test]
+fn a_turn_that_outlived_its_runner_is_not_taken_for_the_author_of_a_reply() {
+    let env = TestEnv::new();
+    env.agent(&["touch began; while [ ! -f go ]; do sleep 0.02; done; rm go began", "claim"]);
+    env.ticket("001-a", "title: A\ndone: false", "Do it.");
+    env.commit_all("tickets");
+    let mut runner = env.spawn(&["run"]);
+    env.until("the turn begins", |env| env.exists("began"));
+    runner.kill().unwrap();
+    runner.wait().unwrap();
+    let _ = env.turnstile(&["reply", "-m", "Use UTC."]).exits(0);
+    assert!(!env.exists(".tickets/USER_REPLY.md"), "it would appear while the agent is at work");
+    env.write("go", "");
+    let _ = env.turnstile(&["run"]).exits(0);
+    assert_eq!(env.turns(), ["1 001-a", "2 001-a"]);
+    assert!(env.prompt(2).contains("Use UTC.") && !env.prompt(2).contains("nobody has confirmed"));
+}
+
 /// Where `script` is not the one of util-linux, or is not there, nothing gives the program a terminal.
 #[test]
 #[cfg(target_os = "linux")]
