@@ -37,7 +37,11 @@ impl Rules {
         for line in text.split(|byte| *byte == b'\n') {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if !line.is_empty() && !line.starts_with(b"#") {
-                rules.extend(rule(line)?);
+                match rule(line) {
+                    Line::Rule(rule) => rules.push(rule),
+                    Line::Nothing => {}
+                    Line::NotUnderstood => return None,
+                }
             }
         }
         rules.reverse();
@@ -62,15 +66,22 @@ impl Rules {
     }
 }
 
-/// The outer none: not understood. An empty line with blanks is no rule.
-fn rule(line: &[u8]) -> Option<Option<Rule>> {
+/// What a line of an ignore file comes to.
+enum Line {
+    Rule(Rule),
+    /// Blanks.
+    Nothing,
+    NotUnderstood,
+}
+
+fn rule(line: &[u8]) -> Line {
     // Brackets and escapes have corners, and other control characters than these are nobody's intention.
     if line.iter().any(|byte| matches!(byte, b'[' | b'\\' | 0..=0x1f | 0x7f)) {
-        return None;
+        return Line::NotUnderstood;
     }
     let line = line.trim_ascii_end();
     if line.is_empty() {
-        return Some(None);
+        return Line::Nothing;
     }
     let (negated, pattern) = match line.strip_prefix(b"!") {
         Some(rest) => (true, rest),
@@ -82,22 +93,20 @@ fn rule(line: &[u8]) -> Option<Option<Rule>> {
     };
     let pattern = if pattern.contains(&b'/') {
         let parts = pattern.strip_prefix(b"/").unwrap_or(pattern).split(|byte| *byte == b'/');
-        Pattern::Path(
-            parts
-                .map(|part| match part {
-                    b"" => None,
-                    b"**" => Some(None),
-                    part if part.windows(2).any(|pair| pair == b"**") => None,
-                    part => Some(Some(part.to_vec())),
-                })
-                .collect::<Option<_>>()?,
-        )
+        let parts = parts.map(|part| match part {
+            b"" => None,
+            b"**" => Some(None),
+            part if part.windows(2).any(|pair| pair == b"**") => None,
+            part => Some(Some(part.to_vec())),
+        });
+        let Some(parts) = parts.collect() else { return Line::NotUnderstood };
+        Pattern::Path(parts)
     } else if pattern.is_empty() {
-        return None;
+        return Line::NotUnderstood;
     } else {
         Pattern::Name(pattern.to_vec())
     };
-    Some(Some(Rule { negated, folders_only, pattern }))
+    Line::Rule(Rule { negated, folders_only, pattern })
 }
 
 /// `**` at the end stands for everything below, elsewhere for any number of folders, also none.

@@ -73,7 +73,7 @@ pub(super) fn look(place: &Place, repository: &Repository) -> Option<Seen> {
         cleaner: Cleaner::new(place, repository).ok()?,
     };
     let top = rustix::fs::open(&place.top, FOLDER, Mode::empty()).ok()?;
-    look.folder(top, &mut Vec::new(), 0..index.entries.len(), false)?;
+    look.folder(&top, &mut Vec::new(), 0..index.entries.len(), false)?;
     let Look { letters, untracked, .. } = look;
     let mut tracked = staged(repository, &index)?;
     // Somebody wrote the index meanwhile: the two looks at it may differ.
@@ -223,9 +223,9 @@ struct Look<'l> {
 
 impl Look<'_> {
     /// Looks at a folder; `path` is its path with a slash at the end, `known` the entries of the index below it.
-    fn folder(&mut self, folder: OwnedFd, path: &mut Vec<u8>, known: Range<usize>, ignored: bool) -> Option<()> {
+    fn folder(&mut self, folder: &OwnedFd, path: &mut Vec<u8>, known: Range<usize>, ignored: bool) -> Option<()> {
         let mut names = Vec::new();
-        for entry in Dir::read_from(&folder).ok()? {
+        for entry in Dir::read_from(folder).ok()? {
             let entry = entry.ok()?;
             let name = entry.file_name().to_bytes();
             if matches!(name, b"." | b"..") || (path.is_empty() && name == b".git") {
@@ -237,7 +237,7 @@ impl Look<'_> {
             }
             let mut kind = entry.file_type();
             if kind == FileType::Unknown {
-                let stat = rustix::fs::statat(&folder, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW).ok()?;
+                let stat = rustix::fs::statat(folder, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW).ok()?;
                 kind = FileType::from_raw_mode(stat.st_mode);
             }
             names.push((name.to_vec(), kind));
@@ -245,7 +245,7 @@ impl Look<'_> {
         let patterns = names.iter().find(|(name, _)| name == b".gitignore").map(|(_, kind)| *kind);
         self.rules.push(match patterns {
             Some(FileType::RegularFile) if !ignored => {
-                read(&folder, b".gitignore").and_then(|text| Rules::read(&text, path.len()))
+                read(folder, b".gitignore").and_then(|text| Rules::read(&text, path.len()))
             }
             Some(_) if !ignored => None,
             Some(_) | None => Some(Rules::none()),
@@ -254,7 +254,7 @@ impl Look<'_> {
         for (name, kind) in names {
             path.truncate(length);
             path.extend_from_slice(&name);
-            self.one(&folder, &name, kind, path, known.clone(), ignored)?;
+            self.one(folder, &name, kind, path, known.clone(), ignored)?;
         }
         path.truncate(length);
         self.rules.pop();
@@ -281,7 +281,7 @@ impl Look<'_> {
                 }
                 let folder = rustix::fs::openat(folder, name, FOLDER, Mode::empty()).ok()?;
                 path.push(b'/');
-                self.folder(folder, path, below, ignored)
+                self.folder(&folder, path, below, ignored)
             }
             FileType::RegularFile | FileType::Symlink => {
                 if let Some(position) = self.index.position(known, path) {
