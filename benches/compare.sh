@@ -106,6 +106,20 @@ row() {
     printf '%-32s %12s   %s x %s (goal: %s)\n' "$1" "$(shown "$2")" "$(ratio "$2" "$3")" "$3" "$4"
 }
 
+# processor COUNT COMMAND…: the processor time of one of so many runs, children included. Unlike the clock it says the
+# same on a machine that has other things to do.
+processor() {
+    count=$1
+    shift
+    if [ -x /usr/bin/time ]; then
+        /usr/bin/time -f '%U %S' -o "$scratch/processor" \
+            sh -c 'count=$1; shift; for _ in $(seq "$count"); do "$@" || exit 1; done' sh "$count" "$@" >/dev/null 2>&1
+        awk -v count="$count" '{ printf "%.1f ms", ($1 + $2) * 1000 / count }' "$scratch/processor"
+    else
+        printf 'not measured'
+    fi
+}
+
 read_all() {
     xargs -0 -s 2000000 cat <"$scratch/files"
 }
@@ -134,7 +148,7 @@ find .tickets -name '*.md' -print0 | sort -z >"$scratch/files"
 size=$(read_all | wc -c)
 printf '\n%s tickets, %s KiB; medians of %s alternating rounds, warm cache\n' "$tickets" $((size / 1024)) "$rounds"
 read_all >/dev/null
-"$turnstile" lint >/dev/null
+"$turnstile" -q lint >/dev/null
 for _ in $(seq "$rounds"); do
     clock cat read_all
     clock lint "$turnstile" lint
@@ -145,6 +159,9 @@ printf '%-32s %12s\n' 'cat of the same files' "$(shown cat)"
 row 'turnstile lint' lint cat 3
 row 'turnstile status' status lint 1.5
 row 'turnstile next' next lint 1.5
+printf '%-32s cat %s, lint %s, status %s, next %s\n' 'processor time' \
+    "$(processor 5 xargs -0 -s 2000000 -a "$scratch/files" cat)" "$(processor 5 "$turnstile" lint)" \
+    "$(processor 5 "$turnstile" status)" "$(processor 5 "$turnstile" next)"
 printf '%-32s lint %s, status %s, next %s (goal: 50 MiB)\n' 'peak memory' \
     "$(peak "$turnstile" lint)" "$(peak "$turnstile" status)" "$(peak "$turnstile" next)"
 
@@ -157,6 +174,8 @@ for _ in $(seq "$rounds"); do
 done
 printf '%-32s %12s\n' 'git --version' "$(shown git)"
 row 'turnstile status' small git 4
+printf '%-32s git %s, status %s (of one run)\n' 'processor time' "$(processor 100 git --version)" \
+    "$(processor 100 "$turnstile" status)"
 
 # An agent that does nothing: what is left is turnstile's own cost.
 repository "$scratch/steps" 1000 'default_agent: nothing
@@ -174,3 +193,4 @@ printf '%-32s %12s\n' 'turnstile step, wall' "$(shown step)"
 printf '%-32s %12s\n' 'the agent in it' "$(shown agent)"
 paste "$scratch/step.times" "$scratch/agent.times" | awk '{ print $1 - $2 }' >"$scratch/own.times"
 printf '%-32s %12s   (goal: 27 ms)\n' 'turnstile itself' "$(shown own)"
+printf '%-32s %12s\n' 'processor time of a step' "$(processor 10 "$turnstile" step)"

@@ -20,6 +20,7 @@ mod crash;
 mod docs;
 mod docs_configuration;
 mod docs_dependencies;
+mod docs_links;
 mod rooms;
 mod run_notes;
 mod step_dirty;
