@@ -1,6 +1,6 @@
 //! `lint`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -45,6 +45,7 @@ enum Format {
 
 /// Checks everything.
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
+    let format = format(context, arguments.format)?;
     let mut workspace = context.workspace()?;
     let mut looked = look(&mut workspace)?;
     let wanted = Wanted::of(context, &workspace, &arguments.paths, &looked)?;
@@ -57,7 +58,6 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
     if arguments.strict {
         diagnostics = diagnostics.into_iter().map(Diagnostic::strict).collect();
     }
-    let format = arguments.format.unwrap_or(if context.printer.json { Format::Json } else { Format::Human });
     match format {
         Format::Human => {
             let top = workspace.layout.top.clone();
@@ -82,6 +82,18 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
     Ok(if errors == 0 { Exit::SUCCESS } else { Exit::INVALID })
 }
 
+/// `--json` is the format `json`, unless another kind of document is asked for.
+fn format(context: &Context, asked: Option<Format>) -> Result<Format, CliError> {
+    match (asked, context.printer.json) {
+        (Some(Format::Human | Format::Github), true) => {
+            Err(CliError::usage("`--json` prints one document; leave it or `--format` away"))
+        }
+        (Some(format), _) => Ok(format),
+        (None, true) => Ok(Format::Json),
+        (None, false) => Ok(Format::Human),
+    }
+}
+
 struct Looked {
     files: Vec<Arc<str>>,
     diagnostics: Vec<Diagnostic>,
@@ -98,7 +110,20 @@ fn look(workspace: &mut Workspace) -> Result<Looked, CliError> {
     files.extend(reads.iter().map(|read| read.path.clone()));
     let mut diagnostics = settings.faults;
     diagnostics.extend(lint_all(reads, &settings.config));
+    in_order(&mut diagnostics, &files);
     Ok(Looked { files, diagnostics })
+}
+
+/// The faults of one file together, from its top to its end, whether a rule looked at it alone or among others.
+fn in_order(diagnostics: &mut [Diagnostic], files: &[Arc<str>]) {
+    if diagnostics.is_empty() {
+        return;
+    }
+    let order: HashMap<&str, usize> = files.iter().enumerate().map(|(at, path)| (&**path, at)).collect();
+    // Templates are no files of the list; they come with the config.
+    let at = |fault: &Diagnostic| order.get(&*fault.path).copied().unwrap_or(0);
+    let key = |fault: &Diagnostic| (at(fault), fault.path.clone(), fault.place, fault.code);
+    diagnostics.sort_by_cached_key(key);
 }
 
 /// What is reported: everything, or what lies at or below these paths.

@@ -136,7 +136,7 @@ fn write(workspace: &mut Workspace, epic: &str, slug: &str, text: &str) -> Resul
         match store::write_new(&workspace.layout.top, id.path(), text.as_bytes(), Audience::People) {
             Ok(()) => return Ok(id),
             // A file that is no ticket yet, such as one that appeared just now.
-            Err(StoreError::Exists { .. }) => number = number.saturating_add(1),
+            Err(StoreError::Exists { .. }) if number < u32::MAX => number += 1,
             Err(error) => return Err(error.into()),
         }
     }

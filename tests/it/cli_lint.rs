@@ -154,3 +154,29 @@ fn a_reader_that_went_away_is_no_error() {
     let output = env.command("sh").args(["-c", &script]).output().unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).ends_with("3\n"), "{output:?}");
 }
+
+#[test]
+fn the_faults_of_a_file_stand_together_from_its_top_to_its_end() {
+    let env = TestEnv::new();
+    env.agent(&[]);
+    env.ticket("001-a", "agent: nobody\npriority: 9", "# A");
+    env.ticket("002-b", "agent: nobody\npriority: 9", "# B");
+    let document = env.json(&["lint"]);
+    let places: Vec<String> = document["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| format!("{}:{}", fault["path"].as_str().unwrap(), fault["line"]))
+        .collect();
+    assert_eq!(places, [".tickets/001-a.md:2", ".tickets/001-a.md:3", ".tickets/002-b.md:2", ".tickets/002-b.md:3"]);
+}
+
+#[test]
+fn json_is_one_document_and_no_other_format() {
+    let env = TestEnv::new();
+    env.agent(&[]);
+    for format in ["human", "github"] {
+        assert_eq!(env.turnstile(&["--json", "lint", "--format", format]).exits(2).error()["code"], "usage");
+    }
+    assert_eq!(env.json(&["lint", "--format", "sarif"])["version"], "2.1.0");
+}

@@ -110,3 +110,13 @@ fn without_an_agent_it_says_what_is_missing() {
     let output = env.turnstile(&["new", "A"]).exits(0);
     assert!(output.stderr.contains("turnstile init"), "{}", output.text());
 }
+
+#[test]
+fn where_no_number_is_left_it_says_so() {
+    let env = TestEnv::new();
+    env.agent(&[]);
+    env.ticket("4294967295-last", "done: false", "# Last");
+    let output = env.turnstile(&["new", "last"]).exits(7);
+    assert!(output.stderr.contains("4294967295-last.md"), "{}", output.text());
+    assert_eq!(env.files(".tickets"), ["4294967295-last.md", "config.yaml"]);
+}
