@@ -65,7 +65,7 @@ impl Context {
 
     /// Finds the ticket that somebody typed.
     pub fn ticket(&self, workspace: &mut Workspace, typed: &str) -> Result<TicketId, CliError> {
-        let ids = Ids::new(workspace.reads()?.iter().map(|read| read.id.clone()));
+        let ids = Ids::of(workspace.reads()?);
         resolve(typed, "", &ids).map_err(|why| CliError::unknown(unresolved(typed, &why)))
     }
 }

@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Severity, render};
 use crate::run::{Workspace, lint_all};
 use crate::store::{self, Audience, Links, TICKETS};
 use crate::text::{Source, apply, shown_line};
-use crate::ticket;
+use crate::ticket::{self, Ids};
 
 /// Check every ticket and the config
 ///
@@ -109,7 +109,8 @@ fn look(workspace: &mut Workspace) -> Result<Looked, CliError> {
     let reads = workspace.reads()?;
     files.extend(reads.iter().map(|read| read.path.clone()));
     let mut diagnostics = settings.faults;
-    diagnostics.extend(lint_all(reads, &settings.config));
+    let ids = Ids::of(reads);
+    diagnostics.extend(lint_all(reads, &ids, &settings.config));
     in_order(&mut diagnostics, &files);
     Ok(Looked { files, diagnostics })
 }

@@ -60,7 +60,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
     if let Some(agent) = &arguments.agent {
         known_agent(agent, &config.roster_names())?;
     }
-    let ids = Ids::new(workspace.reads()?.iter().map(|read| read.id.clone()));
+    let ids = Ids::of(workspace.reads()?);
     let depends_on: Vec<String> = arguments
         .depends_on
         .iter()

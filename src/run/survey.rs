@@ -29,8 +29,8 @@ pub(super) fn survey(
     let interesting = interesting(run);
     let top = workspace.layout.top.clone();
     let reads = workspace.reads()?;
-    let ids = Ids::new(reads.iter().map(|read| read.id.clone()));
-    let tickets = ticket_facts(reads, &settings.config, &claimed, |id| {
+    let ids = Ids::of(reads);
+    let tickets = ticket_facts(reads, &ids, &settings.config, &claimed, |id| {
         if interesting.contains(id) { digest_of(&top, id) } else { String::new() }
     });
     let place = &workspace.place;
@@ -99,15 +99,16 @@ fn digest_of(top: &std::path::Path, id: &TicketId) -> String {
 
 fn ticket_facts(
     reads: &[Read],
+    ids: &Ids,
     config: &Config,
     claimed: &HashMap<TicketId, String>,
     digest: impl Fn(&TicketId) -> String,
 ) -> Vec<TicketFact> {
     let mut faults: HashMap<String, Vec<String>> = HashMap::new();
-    for fault in lint_all(reads, config).iter().filter(|fault| fault.is_error()) {
+    for fault in lint_all(reads, ids, config).iter().filter(|fault| fault.is_error()) {
         faults.entry(fault.path.to_string()).or_default().push(line(fault));
     }
-    let placed = queue(reads).tickets;
+    let placed = queue(reads, ids).tickets;
     placed
         .into_iter()
         .map(|ticket| {

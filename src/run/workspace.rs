@@ -13,7 +13,7 @@ use crate::git::{self, Place};
 use crate::prompt::TemplateSet;
 use crate::store::{self, Audience, Journal, Layout, Line, Links, LockError, Scanned, TICKETS};
 use crate::text::Source;
-use crate::ticket::{LintContext, Read, TicketId};
+use crate::ticket::{Ids, LintContext, Read, TicketId};
 
 /// What the process around us gives.
 #[derive(Clone, Debug)]
@@ -187,15 +187,6 @@ impl Workspace {
         self.scanned.reads()
     }
 
-    /// Every fault of every ticket and of the settings, and how many files there are.
-    pub fn lint(&mut self) -> Result<(usize, Vec<Diagnostic>), RunError> {
-        let settings = self.settings()?;
-        let reads = self.reads()?;
-        let mut diagnostics = settings.faults;
-        diagnostics.extend(lint_all(reads, &settings.config));
-        Ok((reads.len(), diagnostics))
-    }
-
     /// The worktree's last run, without taking a lock.
     pub fn folded(&self) -> Result<Folded, RunError> {
         let Some(id) = store::current_run(&self.layout)? else { return Ok(Folded::default()) };
@@ -246,11 +237,11 @@ pub(super) fn layout_of(place: &Place) -> Layout {
 }
 
 /// The faults of tickets, each alone and among themselves.
-pub fn lint_all(reads: &[Read], config: &Config) -> Vec<Diagnostic> {
+pub fn lint_all(reads: &[Read], ids: &Ids, config: &Config) -> Vec<Diagnostic> {
     let roster = config.roster_names();
     let context = LintContext { roster: &roster, default_agent: config.default_agent.as_deref() };
     let mut diagnostics: Vec<Diagnostic> = reads.iter().flat_map(|read| read.diagnostics.iter().cloned()).collect();
-    diagnostics.extend(crate::ticket::lint(reads, &context));
+    diagnostics.extend(crate::ticket::lint(reads, ids, &context));
     diagnostics
 }
 

@@ -1,6 +1,6 @@
 //! The tickets in the order in which they are chosen, with what stands between each and its turn. Chooses nothing.
 
-use super::references::{Found, Ids, natural_order};
+use super::references::{Found, Ids};
 use super::types::{ContextFile, Frontmatter, Read, TicketId, TicketLimits};
 use crate::diagnostic::Diagnostic;
 
@@ -66,18 +66,17 @@ impl Queue {
 }
 
 /// Puts tickets in selection order and follows their references, each once.
-pub fn queue(reads: &[Read]) -> Queue {
-    let ids = Ids::new(reads.iter().map(|read| read.id.clone()));
+/// `ids` are the ids of all of them.
+pub fn queue(reads: &[Read], ids: &Ids) -> Queue {
     let mut done = vec![false; ids.all().len()];
     for read in reads {
         if let (Some(index), Some(ticket)) = (ids.index(&read.id), &read.ticket) {
             done[index] = ticket.front.done;
         }
     }
-    let mut tickets: Vec<Placed> = reads.iter().map(|read| placed(read, &ids, &done)).collect();
-    tickets.sort_by(|one, other| {
-        one.priority.cmp(&other.priority).then_with(|| natural_order(one.id.as_str(), other.id.as_str()))
-    });
+    let mut tickets: Vec<Placed> = reads.iter().map(|read| placed(read, ids, &done)).collect();
+    // Ids are listed in natural order.
+    tickets.sort_by_cached_key(|placed| (placed.priority, ids.index(&placed.id)));
     Queue { tickets }
 }
 
@@ -132,32 +131,37 @@ mod tests {
         tickets.iter().map(|(id, text)| read_ticket(&Source::new(TicketId::new(*id).path(), *text))).collect()
     }
 
+    fn queue_of(tickets: &[(&str, &str)]) -> Queue {
+        let reads = reads(tickets);
+        queue(&reads, &Ids::of(&reads))
+    }
+
     fn order(queue: &Queue) -> Vec<&str> {
         queue.tickets.iter().map(|placed| placed.id.as_str()).collect()
     }
 
     #[test]
     fn priority_first_then_the_natural_order_of_the_path() {
-        let queue = queue(&reads(&[
+        let queue = queue_of(&[
             ("10-x", "---\ndone: false\n---\n"),
             ("2-x", "---\ndone: false\n---\n"),
             ("99-urgent", "---\npriority: 0\n---\n"),
             ("1-later", "---\npriority: 4\n---\n"),
             ("3-broken", "no frontmatter\n"),
-        ]));
+        ]);
         assert_eq!(order(&queue), ["99-urgent", "2-x", "3-broken", "10-x", "1-later"]);
     }
 
     #[test]
     fn what_is_open_unknown_or_ambiguous_blocks() {
-        let queue = queue(&reads(&[
+        let queue = queue_of(&[
             ("1", "---\ndone: true\n---\n"),
             ("2", "---\ndone: false\n---\n"),
             ("a/3", "---\ndone: true\n---\n"),
             ("b/3", "---\ndone: true\n---\n"),
             ("broken", "---\ndone: true\n"),
             ("z", "---\ndepends_on: [1, 2, 02, '3', nobody, broken]\n---\n"),
-        ]));
+        ]);
         let placed = queue.get(&TicketId::new("z")).unwrap();
         let blocked: Vec<&str> = placed.blocked_by.iter().map(TicketId::as_str).collect();
         assert_eq!(blocked, ["2", "broken"]);
@@ -168,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_ticket_that_cannot_be_read_stands_there_with_defaults_and_its_faults() {
-        let queue = queue(&reads(&[("1-x", "---\ndone: true\npriority: 0\n")]));
+        let queue = queue_of(&[("1-x", "---\ndone: true\npriority: 0\n")]);
         let placed = &queue.tickets[0];
         assert!(!placed.readable && !placed.done);
         assert_eq!((placed.priority, placed.title.as_str(), placed.faults.len()), (2, "1-x", 1));
@@ -176,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_fault_in_one_key_leaves_the_others_readable() {
-        let queue = queue(&reads(&[("1-x", "---\ndone: true\npriority: high\ntitle: t\n---\n")]));
+        let queue = queue_of(&[("1-x", "---\ndone: true\npriority: high\ntitle: t\n---\n")]);
         let placed = &queue.tickets[0];
         assert!(placed.readable && placed.done);
         assert_eq!((placed.priority, placed.title.as_str(), placed.faults.len()), (2, "t", 1));

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use super::types::TicketId;
+use super::types::{Read, TicketId};
 use crate::text::nearest;
 
 /// Every id of a worktree, prepared for looking up.
@@ -46,6 +46,11 @@ impl Ids {
         }
         prepared.names.sort();
         prepared
+    }
+
+    /// The ids of these tickets.
+    pub fn of(reads: &[Read]) -> Self {
+        Self::new(reads.iter().map(|read| read.id.clone()))
     }
 
     /// The ids in natural order.
@@ -161,6 +166,16 @@ fn reference_number(reference: &str) -> Option<&str> {
 
 /// Folder by folder, numbers by their value: `2-x` before `10-x`. Total: only equal paths are equal.
 pub fn natural_order(one: &str, other: &str) -> Ordering {
+    // What both begin with decides nothing, and paths begin with much. A number that differs is compared as a whole.
+    let same = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
+    let mut from = one.as_bytes()[..same].iter().rposition(|byte| !byte.is_ascii_digit()).map_or(0, |at| at + 1);
+    while !(one.is_char_boundary(from) && other.is_char_boundary(from)) {
+        from -= 1;
+    }
+    order_from_the_start(&one[from..], &other[from..])
+}
+
+fn order_from_the_start(one: &str, other: &str) -> Ordering {
     let mut others = other.split('/');
     for part in one.split('/') {
         let Some(other) = others.next() else { return Ordering::Greater };
@@ -275,6 +290,14 @@ mod tests {
             if natural_order(&one, &two).is_le() && natural_order(&two, &three).is_le() {
                 prop_assert!(natural_order(&one, &three).is_le());
             }
+        }
+
+        #[test]
+        fn what_two_paths_begin_with_decides_nothing(
+            same in "[a0-9/éè]{0,5}", one in "[a0-9/éè]{0,4}", other in "[a0-9/éè]{0,4}"
+        ) {
+            let (one, other) = (format!("{same}{one}"), format!("{same}{other}"));
+            prop_assert_eq!(natural_order(&one, &other), order_from_the_start(&one, &other));
         }
 
         #[test]

@@ -17,12 +17,15 @@ pub struct LintContext<'a> {
 }
 
 /// The faults that show only across tickets, in the order of the tickets that were given.
-pub fn lint(tickets: &[Read], context: &LintContext<'_>) -> Vec<Diagnostic> {
-    let ids = Ids::new(tickets.iter().map(|read| read.id.clone()));
+/// `ids` are the ids of all of them.
+pub fn lint(tickets: &[Read], ids: &Ids, context: &LintContext<'_>) -> Vec<Diagnostic> {
     let mut found = agents::judge(tickets, context);
-    found.extend(references::judge(tickets, &ids));
-    found.extend(cycles::judge(tickets, &ids));
+    found.extend(references::judge(tickets, ids));
+    found.extend(cycles::judge(tickets, ids));
     found.extend(identity::judge(tickets));
+    if found.is_empty() {
+        return found;
+    }
     let order: HashMap<&str, usize> = tickets.iter().enumerate().map(|(at, read)| (&*read.path, at)).collect();
     found.sort_by_key(|fault| (order.get(&*fault.path).copied(), fault.span.map_or(0, |span| span.start), fault.code));
     found

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::*;
 use crate::diagnostic::Code;
 use crate::text::Source;
-use crate::ticket::{Read, TicketId, Unreadable, read_ticket};
+use crate::ticket::{Ids, Read, TicketId, Unreadable, read_ticket};
 
 const CASES: &str = include_str!("../testdata/lint.md");
 
@@ -53,7 +53,7 @@ fn linted(case: &Case) -> (Vec<Source>, Vec<Read>) {
     let sources: Vec<Source> =
         case.tickets.iter().map(|(id, text)| Source::new(TicketId::new(id.as_str()).path(), text.as_str())).collect();
     let mut reads: Vec<Read> = sources.iter().map(read_ticket).collect();
-    let faults = lint(&reads, &LintContext { roster: &roster(), default_agent: None });
+    let faults = lint(&reads, &Ids::of(&reads), &LintContext { roster: &roster(), default_agent: None });
     attach(&mut reads, faults);
     (sources, reads)
 }
@@ -179,7 +179,11 @@ fn a_long_chain_and_a_knot_are_judged_in_linear_time() {
             .collect()
     };
     let context = LintContext { roster: &roster(), default_agent: None };
-    assert_eq!(lint(&chain("nobody"), &context).len(), 1);
-    let ring = lint(&chain("t0"), &context);
+    let judge = |last: &str| {
+        let chain = chain(last);
+        lint(&chain, &Ids::of(&chain), &context)
+    };
+    assert_eq!(judge("nobody").len(), 1);
+    let ring = judge("t0");
     assert_eq!((ring.len(), ring[0].code, &*ring[0].path), (1, Code::DependencyCycle, ".tickets/t0.md"));
 }
