@@ -125,6 +125,7 @@ pub(super) fn restore(workspace: &Workspace, run: &str, judging: &Judging) -> Re
         if let Some(now) = now {
             store::keep_overwritten(&workspace.layout, run, judging.request.turn, &item.path, &now)?;
         }
+        store::set_aside(&workspace.layout, run, judging.request.turn, &item.path)?;
         match wanted {
             Some(bytes) => store::write(top, &item.path, &bytes, Audience::People)?,
             None => store::remove(top, &item.path)?,

@@ -21,7 +21,9 @@ mod attachments;
 mod conversation;
 mod send;
 
-pub use archive::{ReplyFrom, archive_outbox, archive_reply, keep_overwritten, write_decision, write_request};
+pub use archive::{
+    ReplyFrom, archive_outbox, archive_reply, keep_overwritten, set_aside, write_decision, write_request,
+};
 pub use attachments::{ATTACHMENTS_BYTES, ATTACHMENTS_FILES};
 pub use conversation::{Message, conversation, next_sequence};
 pub(super) use send::write_spooled;

@@ -22,7 +22,7 @@ pub use lock::{Holder, LockError, WorktreeLock, look_at_lock};
 pub use mail::{
     ATTACHMENTS_BYTES, ATTACHMENTS_FILES, Message, MessageKind, Outbox, ReplyFile, ReplyFrom, archive_outbox,
     archive_reply, conversation, keep_overwritten, look_outbox, look_reply, look_spooled_reply, make_outbox,
-    next_sequence, write_decision, write_dispatch, write_reply, write_request,
+    next_sequence, set_aside, write_decision, write_dispatch, write_reply, write_request,
 };
 pub use pointer::{current_run, set_current_run, worktree_runs};
 pub use tickets::{Scanned, is_ticket_path, scan};

@@ -278,11 +278,20 @@ fn a_ticket_is_worked_on_in_one_worktree_only() {
     let output = env.turnstile(&[&there[..], &["--json", "run"]].concat());
     crate::support::ended_with(&output, "blocked");
     assert_eq!(env.turns(), ["1 001-a", "2 002-b"]);
-    // A worktree that is gone claims nothing.
-    let third = env.root().join("third");
-    env.git(&["worktree", "add", "--quiet", "-b", "third", third.to_str().unwrap()]);
     env.run_ends("completed");
     assert_eq!(env.turns()[2..], ["3 001-a", "4 002-b"]);
+}
+
+#[test]
+fn a_worktree_that_is_gone_claims_nothing() {
+    let env = world(&["true", "claim"]);
+    let other = env.root().join("other");
+    env.git(&["worktree", "add", "--quiet", "-b", "other", other.to_str().unwrap()]);
+    let _ = env.turnstile(&["-C", other.to_str().unwrap(), "step"]).exits(0);
+    env.run_ends("blocked");
+    std::fs::remove_dir_all(&other).unwrap();
+    env.run_ends("completed");
+    assert_eq!(env.turns(), ["1 001-a", "2 001-a"]);
 }
 
 #[test]

@@ -201,3 +201,43 @@ fn a_ticket_that_is_ignored_by_git_is_put_back_all_the_same() {
     assert!(env.exists(".tickets/002-b.md"));
     assert_eq!(env.git(&["rev-parse", "HEAD"]), head, "what git ignores is never committed");
 }
+
+#[test]
+fn whatever_lies_where_the_ticket_was_the_ticket_is_put_back() {
+    for deed in [
+        "rm $T; mkdir $T",
+        "rm $T; mkdir $T; echo x > $T/file",
+        "rm $T; ln -s /etc/hostname $T",
+        "rm $T; ln -s nowhere $T",
+        "rm $T; mkfifo $T",
+        "head -c 2000000 /dev/zero > $T",
+        "printf '\\377\\376' > $T",
+        ": > $T",
+        "rm $T",
+        "rm -r .tickets",
+    ] {
+        let env = world("", &[&format!("T=$TURNSTILE_TICKET\n{deed}"), "claim"]);
+        let before = env.read(".tickets/001-a.md");
+        let first = env.turnstile(&["--json", "step"]);
+        assert_eq!(first.code, Some(0), "{deed}: {}", first.text());
+        assert_eq!(env.read(".tickets/001-a.md"), before, "{deed}");
+        // What is not a ticket is the person's to put back.
+        env.git(&["checkout", "--quiet", "--", ".tickets/config.yaml"]);
+        let second = env.turnstile(&["--json", "run"]);
+        assert_eq!(second.code, Some(0), "{deed}: {}", second.text());
+        assert!(env.read(".tickets/001-a.md").contains("done: true"), "{deed}");
+    }
+}
+
+#[test]
+fn what_stands_in_the_place_of_an_epic_is_kept_and_the_epic_put_back() {
+    let env = TestEnv::new();
+    env.agent(&["rm -r .tickets/auth; echo instead > .tickets/auth", "claim"]);
+    env.ticket("auth/001-a", "title: A", "Do it.");
+    env.commit_all("tickets");
+    env.step_comes_to("retry_asked");
+    assert!(env.read(".tickets/auth/001-a.md").contains("title: A"));
+    let kept = env.run_folder().join("turns/0001/overwritten/.tickets/auth");
+    assert_eq!(env.read(kept), "instead\n");
+    env.run_ends("completed");
+}

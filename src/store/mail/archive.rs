@@ -75,6 +75,53 @@ fn write_note(
     archive.finish(|part| part.make()?.write(OsStr::new(kind.file()), text.as_bytes(), Audience::People))
 }
 
+fn overwritten(layout: &Layout, run: &str, turn: u32, parent: Option<&Path>) -> Result<Folder, StoreError> {
+    let run = Folder::make(&layout.run(run), Audience::Machine)?;
+    let below = Path::new(&turn_below_run(turn)).join("overwritten").join(parent.unwrap_or(Path::new("")));
+    run.make_below(&below, Audience::Machine)
+}
+
+/// Moves away what stands where a file has to be put back and is no file: a folder, a link or a pipe in its place, or
+/// something in the place of a folder above it. It lies beside what [`keep_overwritten`] keeps; on another file
+/// system it stays where it was, under a hidden name.
+pub fn set_aside(layout: &Layout, run: &str, turn: u32, path: &str) -> Result<(), StoreError> {
+    let relative = Path::new(path);
+    let Some(mut folder) = Folder::open(&layout.top)? else { return Ok(()) };
+    let mut above = PathBuf::new();
+    for name in relative {
+        let last = above.join(name) == relative;
+        match folder.kind(name)? {
+            None => return Ok(()),
+            Some(Kind::File) if last => return Ok(()),
+            Some(Kind::Folder) if !last => {}
+            Some(Kind::File | Kind::Folder | Kind::Symlink | Kind::Other) => {
+                let kept = overwritten(layout, run, turn, Some(&above))?;
+                return move_numbered(&folder, name, &kept, name).or_else(|_| {
+                    let mut hidden = OsString::from(".");
+                    hidden.push(name);
+                    hidden.push(format!(".turn-{turn}"));
+                    move_numbered(&folder, name, &folder, &hidden)
+                });
+            }
+        }
+        let Some(next) = folder.below(Path::new(name))? else { return Ok(()) };
+        folder = next;
+        above.push(name);
+    }
+    Ok(())
+}
+
+/// Moves a name to the first free number of another.
+fn move_numbered(from: &Folder, name: &OsStr, to: &Folder, wanted: &OsStr) -> Result<(), StoreError> {
+    let mut count = 1;
+    loop {
+        match from.move_new(name, to, &numbered(wanted, count)) {
+            Err(StoreError::Exists { .. }) => count += 1,
+            other => return other,
+        }
+    }
+}
+
 /// Keeps a file that is about to be put back, under `turns/NNNN/overwritten/<path>`, and says where it lies. Another
 /// version that was kept before is kept as well.
 pub fn keep_overwritten(
@@ -88,9 +135,7 @@ pub fn keep_overwritten(
     let Some(name) = relative.file_name() else {
         return Err(StoreError::Outside { path: layout.turn(run, turn), name: path.to_owned() });
     };
-    let run = Folder::make(&layout.run(run), Audience::Machine)?;
-    let below = Path::new(&turn_below_run(turn)).join("overwritten").join(relative.parent().unwrap_or(Path::new("")));
-    let folder = run.make_below(&below, Audience::Machine)?;
+    let folder = overwritten(layout, run, turn, relative.parent())?;
     let mut count = 1;
     loop {
         let name = numbered(name, count);
