@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use super::error::RunError;
@@ -213,8 +215,9 @@ fn write_final_words(work: &TurnWork) {
         let text = tail(&path)?;
         (!text.trim().is_empty()).then(|| final_words(&text))
     });
-    // Last words are a courtesy to the next prompt; a turn is not lost for want of them.
-    let _ = std::fs::write(&work.final_words, words.unwrap_or_default());
+    // Last words are a courtesy to the next prompt; a turn is not lost for want of them, nor of a power cut.
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&work.final_words);
+    let _ = file.and_then(|mut file| file.write_all(words.unwrap_or_default().as_bytes()));
 }
 
 fn tail(path: &Path) -> Option<String> {

@@ -125,3 +125,21 @@ fn equal_state_gives_an_equal_prompt() {
         .collect();
     assert_eq!(prompts[0], prompts[1]);
 }
+
+#[test]
+fn what_a_turn_leaves_is_readable_by_its_person_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let env = world("", "", &["echo spoken; echo muttered >&2; claim"]);
+    env.run_ends("completed");
+    let turn = env.run_folder().join("turns/0001");
+    assert_eq!(env.read(turn.join("prompt.md")), env.prompt(1));
+    assert_eq!(env.read(turn.join("stdout.log")), "spoken\n");
+    assert_eq!(env.read(turn.join("stderr.log")), "muttered\n");
+    assert!(env.read(turn.join("final.md")).contains("spoken"));
+    for entry in walkdir::WalkDir::new(env.path(".git/turnstile")) {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        let expected = if entry.file_type().is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode, expected, "{}", entry.path().display());
+    }
+}
