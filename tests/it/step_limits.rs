@@ -92,10 +92,10 @@ fn lives(pid: &str) -> bool {
 #[test]
 fn a_turn_that_takes_too_long_is_ended_with_all_that_it_started() {
     let script = "trap '' TERM\nsleep 60 & echo $! > $AGENT/child\nsetsid sleep 60 & echo $! > $AGENT/escaped\necho one > file\nwait";
-    let env = world(", timeout: 1s", "", &[script, "commit one\nclaim"]);
+    let env = world(", timeout: 2s", "", &[script, "commit one\nclaim"]);
     let begin = Instant::now();
     env.run_ends("agent_failed");
-    assert!(begin.elapsed().as_secs() < 8, "{:?}", begin.elapsed());
+    assert!(begin.elapsed().as_secs() < 30, "{:?}", begin.elapsed());
     assert_eq!(env.events("turn.timed_out").len(), 1);
     for name in ["child", "escaped"] {
         let pid = env.read(env.agent_folder().join(name));
@@ -107,8 +107,8 @@ fn a_turn_that_takes_too_long_is_ended_with_all_that_it_started() {
 
 #[test]
 fn a_turn_that_says_nothing_for_too_long_is_ended() {
-    let script = "for i in 1 2 3 4 5 6; do echo $i; sleep 0.3; done\necho talked > $AGENT/talked\nsleep 60 & echo $! > $AGENT/child; wait";
-    let env = world(", idle_timeout: 1s", "", &[script]);
+    let script = "for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.3; done\necho talked > $AGENT/talked\nsleep 60 & echo $! > $AGENT/child; wait";
+    let env = world(", idle_timeout: 2s", "", &[script]);
     let message = env.run_ends("agent_failed");
     assert!(env.agent_folder().join("talked").exists(), "it was not ended while it talked: {message}");
     assert_eq!(env.events("turn.timed_out").len(), 1);
@@ -122,7 +122,7 @@ fn a_turn_is_over_when_its_agent_is() {
     let env = world("", "", &[script]);
     let begin = Instant::now();
     env.run_ends("completed");
-    assert!(begin.elapsed().as_secs() < 8, "{:?}", begin.elapsed());
+    assert!(begin.elapsed().as_secs() < 30, "{:?}", begin.elapsed());
     let pid = env.read(env.agent_folder().join("child"));
     env.until("what the agent left behind ends", |_| !lives(&pid));
 }
