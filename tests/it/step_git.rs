@@ -312,3 +312,28 @@ fn looking_does_not_write_the_index() {
     }
     assert_eq!(std::fs::read(env.path(".git/index")).unwrap(), index);
 }
+
+#[test]
+fn whatever_git_has_under_way_is_not_disturbed() {
+    let env = world(&["claim"]);
+    env.git(&["switch", "--quiet", "-c", "side"]);
+    env.write("README.md", "theirs\n");
+    env.commit_all("theirs");
+    env.git(&["switch", "--quiet", "main"]);
+    env.write("README.md", "ours\n");
+    env.commit_all("ours");
+    for (begin, end) in [
+        (&["cherry-pick", "side"][..], &["cherry-pick", "--abort"][..]),
+        (&["revert", "side"], &["revert", "--abort"]),
+        (&["rebase", "side"], &["rebase", "--abort"]),
+        (&["bisect", "start"], &["bisect", "reset"]),
+    ] {
+        let operation = begin[0];
+        let _ = env.command("git").args(begin).env("GIT_EDITOR", "true").output().unwrap();
+        let message = env.run_ends("repository_state");
+        assert!(message.contains(operation), "{operation}: {message}");
+        assert_eq!(env.run_id(), None, "{operation}");
+        env.git(end);
+    }
+    env.run_ends("completed");
+}

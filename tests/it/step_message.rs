@@ -294,3 +294,49 @@ fn questions_belong_to_the_ticket_and_not_to_the_run() {
     assert_ne!(env.run_id(), first);
     assert!(env.prompt(2).contains("Because."));
 }
+
+#[test]
+fn a_reply_to_nobody_or_to_several_is_refused_and_left() {
+    let env = asking(&["ask 'Why?'", "claim"]);
+    env.ticket("001-b", "title: B\nhold: later", "Another.");
+    env.commit_all("more");
+    env.run_ends("user_dispatch");
+    for (to, what) in [("nobody", "there is no ticket `nobody`"), ("001", "`001` could be `001-a`, `001-b`")] {
+        let reply = format!("---\nto: {to}\n---\nBecause.\n");
+        env.reply(&reply);
+        let message = env.run_ends("reply_invalid");
+        assert!(message.contains(what), "{message}");
+        assert_eq!(env.read(".tickets/USER_REPLY.md"), reply);
+    }
+    env.reply("---\nto: 001-a\n---\nBecause.\n");
+    env.run_ends("completed");
+}
+
+#[test]
+fn a_reply_with_more_than_one_name_or_behind_a_link_is_not_opened() {
+    let env = asking(&["ask 'Why?'", "claim"]);
+    env.run_ends("user_dispatch");
+    env.write(env.root().join("secret"), "top secret\n");
+    let reply = env.path(".tickets/USER_REPLY.md");
+    std::os::unix::fs::symlink("../../secret", &reply).unwrap();
+    assert!(env.run_ends("reply_invalid").contains("symbolic link"));
+    std::fs::remove_file(&reply).unwrap();
+    std::fs::hard_link(env.root().join("secret"), &reply).unwrap();
+    assert!(env.run_ends("reply_invalid").contains("hard link"));
+    std::fs::remove_file(&reply).unwrap();
+    env.reply("Because.");
+    env.run_ends("completed");
+    assert!(!env.prompt(2).contains("top secret"));
+}
+
+#[test]
+fn a_message_behind_a_link_is_no_message_and_nothing_of_it_is_moved() {
+    let linked = "echo secret > $AGENT/secret; ln -s $AGENT/secret $TURNSTILE_OUTBOX/notes; tell 'Half of it'";
+    let env = asking(&[linked, "rm $TURNSTILE_OUTBOX/notes", "claim"]);
+    env.step_comes_to("retry_asked");
+    assert_eq!(env.events("outbox.invalid").len(), 1);
+    assert!(env.exists(".tickets/outbox/DISPATCH.md") && !env.exists(".tickets/history"));
+    env.run_ends("completed");
+    assert!(env.prompt(2).contains("notes"), "{}", env.prompt(2));
+    assert_eq!(env.files(".tickets/history"), ["001-a/0001-dispatch/DISPATCH.md"]);
+}

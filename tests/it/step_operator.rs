@@ -45,7 +45,7 @@ fn stored(env: &TestEnv, arguments: &[&str]) {
     let begin = Instant::now();
     let document = env.json(arguments);
     assert_eq!(document["state"], "stored", "{document}");
-    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
 }
 
 #[test]
@@ -104,6 +104,37 @@ fn a_second_ctrl_c_ends_the_turn() {
     assert_eq!(env.next(), "run_turn");
     env.run_ends("completed");
     assert!(env.prompt(2).contains("interrupted") && env.prompt(2).contains("file"), "{}", env.prompt(2));
+}
+
+/// What a terminal does: the signal goes to the whole foreground group, of which the agent is none.
+#[test]
+fn ctrl_c_in_a_terminal_does_not_reach_the_agent() {
+    let env = world(&[&format!("trap 'echo hit > $AGENT/hit' INT\n{HELD}\nclaim"), "claim"]);
+    let program = env!("CARGO_BIN_EXE_turnstile");
+    let mut command = env.command(program);
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let piped = std::process::Stdio::piped;
+    let child = command.args(["--json", "run"]).stdout(piped()).stderr(piped()).spawn().unwrap();
+    env.until("the turn begins", |env| env.agent_folder().join("began").exists());
+    let group = format!("-{}", child.id());
+    assert!(env.command("kill").args(["-INT", "--", &group]).status().unwrap().success());
+    std::thread::sleep(Duration::from_millis(200));
+    let_go(&env);
+    ended_with(&env.wait(child), "interrupted");
+    assert_eq!((env.events("turn.finished").len(), env.events("ticket.done").len()), (1, 1));
+    assert!(!env.agent_folder().join("hit").exists());
+}
+
+#[test]
+fn a_terminal_that_is_closed_is_a_request_to_end() {
+    let env = world(&[&format!("{HELD}\nclaim"), "claim"]);
+    let output = run_during(&env, |env, pid| {
+        signal(env, pid, "HUP");
+        std::thread::sleep(Duration::from_millis(200));
+        let_go(env);
+    });
+    ended_with(&output, "interrupted");
+    assert_eq!(env.events("ticket.done").len(), 1);
 }
 
 #[test]
@@ -236,7 +267,7 @@ fn a_second_runner_is_told_at_once_that_the_first_is_busy() {
         for command in ["step", "run"] {
             let begin = Instant::now();
             env.ends(&[command], "busy");
-            assert!(begin.elapsed() < Duration::from_secs(5), "{command}: {:?}", begin.elapsed());
+            assert!(begin.elapsed() < Duration::from_secs(20), "{command}: {:?}", begin.elapsed());
         }
         assert_eq!(env.next(), "wait busy");
         assert_eq!(env.json(&["status"])["reason"]["code"], "busy");

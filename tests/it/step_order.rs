@@ -194,3 +194,31 @@ fn tickets_that_a_turn_created_are_ordinary_from_the_next_step_on() {
     assert_eq!(env.turns(), ["1 1-a", "2 0-new"]);
     assert_eq!(env.paths_of("HEAD~1"), [".tickets/0-new.md", ".tickets/1-a.md"]);
 }
+
+#[test]
+fn a_current_ticket_that_is_gone_lets_others_pass() {
+    let env = TestEnv::new();
+    env.agent(&["true", "claim"]);
+    env.ticket("1-a", "title: A", "Do it.");
+    env.ticket("2-b", "title: B", "Do it.");
+    env.commit_all("tickets");
+    env.step_comes_to("progressed");
+    env.remove(".tickets/1-a.md");
+    env.commit_all("one less");
+    env.run_ends("completed");
+    assert_eq!(env.turns(), ["1 1-a", "2 2-b"]);
+}
+
+#[test]
+fn a_current_ticket_whose_dependency_is_open_again_waits_for_it() {
+    let env = TestEnv::new();
+    env.agent(&["claim", "true", "claim", "claim"]);
+    env.ticket("1-a", "title: A", "Do it.");
+    env.ticket("2-b", "title: B\ndepends_on: [1-a]", "Do it.");
+    env.commit_all("tickets");
+    env.step_comes_to("ticket_done");
+    env.step_comes_to("progressed");
+    let _ = env.turnstile(&["reopen", "1-a"]).exits(0);
+    env.run_ends("completed");
+    assert_eq!(env.turns(), ["1 1-a", "2 2-b", "3 1-a", "4 2-b"]);
+}
