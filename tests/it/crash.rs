@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::support::TestEnv;
 
 /// The first turn waits until it is let go.
-const HELD: &str = "touch $AGENT/began; while [ ! -f $AGENT/go ]; do sleep 0.02; done";
+const HELD: &str = "touch $AGENT/began; while [ -d $AGENT ] && [ ! -f $AGENT/go ]; do sleep 0.02; done";
 
 fn world(scripts: &[&str]) -> TestEnv {
     let env = TestEnv::new();

@@ -5,7 +5,7 @@ use std::process::Child;
 use crate::support::{TestEnv, ended_with};
 
 /// A turn, or a hook, that waits until it is let go.
-const HELD: &str = "touch $AGENT/began; while [ ! -f $AGENT/go ]; do sleep 0.02; done";
+const HELD: &str = "touch $AGENT/began; while [ -d $AGENT ] && [ ! -f $AGENT/go ]; do sleep 0.02; done";
 
 fn world(config: &str, scripts: &[&str]) -> TestEnv {
     let env = TestEnv::new();
