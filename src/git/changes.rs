@@ -46,14 +46,18 @@ pub struct Change {
 /// files one by one. Ignored files are never in it, and submodules only for their commit.
 pub fn changes(place: &Place) -> Result<Vec<Change>, GitError> {
     let repository = library::open(place)?;
-    changes_of(place, &repository)
+    Ok(changes_and_ignored_tickets(place, &repository)?.0)
 }
 
-/// The same, where the repository is open already.
-pub(super) fn changes_of(place: &Place, repository: &git2::Repository) -> Result<Vec<Change>, GitError> {
-    match own_look::look(place, repository).and_then(|seen| told(&seen)) {
-        Some(found) => Ok(found),
-        None => changes_by_program(place),
+/// The same, where the repository is open already, and the files below `.tickets` that git ignores; these are none
+/// where only the program answers.
+pub(super) fn changes_and_ignored_tickets(
+    place: &Place,
+    repository: &git2::Repository,
+) -> Result<(Vec<Change>, Option<Vec<String>>), GitError> {
+    match own_look::look(place, repository).and_then(|seen| told(&seen).map(|found| (found, seen))) {
+        Some((found, seen)) => Ok((found, Some(seen.ignored_tickets.iter().map(|path| path_to_text(path)).collect()))),
+        None => Ok((changes_by_program(place)?, None)),
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use git2::{Oid, Repository, Signature, Tree};
 use serde::{Deserialize, Serialize};
 
-use super::changes::{ChangeKind, changes_of};
+use super::changes::{ChangeKind, changes_and_ignored_tickets};
 use super::content::{Cleaner, OnFailure, contains};
 use super::error::{At, GitError};
 use super::index::{patiently, reference_lock};
@@ -142,7 +142,8 @@ struct Keeper<'r> {
 impl Keeper<'_> {
     fn take_worktree(&mut self, repository: &Repository) -> Result<(), GitError> {
         let mut seen = BTreeSet::new();
-        for change in changes_of(self.place, repository)? {
+        let (changes, ignored) = changes_and_ignored_tickets(self.place, repository)?;
+        for change in changes {
             // Taken from the index and still there is a file that git ignores from now on; `.tickets` is kept anyhow.
             if change.kind == ChangeKind::Deleted && !change.path.starts_with(".tickets/") {
                 self.edits.add(&components(&change.path)?, Edit::Remove);
@@ -151,19 +152,30 @@ impl Keeper<'_> {
             }
             seen.insert(change.path);
         }
-        let tracked = match self.base {
-            Some(tree) => paths_below(self.place, self.repository, tree, TICKETS)?,
-            None => HashSet::new(),
+        let ignored = match ignored {
+            Some(ignored) => ignored,
+            None => self.untracked_tickets()?,
         };
-        for path in self.tickets()? {
-            if !tracked.contains(&path) && !seen.contains(&path) {
+        for path in ignored {
+            if !seen.contains(&path) {
                 self.take(&path)?;
             }
         }
         Ok(())
     }
 
-    /// Every file of `.tickets` on the disk: git's status does not tell of ignored ones.
+    /// The files of `.tickets` that HEAD does not hold: git's status does not tell of ignored ones.
+    fn untracked_tickets(&mut self) -> Result<Vec<String>, GitError> {
+        let tracked = match self.base {
+            Some(tree) => paths_below(self.place, self.repository, tree, TICKETS)?,
+            None => HashSet::new(),
+        };
+        let mut found = self.tickets()?;
+        found.retain(|path| !tracked.contains(path));
+        Ok(found)
+    }
+
+    /// Every file of `.tickets` on the disk.
     fn tickets(&mut self) -> Result<Vec<String>, GitError> {
         let root = self.place.top.join(TICKETS);
         let mut found = Vec::new();

@@ -1,7 +1,10 @@
 //! Opening the repository with libgit2. Owner validation stays on; what is written is synced to the disk.
 
+use std::cell::RefCell;
 use std::ffi::c_int;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Once;
 
 use git2::{Oid, Repository, RepositoryOpenFlags};
@@ -15,6 +18,7 @@ static OPTIONS: Once = Once::new();
 fn set_options() {
     OPTIONS.call_once(|| {
         sync_git_directory();
+        remember_large_trees();
         git2::opts::strict_object_creation(true);
         git2::opts::strict_hash_verification(true);
     });
@@ -27,6 +31,17 @@ fn sync_git_directory() {
     // SAFETY: the option takes one int by value, touches no memory of ours, and runs under a `Once`.
     unsafe {
         libgit2_sys::git_libgit2_opts(libgit2_sys::GIT_OPT_ENABLE_FSYNC_GITDIR.cast_signed(), 1 as c_int);
+    }
+}
+
+/// libgit2 keeps what it read, but of trees only those under 4 KiB; a folder of a hundred tickets is larger, and one
+/// question after the other is asked about it.
+#[expect(unsafe_code, reason = "git2 marks this setting as unsafe: it must not be changed beside other calls")]
+fn remember_large_trees() {
+    // SAFETY: runs under a `Once` before this process has opened its first repository.
+    unsafe {
+        // Without it larger trees are read each time anew, which is slower and nothing else.
+        let _ = git2::opts::set_cache_object_limit(git2::ObjectType::Tree, 4 * 1024 * 1024);
     }
 }
 
@@ -45,11 +60,55 @@ pub(super) fn open_from(start: &Path) -> Result<Repository, GitError> {
         .map_err(|error| opening(start, &error))
 }
 
-/// Opens a place that was discovered before.
-pub(super) fn open(place: &Place) -> Result<Repository, GitError> {
+/// What stands for the repository as it was opened: where one of these changed, it is opened anew. Settings (who owns
+/// it, its format), the worktree and the `.git` in it, and its packs, which libgit2 maps.
+type Identity = [Option<(u64, u64, u64, i64, i64, u32)>; 5];
+
+thread_local! {
+    /// The repository that was opened last. Opening one reads all settings; a step asks dozens of questions.
+    static OPENED: RefCell<Option<(Place, Identity, Rc<Repository>)>> = const { RefCell::new(None) };
+}
+
+fn identity(place: &Place) -> Identity {
+    let config = place.common_dir.join("config");
+    let packs = place.common_dir.join("objects/pack");
+    [&place.top, &place.top.join(".git"), &place.git_dir, &config, &packs].map(|path| {
+        let seen = std::fs::metadata(path).ok()?;
+        // What is written in these folders is no change of them, but where packs are.
+        let (time, nanoseconds) = match path {
+            path if path == &config || path == &packs => (seen.mtime(), seen.mtime_nsec()),
+            _ => (0, 0),
+        };
+        let size = if path == &config { seen.size() } else { 0 };
+        Some((seen.dev(), seen.ino(), size, time, nanoseconds, seen.uid()))
+    })
+}
+
+/// Opens a place that was discovered before. Its index is not read through it: that would be remembered.
+pub(super) fn open(place: &Place) -> Result<Rc<Repository>, GitError> {
+    let identity = identity(place);
+    let known = OPENED.with_borrow(|opened| {
+        let (known_place, known_identity, repository) = opened.as_ref()?;
+        (known_place == place && *known_identity == identity).then(|| Rc::clone(repository))
+    });
+    if let Some(repository) = known {
+        return Ok(repository);
+    }
+    let repository = Rc::new(open_alone(place)?);
+    OPENED.set(Some((place.clone(), identity, Rc::clone(&repository))));
+    Ok(repository)
+}
+
+/// The same, for a caller that changes what it opens.
+pub(super) fn open_alone(place: &Place) -> Result<Repository, GitError> {
     set_options();
     Repository::open_ext(&place.top, RepositoryOpenFlags::NO_SEARCH, std::iter::empty::<&Path>())
         .map_err(|error| opening(&place.top, &error))
+}
+
+/// Keeps what was opened to find the place.
+pub(super) fn remember(place: &Place, repository: Repository) {
+    OPENED.set(Some((place.clone(), identity(place), Rc::new(repository))));
 }
 
 fn opening(path: &Path, error: &git2::Error) -> GitError {

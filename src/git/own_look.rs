@@ -40,6 +40,8 @@ pub fn mind_variables<'a>(mut names: impl Iterator<Item = &'a std::ffi::OsStr>) 
 pub(super) struct Seen {
     pub tracked: BTreeMap<Vec<u8>, (u8, u8)>,
     pub untracked: Vec<Vec<u8>>,
+    /// Files below `.tickets` that git ignores.
+    pub ignored_tickets: Vec<Vec<u8>>,
 }
 
 /// Looks without writing anything.
@@ -62,6 +64,7 @@ pub(super) fn look(place: &Place, repository: &Repository) -> Option<Seen> {
         written: stamp.as_ref().map_or((0, 0), modified),
         letters: vec![b'D'; index.entries.len()],
         untracked: Vec::new(),
+        ignored_tickets: Vec::new(),
         rules: Vec::new(),
         shared: vec![
             rules_outside(&place.common_dir.join("info/exclude")),
@@ -74,8 +77,8 @@ pub(super) fn look(place: &Place, repository: &Repository) -> Option<Seen> {
     };
     let top = rustix::fs::open(&place.top, FOLDER, Mode::empty()).ok()?;
     look.folder(&top, &mut Vec::new(), 0..index.entries.len(), false)?;
-    let Look { letters, untracked, .. } = look;
-    let mut tracked = staged(repository, &index)?;
+    let Look { letters, untracked, ignored_tickets, .. } = look;
+    let mut tracked = staged(repository, &path, &index)?;
     // Somebody wrote the index meanwhile: the two looks at it may differ.
     if read_stamp(&path)?.as_ref().map(identity) != stamp.as_ref().map(identity) {
         return None;
@@ -83,7 +86,7 @@ pub(super) fn look(place: &Place, repository: &Repository) -> Option<Seen> {
     for (entry, letter) in index.entries.iter().zip(letters).filter(|(_, letter)| *letter != b'.') {
         tracked.entry(entry.path.to_vec()).or_insert((b'.', b'.')).1 = letter;
     }
-    Some(Seen { tracked, untracked })
+    Some(Seen { tracked, untracked, ignored_tickets })
 }
 
 /// Settings under which a plain comparison is git's.
@@ -173,8 +176,8 @@ fn changed(stat: &Stat) -> (u32, u32) {
     (stat.st_ctime as u32, stat.st_ctime_nsec as u32)
 }
 
-/// The index against HEAD.
-fn staged(repository: &Repository, index: &IndexFile) -> Option<BTreeMap<Vec<u8>, (u8, u8)>> {
+/// The index, which is the file there, against HEAD.
+fn staged(repository: &Repository, path: &Path, index: &IndexFile) -> Option<BTreeMap<Vec<u8>, (u8, u8)>> {
     let mut found = BTreeMap::new();
     let tree = match repository.head() {
         Ok(head) => Some(head.peel_to_commit().ok()?.tree_id()),
@@ -185,7 +188,7 @@ fn staged(repository: &Repository, index: &IndexFile) -> Option<BTreeMap<Vec<u8>
         return Some(found);
     }
     let tree = tree.map(|id| repository.find_tree(id)).transpose().ok()?;
-    let entries = repository.index().ok()?;
+    let entries = git2::Index::open(path).ok()?;
     let mut options = DiffOptions::new();
     options.include_typechange(true).skip_binary_check(true);
     let diff = repository.diff_tree_to_index(tree.as_ref(), Some(&entries), Some(&mut options)).ok()?;
@@ -213,6 +216,7 @@ struct Look<'l> {
     /// One for each entry of the index; what is not met is deleted.
     letters: Vec<u8>,
     untracked: Vec<Vec<u8>>,
+    ignored_tickets: Vec<Vec<u8>>,
     /// Of the folders above, the nearest last; none where they are not understood, which matters only if they are
     /// asked.
     rules: Vec<Option<Rules>>,
@@ -276,7 +280,7 @@ impl Look<'_> {
                 let below = self.index.below(known, path);
                 path.pop();
                 let ignored = ignored || self.ignores(path, true)?;
-                if ignored && below.is_empty() {
+                if ignored && below.is_empty() && !is_in_tickets(path) {
                     return Some(());
                 }
                 let folder = rustix::fs::openat(folder, name, FOLDER, Mode::empty()).ok()?;
@@ -290,6 +294,8 @@ impl Look<'_> {
                     *self.letters.get_mut(position)? = letter;
                 } else if !ignored && !self.ignores(path, false)? {
                     self.untracked.push(path.clone());
+                } else if is_in_tickets(path) {
+                    self.ignored_tickets.push(path.clone());
                 }
                 Some(())
             }
@@ -338,6 +344,10 @@ impl Look<'_> {
         let id = Oid::hash_object(git2::ObjectType::Blob, &content).ok()?;
         Some(if id.as_bytes() == entry.id { b'.' } else { b'M' })
     }
+}
+
+fn is_in_tickets(path: &[u8]) -> bool {
+    path.strip_prefix(b".tickets").is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "git truncates them in the same way")]

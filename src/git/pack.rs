@@ -58,7 +58,7 @@ impl<'r> Pack<'r> {
             return Ok(());
         }
         // A handle of its own: what is written through it stays in memory until the pack is made of it.
-        let memory = library::open(self.place)?;
+        let memory = library::open_alone(self.place)?;
         let objects = memory.odb().at("open the objects of", top)?;
         let _in_memory = objects.add_new_mempack_backend(1_000).at("prepare a pack in", top)?;
         let mut builder = memory.packbuilder().at("prepare a pack in", top)?;

@@ -37,7 +37,9 @@ pub fn discover(start: &Path) -> Result<Place, GitError> {
         Some(name) if repository.is_worktree() => file_to_text(Path::new(name)),
         Some(_) | None => "main".to_owned(),
     };
-    Ok(Place { top: real(top)?, common_dir: real(repository.commondir())?, git_dir, worktree })
+    let place = Place { top: real(top)?, common_dir: real(repository.commondir())?, git_dir, worktree };
+    library::remember(&place, repository);
+    Ok(place)
 }
 
 fn write_path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {

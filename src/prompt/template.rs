@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, Value};
@@ -19,17 +19,21 @@ const OWN_TEXT_MAX: usize = 4 * 1024 * 1024;
 /// The templates that prompts are made from.
 #[derive(Clone, Debug)]
 pub struct TemplateSet {
-    turn: Template,
-    commit: Template,
+    /// What a repository puts in the place of the one that is built in.
+    turn: Option<Template>,
+    commit: Option<Template>,
 }
+
+// Read when they are used first: most commands make no prompt.
+static TURN: LazyLock<Template> =
+    LazyLock::new(|| Template::built_in("turn.md", include_str!("../../templates/turn.md")));
+static COMMIT: LazyLock<Template> =
+    LazyLock::new(|| Template::built_in("commit.md", include_str!("../../templates/commit.md")));
 
 impl TemplateSet {
     /// The templates that are built in.
     pub fn built_in() -> Self {
-        Self {
-            turn: Template::built_in("turn.md", include_str!("../../templates/turn.md")),
-            commit: Template::built_in("commit.md", include_str!("../../templates/commit.md")),
-        }
+        Self { turn: None, commit: None }
     }
 
     /// The same with some of them replaced: file names below `.tickets/templates/`, and their texts. Files that
@@ -49,7 +53,7 @@ impl TemplateSet {
                 }
             };
             match Template::new(Source::new(format!(".tickets/templates/{name}"), text.as_str())) {
-                Ok(template) => *place = template,
+                Ok(template) => *place = Some(template),
                 Err(found) => faults.extend(found),
             }
         }
@@ -59,8 +63,8 @@ impl TemplateSet {
     /// The template for a task.
     pub(super) fn of(&self, task: &Task) -> &Template {
         match task {
-            Task::Work => &self.turn,
-            Task::Commit { .. } => &self.commit,
+            Task::Work => self.turn.as_ref().unwrap_or(&TURN),
+            Task::Commit { .. } => self.commit.as_ref().unwrap_or(&COMMIT),
         }
     }
 }
@@ -75,11 +79,18 @@ pub(super) struct Template {
 
 impl Template {
     fn built_in(name: &str, text: &str) -> Self {
-        Self::new(Source::new(name, text)).expect("the templates that are built in are rendered by the tests")
+        Self::read(Source::new(name, text)).expect("the templates that are built in are rendered by the tests")
     }
 
     /// Reads a template and tries it out: with everything there, and with nothing.
     fn new(source: Source) -> Result<Self, Vec<Diagnostic>> {
+        let template = Self::read(source)?;
+        template.fill(&sample(true))?;
+        template.fill(&sample(false))?;
+        Ok(template)
+    }
+
+    fn read(source: Source) -> Result<Self, Vec<Diagnostic>> {
         let named = language::read(&source)?;
         let mut environment = Environment::empty();
         let syntax = SyntaxConfig::builder().keep_trailing_newline(true).trim_blocks(true).lstrip_blocks(true).build();
@@ -89,10 +100,7 @@ impl Template {
         if let Err(error) = environment.add_template_owned(source.path.to_string(), source.text.to_string()) {
             return Err(vec![fault(&source, &error)]);
         }
-        let template = Self { source, named, environment };
-        template.fill(&sample(true))?;
-        template.fill(&sample(false))?;
-        Ok(template)
+        Ok(Self { source, named, environment })
     }
 
     /// Whether the template names a variable.
@@ -299,7 +307,7 @@ mod tests {
             if let Ok(set) = TemplateSet::with_overrides(&overrides) {
                 let mut values = sample(true);
                 values.insert("ticket_body", Value::from("x".repeat(100_000)));
-                let _ = set.turn.fill(&values);
+                let _ = set.of(&Task::Work).fill(&values);
             }
         }
     }
@@ -310,7 +318,7 @@ mod tests {
         let set = TemplateSet::with_overrides(&overrides).unwrap();
         let mut values = sample(true);
         values.insert("ticket_body", Value::from("x".repeat(100_000)));
-        let faults = set.turn.fill(&values).unwrap_err();
+        let faults = set.of(&Task::Work).fill(&values).unwrap_err();
         assert!(faults[0].message.starts_with("the template cannot be used: "), "{faults:?}");
     }
 }

@@ -100,7 +100,7 @@ fn look_after(work: &TurnWork, before: Option<&String>, end: TurnEnd) -> TurnRes
         let kept = git::keep(place, &work.after(), &message, before.map(String::as_str))?;
         let head = git::head(place)?.commit;
         let mut changed = BTreeSet::new();
-        if let Some(before) = before {
+        if let Some(before) = before.filter(|before| **before != kept.commit) {
             changed.extend(git::diff(place, before, &kept.commit)?.into_iter().map(|change| change.path));
         }
         let commits = match (&work.head, &head) {

@@ -1,6 +1,7 @@
 //! One whole look at a quiet worktree, boiled down to the plain data that the kernel decides on.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
 
@@ -28,11 +29,14 @@ pub(super) fn survey(
     let claimed = claimed_elsewhere(workspace)?;
     let interesting = interesting(run);
     let top = workspace.layout.top.clone();
-    let reads = workspace.reads()?;
-    let ids = Ids::of(reads);
-    let tickets = ticket_facts(reads, &ids, &settings.config, &claimed, |id| {
-        if interesting.contains(id) { digest_of(&top, id) } else { String::new() }
-    });
+    let JudgedTickets { ids, facts, .. } = judged_tickets(workspace, &settings.config)?;
+    let (ids, mut tickets) = (Rc::clone(ids), facts.clone());
+    for ticket in &mut tickets {
+        ticket.claimed_by = claimed.get(&ticket.id).cloned();
+        if interesting.contains(&ticket.id) {
+            ticket.digest = digest_of(&top, &ticket.id);
+        }
+    }
     let place = &workspace.place;
     let layout = &workspace.layout;
     let head = git::head(place)?;
@@ -97,13 +101,33 @@ fn digest_of(top: &std::path::Path, id: &TicketId) -> String {
     }
 }
 
-fn ticket_facts(
-    reads: &[Read],
-    ids: &Ids,
-    config: &Config,
-    claimed: &HashMap<TicketId, String>,
-    digest: impl Fn(&TicketId) -> String,
-) -> Vec<TicketFact> {
+/// What the tickets alone say. It stays true for as long as they and the config do.
+#[derive(Debug)]
+pub(super) struct JudgedTickets {
+    generation: u64,
+    config: Config,
+    ids: Rc<Ids>,
+    /// Without what depends on other worktrees and on the run.
+    facts: Vec<TicketFact>,
+}
+
+/// Looks at the tickets, and judges them anew only if one of them or the config is another than at the last look.
+fn judged_tickets<'w>(workspace: &'w mut Workspace, config: &Config) -> Result<&'w JudgedTickets, RunError> {
+    workspace.reads()?;
+    let generation = workspace.scanned.generation();
+    let known = workspace.judged.take().filter(|known| known.generation == generation && known.config == *config);
+    Ok(workspace.judged.insert(match known {
+        Some(known) => known,
+        None => {
+            let reads = workspace.scanned.reads();
+            let ids = Rc::new(Ids::of(reads));
+            let facts = ticket_facts(reads, &ids, config);
+            JudgedTickets { generation, config: config.clone(), ids, facts }
+        }
+    }))
+}
+
+fn ticket_facts(reads: &[Read], ids: &Ids, config: &Config) -> Vec<TicketFact> {
     let mut faults: HashMap<String, Vec<String>> = HashMap::new();
     for fault in lint_all(reads, ids, config).iter().filter(|fault| fault.is_error()) {
         faults.entry(fault.path.to_string()).or_default().push(line(fault));
@@ -119,9 +143,9 @@ fn ticket_facts(
                 Some(_) | None => AgentFact::CannotCommit,
             };
             TicketFact {
-                digest: digest(&ticket.id),
+                digest: String::new(),
                 faults: faults.remove(ticket.path.as_str()).unwrap_or_default(),
-                claimed_by: claimed.get(&ticket.id).cloned(),
+                claimed_by: None,
                 title: ticket.title,
                 agent,
                 kind,

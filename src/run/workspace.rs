@@ -69,6 +69,7 @@ pub struct Workspace {
     /// What the process around us gives.
     pub surroundings: Surroundings,
     pub(super) scanned: Scanned,
+    pub(super) judged: Option<survey::JudgedTickets>,
 }
 
 /// The run of a worktree, folded from its journal.
@@ -105,7 +106,7 @@ impl Workspace {
         git::mind_variables(surroundings.variables.iter().map(|(name, _)| name.as_os_str()));
         let place = git::discover(start)?;
         let layout = layout_of(&place);
-        Ok(Self { place, layout, surroundings, scanned: Scanned::default() })
+        Ok(Self { place, layout, surroundings, scanned: Scanned::default(), judged: None })
     }
 
     /// The time, as it is written down.

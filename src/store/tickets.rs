@@ -38,12 +38,18 @@ pub struct Scanned {
     reads: Vec<Read>,
     /// One for each of `reads`; `None` where the file has to be read again in any case.
     stamps: Vec<Option<Stamp>>,
+    generation: u64,
 }
 
 impl Scanned {
     /// The tickets, in the natural order of their paths. What cannot be read stands among them, with its fault.
     pub fn reads(&self) -> &[Read] {
         &self.reads
+    }
+
+    /// Counts the looks that found something else than the look before.
+    pub fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// The same, for keeps.
@@ -61,6 +67,8 @@ fn scan_with(layout: &Layout, scanned: &mut Scanned, reader: Reader) -> Result<(
     let began = SystemTime::now();
     let found = discover(layout)?;
     let old = std::mem::take(scanned);
+    let before = (old.generation, old.reads.len());
+    let mut is_same = true;
     let mut known: HashMap<Arc<str>, (Option<Stamp>, Read)> =
         old.reads.into_iter().zip(old.stamps).map(|(read, stamp)| (read.path.clone(), (stamp, read))).collect();
     let tasks: Vec<(Found, Option<Stamp>)> = found
@@ -72,7 +80,7 @@ fn scan_with(layout: &Layout, scanned: &mut Scanned, reader: Reader) -> Result<(
         .collect();
     for (result, (found, _)) in look_at_all(layout, &tasks, reader, began).into_iter().zip(&tasks) {
         match result {
-            Looked::Gone => {}
+            Looked::Gone => is_same = false,
             Looked::Unchanged => {
                 // Only a known file is called unchanged.
                 if let Some((stamp, read)) = known.remove(found.path.as_str()) {
@@ -81,11 +89,15 @@ fn scan_with(layout: &Layout, scanned: &mut Scanned, reader: Reader) -> Result<(
                 }
             }
             Looked::Read(read, stamp) => {
+                is_same &= known.remove(found.path.as_str()).is_some_and(|(_, known)| known == *read);
                 scanned.reads.push(*read);
                 scanned.stamps.push(stamp);
             }
         }
     }
+    let (generation, count) = before;
+    let is_same = is_same && scanned.reads.len() == count;
+    scanned.generation = if is_same { generation } else { generation + 1 };
     Ok(())
 }
 

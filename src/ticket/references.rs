@@ -169,10 +169,28 @@ pub fn natural_order(one: &str, other: &str) -> Ordering {
     // What both begin with decides nothing, and paths begin with much. A number that differs is compared as a whole.
     let same = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
     let mut from = one.as_bytes()[..same].iter().rposition(|byte| !byte.is_ascii_digit()).map_or(0, |at| at + 1);
+    // Most tickets differ in their numbers: two numbers that differ decide.
+    if let (Some(number), Some(other_number)) = (digits_at(one, from), digits_at(other, from)) {
+        let by_value = by_value(number, other_number);
+        if by_value != Ordering::Equal {
+            return by_value;
+        }
+    }
     while !(one.is_char_boundary(from) && other.is_char_boundary(from)) {
         from -= 1;
     }
     order_from_the_start(&one[from..], &other[from..])
+}
+
+/// The run of digits at a place, if one is there.
+fn digits_at(text: &str, from: usize) -> Option<&str> {
+    let count = text.as_bytes()[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    (count > 0).then(|| &text[from..from + count])
+}
+
+fn by_value(digits: &str, other: &str) -> Ordering {
+    let (bare, other_bare) = (without_zeros(digits), without_zeros(other));
+    bare.len().cmp(&other_bare.len()).then_with(|| bare.cmp(other_bare))
 }
 
 fn order_from_the_start(one: &str, other: &str) -> Ordering {
@@ -195,8 +213,7 @@ fn natural_part(mut one: &str, mut other: &str) -> Ordering {
         if first.is_ascii_digit() && second.is_ascii_digit() {
             let (digits, rest) = take_digits(one);
             let (other_digits, other_rest) = take_digits(other);
-            let (bare, other_bare) = (without_zeros(digits), without_zeros(other_digits));
-            let by_value = bare.len().cmp(&other_bare.len()).then_with(|| bare.cmp(other_bare));
+            let by_value = by_value(digits, other_digits);
             if by_value != Ordering::Equal {
                 return by_value;
             }

@@ -100,8 +100,10 @@ fn unlisted(top: &Path, error: &walkdir::Error) -> Option<Found> {
     }
 }
 
+/// The walk begins at the top, so what it finds begins with the top's bytes.
 fn below<'a>(top: &Path, path: &'a Path) -> &'a Path {
-    path.strip_prefix(top).unwrap_or(path)
+    let below = path.as_os_str().as_bytes().strip_prefix(top.as_os_str().as_bytes());
+    below.and_then(|below| below.strip_prefix(b"/")).map_or(path, |below| Path::new(OsStr::from_bytes(below)))
 }
 
 fn fault(path: String, why: &Unreadable) -> Found {
