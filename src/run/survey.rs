@@ -116,15 +116,13 @@ fn judged_tickets<'w>(workspace: &'w mut Workspace, config: &Config) -> Result<&
     workspace.reads()?;
     let generation = workspace.scanned.generation();
     let known = workspace.judged.take().filter(|known| known.generation == generation && known.config == *config);
-    Ok(workspace.judged.insert(match known {
-        Some(known) => known,
-        None => {
-            let reads = workspace.scanned.reads();
-            let ids = Rc::new(Ids::of(reads));
-            let facts = ticket_facts(reads, &ids, config);
-            JudgedTickets { generation, config: config.clone(), ids, facts }
-        }
-    }))
+    let judged = known.unwrap_or_else(|| {
+        let reads = workspace.scanned.reads();
+        let ids = Rc::new(Ids::of(reads));
+        let facts = ticket_facts(reads, &ids, config);
+        JudgedTickets { generation, config: config.clone(), ids, facts }
+    });
+    Ok(workspace.judged.insert(judged))
 }
 
 fn ticket_facts(reads: &[Read], ids: &Ids, config: &Config) -> Vec<TicketFact> {
