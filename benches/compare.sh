@@ -26,9 +26,9 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# Nothing of the user's: no settings of git, no variables of an outer repository.
-export HOME="$scratch/home" GIT_CONFIG_NOSYSTEM=1 LC_ALL=C
-unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE XDG_CONFIG_HOME
+# Nothing of the user's: no settings of git, no variables that lead git or turnstile elsewhere.
+export HOME="$scratch/home" LC_ALL=C
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_CONFIG_NOSYSTEM XDG_CONFIG_HOME
 mkdir "$HOME"
 
 # repository FOLDER COUNT AGENT: a git repository with so many tickets, three quarters of them done.
