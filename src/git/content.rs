@@ -116,8 +116,11 @@ impl<'r> Cleaner<'r> {
     }
 
     fn conversion(&self, path: &str, bytes: &[u8]) -> Result<Conversion, GitError> {
-        if let AttrOf::Value(name) = self.attribute(path, "filter")? {
-            return Ok(Conversion::Filter(name));
+        match self.attribute(path, "filter") {
+            Ok(AttrOf::Value(name)) => return Ok(Conversion::Filter(name)),
+            Ok(AttrOf::Unspecified | AttrOf::True | AttrOf::False) => {}
+            // libgit2 looks for attributes in the index too, and reads fewer kinds of index than git.
+            Err(_) => return Ok(Conversion::Git),
         }
         if let AttrOf::Value(_) = self.attribute(path, "working-tree-encoding")? {
             return Ok(Conversion::Git);

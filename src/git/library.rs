@@ -61,8 +61,9 @@ pub(super) fn open_from(start: &Path) -> Result<Repository, GitError> {
 }
 
 /// What stands for the repository as it was opened: where one of these changed, it is opened anew. Settings (who owns
-/// it, its format), the worktree and the `.git` in it, and its packs, which libgit2 maps.
-type Identity = [Option<(u64, u64, u64, i64, i64, u32)>; 5];
+/// it, its format), the worktree and the `.git` in it, its index, which may hold attributes, and its packs, which
+/// libgit2 maps.
+type Identity = [Option<(u64, u64, u64, i64, i64, u32)>; 6];
 
 thread_local! {
     /// The repository that was opened last. Opening one reads all settings; a step asks dozens of questions.
@@ -71,15 +72,13 @@ thread_local! {
 
 fn identity(place: &Place) -> Identity {
     let config = place.common_dir.join("config");
+    let index = place.git_dir.join("index");
     let packs = place.common_dir.join("objects/pack");
-    [&place.top, &place.top.join(".git"), &place.git_dir, &config, &packs].map(|path| {
+    [&place.top, &place.top.join(".git"), &place.git_dir, &config, &index, &packs].map(|path| {
         let seen = std::fs::metadata(path).ok()?;
         // What is written in these folders is no change of them, but where packs are.
-        let (time, nanoseconds) = match path {
-            path if path == &config || path == &packs => (seen.mtime(), seen.mtime_nsec()),
-            _ => (0, 0),
-        };
-        let size = if path == &config { seen.size() } else { 0 };
+        let (size, time, nanoseconds) =
+            if seen.is_file() || path == &packs { (seen.size(), seen.mtime(), seen.mtime_nsec()) } else { (0, 0, 0) };
         Some((seen.dev(), seen.ino(), size, time, nanoseconds, seen.uid()))
     })
 }

@@ -22,6 +22,7 @@ mod docs;
 mod docs_configuration;
 mod docs_dependencies;
 mod docs_links;
+mod repositories;
 mod rooms;
 mod run_notes;
 mod step_dirty;
