@@ -38,8 +38,8 @@ pub const AFTER: [Row; 14] = [
     Row {
         number: 3,
         name: "runner's files",
-        doc: "Config or templates changed. Not looked for in this version.",
-        answer: later,
+        doc: "The turn changed the config or the templates, which say what turnstile itself does: `runner_files_changed`, with the diff; nothing is put back.",
+        answer: runner_files,
     },
     Row {
         number: 4,
@@ -152,6 +152,33 @@ fn head(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
             ))
         }
     }
+}
+
+fn runner_files(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
+    let changed = &look.survey.turn.runner_files;
+    if changed.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = changed.keys().map(|path| crate::text::shown_line(path)).collect();
+    let names = names.join(" ");
+    let back = match judging.ended.before.as_deref() {
+        Some(before) => format!("`git restore --source={} -- {names}` puts back what was there, or ", short(before)),
+        None => String::new(),
+    };
+    let diffs: Vec<String> = changed.values().map(|diff| crate::text::shown(diff)).collect();
+    let message = format!(
+        "turn {} of {} changed what turnstile itself goes by: {names}; {back}`turnstile resume` accepts what is there now\n{}",
+        judging.request.turn,
+        judging.request.ticket,
+        diffs.concat().trim_end()
+    );
+    let reason = Reason::new(ReasonCode::RunnerFilesChanged, message)
+        .details(json!({ "before": judging.ended.before, "paths": changed.keys().collect::<Vec<_>>() }));
+    Some(verdict(look, judging, Verdict { hold: Some(4), ..ends(3, Outcome::Waiting, Some(reason), Vec::new()) }))
+}
+
+fn short(commit: &str) -> &str {
+    commit.get(..10).unwrap_or(commit)
 }
 
 fn users_files(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
@@ -351,7 +378,7 @@ fn otherwise(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
 fn stashed(look: &Look<'_>, judging: &Judging) -> Option<String> {
     let before = look.run.ticket(&judging.request.ticket).stash;
     let now = look.survey.stash.as_ref().filter(|now| before.as_ref() != Some(*now))?;
-    Some(format!("stash@{{0}} ({})", now.get(..10).unwrap_or(now)))
+    Some(format!("stash@{{0}} ({})", short(now)))
 }
 
 /// Whether the turn's claim waits: it was made, and the file still says so.

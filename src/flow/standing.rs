@@ -39,6 +39,11 @@ fn fallen(look: &Look<'_>, stands: &Stands) -> Option<Event> {
     };
     let in_place = look.survey.turn.head == HeadFact::InPlace && look.survey.branch == look.run.branch;
     let by = by.or_else(|| (code == ReasonCode::HeadMoved && in_place).then_some("HEAD is back"));
+    let same = look.survey.turn.runner_files.is_empty();
+    let by = by.or_else(|| {
+        (code == ReasonCode::RunnerFilesChanged && same)
+            .then_some("config and templates are as they were before the turn")
+    });
     by.map(|by| Event::RunResumed { ticket: stands.ticket.clone(), reason: code, by: by.to_owned(), branch: None })
 }
 

@@ -157,6 +157,8 @@ pub struct TurnFacts {
     pub head: HeadFact,
     /// Whether HEAD carries `done: true` of the ticket, or a file that was put back.
     pub head_claims: bool,
+    /// Config and templates that the turn changed and that are still not as they were before it: path and diff.
+    pub runner_files: BTreeMap<String, String>,
 }
 
 /// Where HEAD is after a turn.

@@ -515,6 +515,7 @@ fn every_standing_reason_stops_every_step_until_something_answers_it() {
         let mut survey = world();
         survey.outbox = OutboxFact::Invalid(vec!["x".into()]);
         survey.turn.head = HeadFact::Moved { how: "x".into() };
+        survey.turn.runner_files = BTreeMap::from([(".tickets/config.yaml".into(), "+x\n".into())]);
         survey.tickets[0].done = *code == ReasonCode::CommitFailed;
         run.tickets.entry(id("one")).or_default().claim = *code == ReasonCode::CommitFailed;
         survey.changes = BTreeMap::from([("src/lib.rs".into(), "x".into())]);

@@ -5,14 +5,14 @@ use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::contract;
 use super::error::RunError;
+use super::turn_facts::turn_facts;
 use super::workspace::{Folded, Options, Settings, Workspace, lint_all};
 use crate::config::{AgentKind, Config};
 use crate::diagnostic::Diagnostic;
 use crate::flow::{
-    AgentFact, Decided, Decision, DispatchFact, HeadFact, Judging, Life, OutboxFact, ReplyFact, RunState, Survey,
-    TicketFact, TicketIndex, TurnFacts,
+    AgentFact, Decided, Decision, DispatchFact, Life, OutboxFact, ReplyFact, RunState, Survey, TicketFact, TicketIndex,
+    TurnFacts,
 };
 use crate::git::{self, ChangeKind};
 use crate::store::{self, COMMIT_MSG, Journal, Links, ReplyFile, TICKETS};
@@ -303,7 +303,7 @@ fn reply_fact(
 }
 
 /// What a path holds in a commit; nothing where there is none yet.
-fn in_commit(place: &git::Place, commit: Option<&str>, path: &str) -> Result<Option<Vec<u8>>, RunError> {
+pub(super) fn in_commit(place: &git::Place, commit: Option<&str>, path: &str) -> Result<Option<Vec<u8>>, RunError> {
     Ok(commit.map(|commit| git::blob(place, commit, path)).transpose()?.flatten())
 }
 
@@ -378,68 +378,4 @@ fn decisions(workspace: &Workspace, run: &RunState, ids: &Ids) -> Result<Vec<Dec
         decisions.push(Decision { id: stored.id, by: stored.draft.who, at: stored.draft.at, what });
     }
     Ok(decisions)
-}
-
-fn turn_facts(
-    workspace: &Workspace,
-    run: &RunState,
-    judging: &Judging,
-    head: &git::Head,
-    tickets_changes: &BTreeMap<String, bool>,
-) -> Result<TurnFacts, RunError> {
-    let place = &workspace.place;
-    let put_back = match judging.row {
-        0 if judging.verdict.is_none() => {
-            contract::violations(workspace, judging)?.into_iter().map(|found| found.item).collect()
-        }
-        _ => Vec::new(),
-    };
-    let path = judging.request.ticket.path();
-    let claimed =
-        in_commit(place, head.commit.as_deref(), &path)?.is_some_and(|bytes| contract::says_done(&path, &bytes));
-    let restored_in_head = match (&judging.request.head, &head.commit) {
-        (Some(before), Some(now)) if judging.restored && before != now => git::paths_changed(place, Some(before), now)?
-            .iter()
-            .any(|path| path.starts_with(".tickets/") && tickets_changes.contains_key(path)),
-        _ => false,
-    };
-    Ok(TurnFacts {
-        put_back,
-        head: head_fact(workspace, run, judging, head)?,
-        head_claims: claimed || restored_in_head,
-    })
-}
-
-fn head_fact(workspace: &Workspace, run: &RunState, judging: &Judging, head: &git::Head) -> Result<HeadFact, RunError> {
-    let place = &workspace.place;
-    let moved = |how: String| Ok(HeadFact::Moved { how });
-    let short = |commit: &str| commit.get(..10).unwrap_or(commit).to_owned();
-    let own = run.ticket(&judging.request.ticket).commits;
-    if let Some(before) = &judging.request.head {
-        let Some(now) = &head.commit else {
-            return moved(format!("HEAD was at {} and has no commit any more", short(before)));
-        };
-        let relation = git::relation(place, before, now)?;
-        if let Some(lost) = relation.lost.iter().find(|commit| !own.contains(*commit)) {
-            let count = relation.lost.len();
-            return moved(format!(
-                "{count} commit(s) that were there as the turn began are gone, {} among them",
-                short(lost)
-            ));
-        }
-    }
-    if head.branch == run.branch {
-        return Ok(HeadFact::InPlace);
-    }
-    let there = head.branch.as_deref().map_or_else(|| "detached".to_owned(), |branch| format!("on `{branch}`"));
-    let Some(branch) = &run.branch else {
-        return moved(format!("the run works on a detached HEAD, and HEAD is {there}"));
-    };
-    let (Some(tip), Some(now)) = (git::branch_commit(place, branch)?, &head.commit) else {
-        return moved(format!("HEAD is {there}, and the run's branch `{branch}` has no commit"));
-    };
-    if git::relation(place, &tip, now)?.lost.is_empty() {
-        return Ok(HeadFact::Ahead { commit: now.clone() });
-    }
-    moved(format!("HEAD is {there}, and the run's branch `{branch}` is not among its ancestors"))
 }

@@ -36,6 +36,7 @@ mod step_lint;
 mod step_message;
 mod step_operator;
 mod step_order;
+mod step_runner_files;
 mod support;
 mod support_test;
 
