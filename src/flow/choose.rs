@@ -7,7 +7,7 @@ use super::before::BEFORE;
 use super::event::Event;
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
-use super::state::{Judging, Life, Quiet, RunState};
+use super::state::{Judging, Life, Quiet, RunState, TicketState};
 use super::survey::{Survey, TicketFact};
 use crate::ticket::TicketId;
 
@@ -229,7 +229,8 @@ impl<'a> Look<'a> {
         self.survey.changes.iter().filter(move |(path, digest)| run.accepted.get(*path) != Some(digest))
     }
 
-    /// What a ticket leaves uncommitted in `.tickets/`, together with what operators' decisions left.
+    /// What a ticket leaves uncommitted in `.tickets/`, together with what operators' decisions left; without a
+    /// ticket, also the messages that were archived for tickets that are done already.
     pub fn paperwork(&self, ticket: Option<&TicketId>) -> Vec<String> {
         let state = ticket.and_then(|ticket| self.run.tickets.get(ticket));
         let own = ticket.map(TicketId::path);
@@ -239,12 +240,9 @@ impl<'a> Look<'a> {
                 || history.as_deref().is_some_and(|history| path.starts_with(history))
                 || self.run.decided.contains(path)
                 || (removed && is_message(path))
+                || (ticket.is_none() && self.run.tickets.values().any(|state| is_archived(state, path)))
                 || state.is_some_and(|state| {
-                    let touched = state.paperwork.contains(path)
-                        || state
-                            .paperwork
-                            .iter()
-                            .any(|folder| folder.ends_with('/') && path.starts_with(folder.as_str()));
+                    let touched = state.paperwork.contains(path) || is_archived(state, path);
                     touched && !is_message(path) && !is_runner_file(path)
                 })
         };
@@ -255,6 +253,11 @@ impl<'a> Look<'a> {
             .map(|(path, _)| path.clone())
             .collect()
     }
+}
+
+/// Whether a path belongs to a message that was archived and not committed since.
+fn is_archived(state: &TicketState, path: &str) -> bool {
+    state.paperwork.iter().any(|folder| folder.ends_with('/') && path.starts_with(folder.as_str()))
 }
 
 /// A message that turnstile moves away: its removal is paperwork, its presence never is.

@@ -217,10 +217,6 @@ impl RunState {
         state.question = None;
         state.feedback.clear();
         state.work.clear();
-        if !by_operator {
-            state.paperwork.clear();
-            self.decided.clear();
-        }
         if self.judging().is_some_and(|judging| judging.request.ticket == *ticket) {
             self.stage = Stage::Idle;
             self.last = Some(Outcome::TicketDone);
@@ -434,6 +430,11 @@ impl RunState {
         }
         match purpose {
             SavePurpose::Finish => {
+                // Not when the ticket is done: what is taken in between the two is in no commit.
+                if let Some(ticket) = ticket {
+                    self.tickets.entry(ticket.clone()).or_default().paperwork.clear();
+                }
+                self.decided.clear();
                 if let Stage::Judging(judging) = &mut self.stage {
                     judging.finished = Some(Finished { commit, tree: made.map(|(_, tree)| tree.clone()) });
                 }

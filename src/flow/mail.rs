@@ -77,7 +77,8 @@ fn serve(look: &Look<'_>, decision: &Decision) -> Choice {
             Choice::Record(std::iter::once(stored("noted")).chain(noted).collect())
         }
         Decided::Reply(reply) => take_reply(look, reply, Some(&decision.id))
-            .unwrap_or_else(|| Choice::Record(vec![stored("reply that nothing open wants")])),
+            .or_else(|| keep_reply(look, reply, &decision.id))
+            .unwrap_or_else(|| Choice::Record(vec![stored("reply that says nothing")])),
     }
 }
 
@@ -105,6 +106,14 @@ fn set_done(look: &Look<'_>, decision: &Decision, ticket: &TicketId, done: bool,
         ),
         Some(_) | None => Choice::Record(vec![stored]),
     }
+}
+
+/// A stored reply whose ticket is not open any more goes to its ticket all the same: who opens it again finds it there.
+fn keep_reply(look: &Look<'_>, reply: &ReplyFact, id: &str) -> Option<Choice> {
+    let named = reply.to.as_ref().and_then(|to| to.as_ref().ok()).or(look.run.current.as_ref());
+    let to = named.or(look.survey.tickets.first().map(|ticket| &ticket.id)).filter(|_| !reply.empty)?.clone();
+    let act = Act::Reply { sequence: 0, to: to.clone(), spooled: Some(id.to_owned()), confirmed: true };
+    Some(begin(Some(&to), None, act))
 }
 
 /// Takes a reply in, refuses it, or leaves it where it lies.

@@ -299,11 +299,17 @@ impl RunState {
             });
             (current.clone(), lies.map(|(path, digest)| (path.clone(), digest.clone())).collect())
         });
+        let lies = |path: &&String| {
+            survey
+                .tickets_changes
+                .keys()
+                .any(|change| *path == change || path.ends_with('/') && change.starts_with(*path))
+        };
         let paperwork = self
             .tickets
             .iter()
-            .filter(|(_, ticket)| !ticket.paperwork.is_empty())
-            .map(|(id, ticket)| (id.clone(), ticket.paperwork.iter().cloned().collect()))
+            .map(|(id, ticket)| (id.clone(), ticket.paperwork.iter().filter(lies).cloned().collect::<Vec<_>>()))
+            .filter(|(_, paths)| !paths.is_empty())
             .collect();
         Carried { questions, replies, work, paperwork }
     }

@@ -340,3 +340,40 @@ fn a_decision_where_nothing_is_open_begins_no_run() {
     env.run_ends("user_ticket");
     assert!(env.read(".tickets/001-a.md").contains("done: false"));
 }
+
+#[test]
+fn a_reply_that_is_taken_in_between_the_commit_and_the_end_of_its_ticket_is_committed() {
+    let mut env = world(&[&format!("{HELD}\nclaim"), "claim"]);
+    let log = env.root().join("passages");
+    env.set("_TURNSTILE_CRASH_LOG", log.display().to_string());
+    // The second effect that is seen to be over is the commit.
+    env.set("_TURNSTILE_CRASH_AT", "effect.seen:2");
+    let output = run_during(&env, |env, _| {
+        stored_reply(env);
+        let_go(env);
+    });
+    assert_eq!(output.code, None, "it was killed: {}", output.text());
+    env.run_ends("completed");
+    assert!(env.exists(".tickets/history/001-a/0001-reply/USER_REPLY.md"));
+    assert_eq!(env.status(), [""; 0]);
+}
+
+fn stored_reply(env: &TestEnv) {
+    assert_eq!(env.json(&["reply", "001-a", "-m", "use the other parser"])["state"], "stored");
+}
+
+#[test]
+fn a_reply_given_during_the_turn_that_finishes_its_ticket_is_kept_with_it() {
+    let env = world(&[&format!("{HELD}\nclaim"), "claim", "claim"]);
+    let output = run_during(&env, |env, _| {
+        stored_reply(env);
+        let_go(env);
+    });
+    ended_with(&output, "completed");
+    assert!(env.read(".tickets/history/001-a/0001-reply/USER_REPLY.md").contains("use the other parser"));
+    assert_eq!(env.status(), [""; 0]);
+    // Who opens the ticket again finds the reply in the prompt.
+    let _ = env.turnstile(&["reopen", "001-a"]).exits(0);
+    env.run_ends("completed");
+    assert!(env.prompt(3).contains("use the other parser"), "{}", env.prompt(3));
+}
