@@ -10,6 +10,7 @@
 //! | `NO_COLOR`, `CLICOLOR_FORCE` | as everywhere: no colour, colour even where nobody looks |
 //! | `TURNSTILE_LOG` | what is traced to stderr, as `turnstile=debug`; nothing by default |
 //! | `TURNSTILE_GRACE_MS` | how long a turn that is asked to end may take before it is killed; 10 s by default |
+//! | `_TURNSTILE_CRASH_LOG`, `_TURNSTILE_CRASH_AT` | end this process at a point, see [`crate::crash`]; not looked at by a release build |
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -48,6 +49,14 @@ impl Environment {
     /// Who types.
     pub fn who(&self) -> String {
         self.text("USER").or_else(|| self.text("LOGNAME")).unwrap_or_else(|| "somebody".to_owned())
+    }
+
+    /// Makes this process end where a test wants it to.
+    #[cfg(debug_assertions)]
+    pub fn arm_crash_points(&self) {
+        if let Some(log) = self.get("_TURNSTILE_CRASH_LOG") {
+            crate::crash::arm(log.into(), &self.text("_TURNSTILE_CRASH_AT").unwrap_or_default());
+        }
     }
 
     /// How long a turn that is asked to end may take.

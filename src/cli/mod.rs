@@ -104,6 +104,8 @@ enum Command {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let environment = Environment::read();
+    #[cfg(debug_assertions)]
+    environment.arm_crash_points();
     if let Some(directory) = effect_directory() {
         trace(&environment);
         return match effect(&directory, environment) {

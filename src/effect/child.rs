@@ -20,6 +20,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::process::{Identity, adopt_orphans};
 use super::record::{Exit, exit_path, is_there, lease_path, started_path, stop_path};
 use super::{EffectError, durable};
+use crate::crash::{Point, point};
 
 /// What the body of an effect may use.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ pub fn child<T: Serialize>(
     body: impl FnOnce(&ChildContext<'_>) -> Result<T, String>,
 ) -> Result<(), EffectError> {
     let lease = take_lease(directory)?;
+    point(Point::ChildLease);
     for path in [started_path(directory), exit_path(directory)] {
         if is_there(&path)? {
             return Err(EffectError::StartedBefore { path });
@@ -46,7 +48,9 @@ pub fn child<T: Serialize>(
         Ok(context) => catch_unwind(AssertUnwindSafe(|| body(&context))).unwrap_or_else(|panic| Err(last_cry(&*panic))),
         Err(error) => Err(in_full(&error)),
     };
+    point(Point::ChildDone);
     let recorded = record(directory, outcome);
+    point(Point::ChildRecorded);
     // Only now may the next step look.
     drop(lease);
     recorded
@@ -90,6 +94,7 @@ fn begin(directory: &Path) -> Result<ChildContext<'_>, EffectError> {
     let identity = Identity::of_this_process().map_err(prepare("find out this process's start time"))?;
     let text = serde_json::to_vec(&identity).map_err(|source| EffectError::Express { path: path.clone(), source })?;
     durable::create(&path, &text).map_err(|source| EffectError::Write { path, source })?;
+    point(Point::ChildStarted);
     // Whoever asks first leaves a note and then looks for `started`; we look in the opposite order, so that one of
     // the two always sees the other.
     if is_there(&stop_path(directory))? {

@@ -6,11 +6,15 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
+use crate::crash::{Point, point};
+
 /// Puts a file in place, whatever was there. It survives a power cut once this has returned.
 pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let file = prepared(path, content)?;
     file.as_file().sync_all()?;
+    point(Point::RecordFilled);
     file.persist(path).map_err(|refused| refused.error)?;
+    point(Point::RecordNamed);
     sync_directory_of(path)
 }
 
@@ -18,6 +22,7 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 pub(super) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     let file = prepared(path, content)?;
     file.as_file().sync_all()?;
+    point(Point::RecordFilled);
     file.persist_noclobber(path).map_err(|refused| refused.error)?;
     sync_directory_of(path)
 }

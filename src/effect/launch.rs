@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::EffectError;
 use super::record::{exit_path, is_there, lease_path, log_path, started_path};
+use crate::crash::{Point, point};
 
 /// Starts `exe __effect DIRECTORY` in `cwd` with exactly `environment`, and does not wait for it. The directory is
 /// there already, with the request in it.
@@ -34,7 +35,9 @@ pub fn launch(
             return Err(EffectError::StartedBefore { path });
         }
     }
+    point(Point::LeaseTaken);
     count_attempt(&lease, directory)?;
+    point(Point::EffectAttempted);
     let log = open_log(directory)?;
     let second_log = log.try_clone().map_err(refused)?;
     let child = Command::new(exe)
@@ -48,6 +51,7 @@ pub fn launch(
         .stderr(Stdio::from(second_log))
         .spawn();
     let mut child = child.map_err(refused)?;
+    point(Point::EffectSpawned);
     // What the child says is in its record. Its exit status is collected only so that no zombie stays; where no
     // thread can be had, one stays until this process ends.
     let reaper = thread::Builder::new().name("effect".into()).spawn(move || child.wait());

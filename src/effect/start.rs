@@ -11,6 +11,7 @@ use super::output::{Stream, open_log};
 use super::process::Identity;
 use super::record::program_path;
 use super::{Program, Stdin, durable};
+use crate::crash::{Point, point};
 
 /// By this variable a program's processes are recognised when its supervisor is gone.
 pub(super) const MARK: &str = "TURNSTILE_EFFECT";
@@ -46,7 +47,9 @@ pub(super) fn start(program: &Program) -> Result<(Child, [Stream; 2]), String> {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let stdout = stdout.expect("the standard output was asked for as a pipe");
     let stderr = stderr.expect("the standard error was asked for as a pipe");
+    point(Point::ProgramStarted);
     remember(program, &child);
+    point(Point::ProgramKnown);
     let [stdout_log, stderr_log] = logs;
     let keep = program.keep_bytes;
     Ok((child, [Stream::new(stdout.into(), stdout_log, keep), Stream::new(stderr.into(), stderr_log, keep)]))

@@ -10,6 +10,7 @@ use super::library;
 use super::path::{path_to_text, text_to_path};
 use super::repo::Place;
 use super::trees::difference;
+use crate::crash::{Point, point};
 
 /// A history longer than this is not told to its end.
 const LONGEST: usize = 10_000;
@@ -67,7 +68,10 @@ pub fn adopt_head(place: &Place, branch: &str, commit: &str, expected_old: Optio
     if branch_commit(place, branch)?.as_deref() != Some(commit) {
         move_branch(place, &repository, branch, expected_old, commit, "turnstile: brought forward to HEAD")?;
     }
-    repository.set_head_bytes(&text_to_path(branch)).at("set HEAD in", &place.git_dir)
+    point(Point::AdoptMoved);
+    repository.set_head_bytes(&text_to_path(branch)).at("set HEAD in", &place.git_dir)?;
+    point(Point::AdoptDone);
+    Ok(())
 }
 
 /// Makes a branch at HEAD and switches to it. `name` is short, as one types it.

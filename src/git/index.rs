@@ -16,6 +16,7 @@ use super::path::{file_to_text, text_to_file, text_to_path};
 use super::program::Git;
 use super::repo::Place;
 use super::trees::Blob;
+use crate::crash::{Point, point};
 
 /// How long somebody else's lock is waited for.
 const WAIT: Duration = Duration::from_secs(5);
@@ -69,13 +70,17 @@ impl<'a> IndexLock<'a> {
         if let Some(file) = file {
             write_marker(file, &marker)?;
         }
+        point(Point::SaveMarker);
         let held = Self { place, marker, file: file.map(Path::to_path_buf) };
         let lock = held.lock();
         let taken = patiently(&lock, || {
             take_lock(&text_to_file(&held.marker.spare), &lock, &held.marker.token).at("make the lock", &lock)
         });
         match taken {
-            Ok(()) => Ok(held),
+            Ok(()) => {
+                point(Point::SaveLocked);
+                Ok(held)
+            }
             Err(error) => {
                 held.forget_marker()?;
                 Err(error)
@@ -106,7 +111,9 @@ impl<'a> IndexLock<'a> {
         }
         let git = Git::hardened(self.place, &["update-index", "-z", "--index-info"]);
         git.without_configured_hooks(repository)?.variable("GIT_INDEX_FILE", &prepared).input(input).succeed()?;
-        File::open(&prepared).and_then(|file| file.sync_all()).at("sync", &prepared)
+        File::open(&prepared).and_then(|file| file.sync_all()).at("sync", &prepared)?;
+        point(Point::SaveIndexed);
+        Ok(())
     }
 
     /// Puts the prepared index in place and lets go of the lock.
@@ -114,6 +121,7 @@ impl<'a> IndexLock<'a> {
         let prepared = text_to_file(&self.marker.prepared);
         let index = self.place.git_dir.join("index");
         replace(&prepared, &index)?;
+        point(Point::SavePublished);
         self.release()
     }
 
@@ -121,7 +129,10 @@ impl<'a> IndexLock<'a> {
     pub fn release(self) -> Result<(), GitError> {
         remove(&text_to_file(&self.marker.prepared))?;
         remove(&self.lock())?;
-        self.forget_marker()
+        point(Point::SaveReleased);
+        self.forget_marker()?;
+        point(Point::SaveForgotten);
+        Ok(())
     }
 
     fn lock(&self) -> PathBuf {
@@ -142,8 +153,10 @@ pub fn recover_save(place: &Place, marker: &Path) -> Result<Option<Recovered>, G
         Err(error) => return Err(error).at("read", marker),
     };
     let left: Marker = serde_json::from_slice(&bytes).map_err(io::Error::from).at("understand", marker)?;
+    point(Point::RecoverBegun);
     let repository = library::open(place)?;
     remove_branch_lock(&left, marker)?;
+    point(Point::RecoverBranch);
     let reached = reached(place, &repository, &left)?;
     let (lock, prepared) = (text_to_file(&left.lock), text_to_file(&left.prepared));
     let held = match fs::read(&lock) {
@@ -154,6 +167,7 @@ pub fn recover_save(place: &Place, marker: &Path) -> Result<Option<Recovered>, G
     if held && reached {
         // Our lock is still there, so nobody has touched the index since it was copied.
         replace(&prepared, &place.git_dir.join("index"))?;
+        point(Point::RecoverIndex);
     }
     remove(&prepared)?;
     remove(&prepared.with_extension("index.lock"))?;
@@ -161,6 +175,7 @@ pub fn recover_save(place: &Place, marker: &Path) -> Result<Option<Recovered>, G
     if held {
         remove(&lock)?;
     }
+    point(Point::RecoverLock);
     remove(marker)?;
     Ok(Some(if reached { Recovered::Finished { commit: left.commit } } else { Recovered::Undone }))
 }
@@ -257,6 +272,7 @@ fn take_lock(spare: &Path, lock: &Path, token: &str) -> io::Result<Option<()>> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(spare)?;
     file.write_all(token.as_bytes())?;
     file.sync_all()?;
+    point(Point::SaveSpare);
     let linked = match fs::hard_link(spare, lock) {
         Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
             // A file system without hard links: here the content comes a moment after the name.

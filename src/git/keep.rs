@@ -16,6 +16,7 @@ use super::path::{components, text_to_file};
 use super::repo::Place;
 use super::trees::{Edit, Edits, edited, paths_below, without};
 use super::worktree::{Found, look};
+use crate::crash::{Point, point};
 
 /// Files larger than this are not kept.
 const LARGEST: u64 = 50 * 1024 * 1024;
@@ -83,7 +84,9 @@ pub fn keep_screened(
     cleaner.finish()?;
     let id = edited(place, &repository, base.as_ref(), &edits)?;
     let tree = repository.find_tree(id).at("read a tree", &place.top)?;
+    point(Point::KeepTree);
     let commit = commit(place, &repository, &tree, message, head.as_ref(), parent)?;
+    point(Point::KeepCommit);
     patiently(&reference_lock(place, refname), || {
         match repository.reference(refname, commit, true, "turnstile: kept") {
             Ok(_) => Ok(Some(())),
@@ -91,6 +94,7 @@ pub fn keep_screened(
             Err(error) => Err(error).at("write a kept tree", &place.top),
         }
     })?;
+    point(Point::KeepNamed);
     Ok(Kept {
         commit: commit.to_string(),
         tree: id.to_string(),

@@ -18,6 +18,7 @@ use super::save_types::{SaveRequest, SaveResult};
 use super::sign::Authors;
 use super::survey::head;
 use super::trees::{Blob, difference, edited};
+use crate::crash::{Point, point};
 
 /// How far back a save that left no record is looked for.
 const FAR: usize = 10_000;
@@ -62,6 +63,7 @@ pub fn save(place: &Place, request: &SaveRequest) -> Result<SaveResult, GitError
     }
     let tree = repository.find_tree(tree).at("read a tree", &place.top)?;
     let commit = authors.commit(place, &repository, &tree, &message, base.as_ref())?;
+    point(Point::SaveCommit);
     publish(place, &repository, request, &wanted, base_tree.as_ref(), &tree, commit)?;
     Ok(SaveResult::Committed { commit: commit.to_string(), tree: tree.id().to_string() })
 }
@@ -133,6 +135,9 @@ fn publish(
     let entries: Vec<_> = if checked_out(place, request)? { entries.into_iter().collect() } else { Vec::new() };
     let lock = IndexLock::take(place, &request.branch, &id, request.marker.as_deref())?;
     let swapped = lock.prepare(repository, &entries).and_then(|()| swap());
+    if swapped.is_ok() {
+        point(Point::SaveMoved);
+    }
     match swapped {
         Ok(()) if entries.is_empty() => lock.release(),
         Ok(()) => lock.publish(),

@@ -10,6 +10,7 @@ use super::error::RunError;
 use super::work::{TurnWork, Work};
 use crate::agent::{EndFacts, Limit, TurnClass, classify, final_words};
 use crate::config::AgentKind;
+use crate::crash::{Point, point};
 use crate::effect::{self, ChildContext, Program, ProgramEnd, Stopped};
 use crate::flow::{SaveResult, TurnEnd, TurnResult};
 use crate::git::{self, Place};
@@ -62,17 +63,20 @@ fn turn(work: &TurnWork, context: &ChildContext<'_>, variables: Vec<(OsString, O
             return empty(TurnEnd::RunnerFailed { why: format!("the worktree could not be kept: {}", full(error)) });
         }
     };
+    point(Point::TurnKept);
     let reply = reply_stamp(work);
     let (end, ended) = match &work.program {
         Err(why) => (TurnEnd::Failed { why: why.clone(), started: false }, ProgramEnd::default()),
         Ok(program) => {
             let program = Program { env: variables, effect: Some(context.directory.to_owned()), ..program.clone() };
             let ended = effect::run(&program, &context.asked);
+            point(Point::ProgramOver);
             (end_of(work, &ended), ended)
         }
     };
     let end = claim_of_shell(work, end);
     write_final_words(work);
+    point(Point::TurnWords);
     let mut result = look_after(work, Some(&before.commit), end);
     result.duration_ms = ended.duration_ms;
     result.exit = ended.exit;

@@ -2,6 +2,7 @@
 
 use super::error::RunError;
 use super::workspace::Workspace;
+use crate::crash::{Point, point};
 use crate::flow::{Judging, PutBack};
 use crate::git;
 use crate::store::{self, Audience, Links};
@@ -125,11 +126,13 @@ pub(super) fn restore(workspace: &Workspace, run: &str, judging: &Judging) -> Re
         if let Some(now) = now {
             store::keep_overwritten(&workspace.layout, run, judging.request.turn, &item.path, &now)?;
         }
+        point(Point::ContractKept);
         store::set_aside(&workspace.layout, run, judging.request.turn, &item.path)?;
         match wanted {
             Some(bytes) => store::write(top, &item.path, &bytes, Audience::People)?,
             None => store::remove(top, &item.path)?,
         }
+        point(Point::ContractRestored);
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use super::work::Work;
 use super::workspace::{Folded, Options, Settings, Workspace, write_request};
 use crate::agent::environment;
 use crate::config::AgentKind;
+use crate::crash::{Point, point};
 use crate::effect::{self};
 use crate::flow::{
     Act, Begun, Event, Evidence, RunState, SavePurpose, SaveRequest, SaveResult, Survey, TurnEnd, TurnRequest,
@@ -250,6 +251,7 @@ impl World for Real<'_> {
                 }
                 let directory = self.save_directory(begun.save.attempt)?;
                 write_request(&self.workspace.layout, &directory, &self.save_work(&begun.save)?)?;
+                point(Point::SavePrepared);
             }
             Event::EffectBegun(Begun::Act(begun)) => match &mut begun.act {
                 Act::Archive { sequence, .. } | Act::Request { sequence, .. } => {
@@ -277,7 +279,10 @@ impl World for Real<'_> {
                 }
                 Evidence::Running
             }
-            effect::Evidence::Over(result) => Evidence::Over(self.settled(result)),
+            effect::Evidence::Over(result) => {
+                point(Point::EffectSeen);
+                Evidence::Over(self.settled(result))
+            }
             effect::Evidence::Lost => self.lost_turn(request, &directory)?,
         })
     }
@@ -294,6 +299,7 @@ impl World for Real<'_> {
             effect::Evidence::NotStarted => Evidence::NotStarted,
             effect::Evidence::Running => Evidence::Running,
             effect::Evidence::Over(result) => {
+                point(Point::EffectSeen);
                 self.in_flight = None;
                 Evidence::Over(match result {
                     Ok(Done::Save(result)) => result,
@@ -317,7 +323,10 @@ impl World for Real<'_> {
     }
 
     fn act(&mut self, run: &RunState, act: &Act) -> Result<Vec<Event>, RunError> {
-        self.perform(run, act)
+        point(Point::ActBefore);
+        let events = self.perform(run, act)?;
+        point(Point::ActDone);
+        Ok(events)
     }
 
     fn wait(&mut self) -> Result<(), RunError> {
@@ -342,11 +351,13 @@ impl World for Real<'_> {
             journal.append(&drafts, &Workspace::now())?;
         }
         if fresh {
+            point(Point::RunPointer);
             store::set_current_run(&self.workspace.layout, &id)?;
         }
         for event in events {
             (self.progress)(Progress::Event(event));
             if let Some(id) = served(event) {
+                point(Point::DecisionServed);
                 store::drop_decision(&self.workspace.layout, id)?;
             }
         }

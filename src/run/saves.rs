@@ -3,6 +3,7 @@
 use super::error::RunError;
 use super::real::{MOST_ATTEMPTS, Real, clear};
 use super::work::{Work, reference};
+use crate::crash::{Point, point};
 use crate::flow::{Evidence, SavePurpose, SaveRequest, SaveResult};
 use crate::git::{self, Content, SavePath};
 use crate::store::{self, Links};
@@ -78,6 +79,7 @@ impl Real<'_> {
             return Ok(Evidence::Over(SaveResult::Failed { why }));
         }
         clear(directory)?;
+        point(Point::LostCleared);
         Ok(Evidence::NotStarted)
     }
 }

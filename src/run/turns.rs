@@ -8,6 +8,7 @@ use super::work::{TurnWork, Work};
 use super::workspace::write_request;
 use crate::agent::{AgentTurn, PromptOn, command, environment};
 use crate::config::AgentKind;
+use crate::crash::{Point, point};
 use crate::effect::{self, Program, Stdin};
 use crate::flow::{Evidence, RunState, TurnEnd, TurnRequest, TurnResult};
 use crate::store::{self, Links};
@@ -33,7 +34,10 @@ impl Real<'_> {
         let prompt_file = directory.join("prompt.md");
         let text = if work.kind == AgentKind::Shell.name() { shell_script(&source) } else { prompt };
         super::workspace::write_machine(&self.workspace.layout, &prompt_file, text.as_bytes())?;
-        write_request(&self.workspace.layout, &directory, &Work::Turn(Box::new(work)))
+        point(Point::TurnPrompt);
+        write_request(&self.workspace.layout, &directory, &Work::Turn(Box::new(work)))?;
+        point(Point::TurnPrepared);
+        Ok(())
     }
 
     /// What the child needs, and what of the ticket's wishes its agent has no way to be told.
@@ -141,6 +145,7 @@ impl Real<'_> {
         directory: &std::path::Path,
     ) -> Result<Evidence<TurnResult>, RunError> {
         effect::end_leftovers(directory, self.workspace.surroundings.grace)?;
+        point(Point::LostEnded);
         let keep = directory.join("settle");
         match effect::evidence::<Done>(&keep)? {
             effect::Evidence::Over(result) => {

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::StoreError;
 use super::folder::{Audience, Folder, Links};
+use crate::crash::{Point, point};
 use crate::text::Source;
 use crate::ticket::Unreadable;
 
@@ -33,6 +34,7 @@ pub fn remove(root: &Path, relative: impl AsRef<Path>) -> Result<(), StoreError>
     let Some(root) = Folder::open(root)? else { return Ok(()) };
     let Some(folder) = root.below(folder)? else { return Ok(()) };
     folder.remove_file(name)?;
+    point(Point::FileRemoved);
     folder.sync()
 }
 

@@ -17,6 +17,7 @@ use super::atomic::TEXT_CAP;
 use super::folder::{Audience, Folder, Links};
 use super::mail::write_spooled;
 use super::{Layout, StoreError};
+use crate::crash::{Point, point};
 
 const FILE: &str = "decision.json";
 
@@ -89,7 +90,10 @@ pub fn drop_decision(layout: &Layout, id: &str) -> Result<(), StoreError> {
     // Gone at once, whatever happens to the removal of what it held.
     let gone = format!(".gone-{id}");
     match folder.move_new(OsStr::new(id), &folder, OsStr::new(&gone)) {
-        Ok(()) => folder.sync()?,
+        Ok(()) => {
+            point(Point::DecisionDropped);
+            folder.sync()?;
+        }
         Err(StoreError::Move { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
@@ -112,8 +116,10 @@ fn store(
         let _ = std::fs::remove_dir_all(new.path());
         return Err(error);
     }
+    point(Point::DecisionFilled);
     let id = format!("{:06}-{mark}", ids(&folder)?.last().and_then(|id| counter(id)).unwrap_or(0) + 1);
     folder.move_new(OsStr::new(&growing), &folder, OsStr::new(&id))?;
+    point(Point::DecisionStored);
     folder.sync()?;
     Ok(id)
 }

@@ -13,6 +13,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 
 use super::StoreError;
+use crate::crash::{Point, point};
 use crate::ticket::Unreadable;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
@@ -176,7 +177,10 @@ impl Folder {
     fn make_child(&self, name: &OsStr, audience: Audience) -> Result<Self, StoreError> {
         let path = self.path.join(name);
         match rustix::fs::mkdirat(&self.handle, name, audience.folder_mode()) {
-            Ok(()) => self.sync()?,
+            Ok(()) => {
+                point(Point::FolderMade);
+                self.sync()?;
+            }
             Err(Errno::EXIST) => {}
             Err(error) => return Err(StoreError::folder(&path, error)),
         }
@@ -264,14 +268,16 @@ impl Folder {
         }
         let (temporary, mut file) = self.temporary(name, audience)?;
         let kept = existing.filter(|_| audience == Audience::People).map(|stat| Mode::from_raw_mode(stat.st_mode));
-        let result = fill(&mut file, bytes, kept)
-            .map_err(|error| StoreError::write(&path, error))
-            .and_then(|()| self.rename(&temporary, self, name, flags));
+        let result = fill(&mut file, bytes, kept).map_err(|error| StoreError::write(&path, error)).and_then(|()| {
+            point(Point::FileFilled);
+            self.rename(&temporary, self, name, flags)
+        });
         if result.is_err() {
             // The temporary file is garbage by now; that it could not be removed is worth less than the first error.
             let _ = rustix::fs::unlinkat(&self.handle, &temporary, AtFlags::empty());
             return result;
         }
+        point(Point::FileRenamed);
         self.sync()
     }
 

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use super::StoreError;
 use super::folder::{Audience, Folder};
+use crate::crash::{Point, cut, point};
 
 mod line;
 
@@ -236,18 +237,26 @@ impl Journal {
             self.poisoned = true;
             return Err(JournalError::Changed { path: self.path.clone() });
         }
+        point(Point::JournalBefore);
+        cut(Point::JournalTorn, || {
+            // The process is about to end.
+            let _ = file.write_all(&bytes[..bytes.len() / 2]);
+        });
         if let Err(error) = file.write_all(bytes) {
             // Part of it may be there. Either the file is as before, or nobody may append behind the torn line.
             let undone = file.set_len(self.good_length).and_then(|()| file.sync_data());
             self.poisoned = undone.is_err();
             return Err(failed(error));
         }
+        point(Point::JournalWritten);
         let synced = file.sync_data().and_then(|()| if fresh { sync_parent(&self.path) } else { Ok(()) });
         // After a failed fsync nobody knows what is on the disk; a second one may wrongly say that all is well.
         synced.map_err(|source| {
             self.poisoned = true;
             JournalError::Append { path: self.path.clone(), source }
-        })
+        })?;
+        point(Point::JournalSynced);
+        Ok(())
     }
 }
 

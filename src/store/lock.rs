@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::{Audience, Folder, Links};
 use super::{Layout, StoreError};
+use crate::crash::{Point, point};
 
 /// A process that was forked and not yet replaced holds a dead runner's lock for moments: look again for a second.
 const TRIES: u32 = 40;
@@ -91,6 +92,7 @@ impl WorktreeLock {
             // Whoever removed the file in between let a second holder lock its successor.
             if lock.still_ours()? {
                 lock.introduce(holder)?;
+                point(Point::LockTaken);
                 return Ok(lock);
             }
         }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Each room with the rooms that it may look into.
-const DOORS: [(&str, &[&str]); 12] = [
+const DOORS: [(&str, &[&str]); 13] = [
+    ("crash", &[]),
     ("text", &[]),
     ("diagnostic", &["text"]),
     ("ticket", &["text", "diagnostic", "config"]),
@@ -12,11 +13,27 @@ const DOORS: [(&str, &[&str]); 12] = [
     ("prompt", &["text", "diagnostic", "ticket"]),
     ("flow", &["text", "ticket", "config"]),
     ("agent", &["text", "ticket", "config"]),
-    ("store", &["text", "diagnostic", "ticket"]),
-    ("git", &["text"]),
-    ("effect", &["store"]),
-    ("run", &["text", "diagnostic", "ticket", "config", "prompt", "flow", "agent", "store", "git", "effect"]),
-    ("cli", &["text", "diagnostic", "ticket", "config", "prompt", "flow", "agent", "store", "git", "effect", "run"]),
+    ("store", &["text", "diagnostic", "ticket", "crash"]),
+    ("git", &["text", "crash"]),
+    ("effect", &["store", "crash"]),
+    ("run", &["text", "diagnostic", "ticket", "config", "prompt", "flow", "agent", "store", "git", "effect", "crash"]),
+    (
+        "cli",
+        &[
+            "text",
+            "diagnostic",
+            "ticket",
+            "config",
+            "prompt",
+            "flow",
+            "agent",
+            "store",
+            "git",
+            "effect",
+            "crash",
+            "run",
+        ],
+    ),
 ];
 
 /// Rooms that do no I/O, and so cannot fail because of the world.

@@ -8,6 +8,7 @@ use super::{
     Audience, Folder, Kind, Layout, Links, MessageKind, OsStr, Path, PathBuf, StoreError, TEXT_CAP, TICKETS, TicketId,
     history_below_top, survey,
 };
+use crate::crash::{Point, point};
 use crate::store::layout::turn_below_run;
 
 /// Where a reply is taken from.
@@ -194,7 +195,9 @@ impl Archive {
         if !complete {
             fill(Part(self))?;
         }
+        point(Point::ArchiveText);
         self.history.move_new(&self.growing, &self.history, &self.finished)?;
+        point(Point::ArchivePublished);
         self.history.sync()?;
         Ok(path)
     }
@@ -226,6 +229,7 @@ fn take(from: &Folder, attached: Option<&Folder>, part: &Part<'_>, kind: Message
         return Err(StoreError::Refused { path, why });
     }
     let part = part.make()?;
+    point(Point::ArchivePart);
     if let Some(attached) = attached {
         for name in attached.names()? {
             let name = OsStr::from_bytes(name.as_bytes());
@@ -237,6 +241,7 @@ fn take(from: &Folder, attached: Option<&Folder>, part: &Part<'_>, kind: Message
         }
         attached.sync()?;
     }
+    point(Point::ArchiveAttached);
     // The attachments have to be there, also after a power cut, before the text says that they are.
     part.sync()?;
     from.sync_file(text)?;
@@ -264,6 +269,7 @@ fn copy(spool: &Folder, part: &Part<'_>) -> Result<(), StoreError> {
             }
         }
     }
+    point(Point::ReplyCopied);
     part.write(text, &message.bytes, Audience::People)
 }
 

@@ -4,8 +4,15 @@
 mod agent;
 mod environment;
 mod expect;
+mod invariants;
 mod output;
+mod processes;
+mod setting;
+mod story;
 
 pub use environment::TestEnv;
 pub use expect::ended_with;
+pub use invariants::Cut;
 pub use output::{Output, normal};
+pub use setting::{number, setting, skipped};
+pub use story::Story;
