@@ -197,35 +197,45 @@ fn reached(place: &Place, repository: &Repository, left: &Marker) -> Result<bool
 /// The lock of the reference is written by libgit2: it is ours if it holds our commit. Killed before it wrote, it is
 /// empty; no living process keeps an empty lock for seconds, so one that is younger is waited for.
 fn remove_branch_lock(left: &Marker, marker: &Path) -> Result<(), GitError> {
-    while !judge_branch_lock(left, marker)? {
+    remove_lock(&text_to_file(&left.branch_lock), &left.commit, marker)
+}
+
+/// Removes what an [`super::adopt_head`] that died left behind: the locks of the branch and of HEAD that it took
+/// after it wrote `since`. Call it only when that process is known to be dead.
+pub fn recover_adopt(place: &Place, branch: &str, commit: &str, since: &Path) -> Result<(), GitError> {
+    remove_lock(&reference_lock(place, branch), commit, since)?;
+    remove_lock(&reference_lock(place, "HEAD"), &format!("ref: {branch}"), since)
+}
+
+fn remove_lock(lock: &Path, ours: &str, since: &Path) -> Result<(), GitError> {
+    while !judge_lock(lock, ours, since)? {
         std::thread::sleep(Duration::from_millis(100));
     }
     Ok(())
 }
 
 /// Whether there is an answer: it was ours and is gone, or it is not ours.
-fn judge_branch_lock(left: &Marker, marker: &Path) -> Result<bool, GitError> {
-    let lock = text_to_file(&left.branch_lock);
-    let content = match fs::read(&lock) {
+fn judge_lock(lock: &Path, ours: &str, since: &Path) -> Result<bool, GitError> {
+    let content = match fs::read(lock) {
         Ok(content) => content,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
-        Err(error) => return Err(error).at("read", &lock),
+        Err(error) => return Err(error).at("read", lock),
     };
     let changed = |path: &Path| path.symlink_metadata().and_then(|metadata| metadata.modified());
-    let locked = match changed(&lock) {
+    let locked = match changed(lock) {
         Ok(locked) => locked,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
-        Err(error) => return Err(error).at("look at", &lock),
+        Err(error) => return Err(error).at("look at", lock),
     };
-    let written = changed(marker).at("look at", marker)?;
+    let written = changed(since).at("look at", since)?;
     let suspicious = content.is_empty() && locked >= written;
     // A clock that was set back makes no lock young for ever.
     let age = SystemTime::now().duration_since(locked).unwrap_or(WAIT);
     if suspicious && age < WAIT {
         return Ok(false);
     }
-    if content.trim_ascii() == left.commit.as_bytes() || suspicious {
-        remove(&lock)?;
+    if content.trim_ascii() == ours.as_bytes() || suspicious {
+        remove(lock)?;
     }
     Ok(true)
 }
@@ -324,111 +334,4 @@ fn remove(path: &Path) -> Result<(), GitError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::git::testing::TestRepo;
-
-    /// The state after a kill: the lock is held, the index is prepared, the branch has moved or not.
-    fn killed(repo: &TestRepo, moved: bool) -> (PathBuf, String) {
-        let marker = repo.around().join("marker");
-        repo.write("a", "2");
-        let blob = repo.git(&["hash-object", "-w", "a"]);
-        repo.git(&["add", "a"]);
-        let tree = repo.git(&["write-tree"]);
-        repo.git(&["reset", "-q"]);
-        let commit = repo.git(&["commit-tree", "-p", "HEAD", "-m", "ours", &tree]);
-        let lock = IndexLock::take(&repo.place, "refs/heads/main", &commit, Some(&marker)).unwrap();
-        let entries = [("a".to_owned(), Some(Blob { id: blob, mode: 0o100_644 }))];
-        lock.prepare(&library::open(&repo.place).unwrap(), &entries).unwrap();
-        if moved {
-            repo.git(&["update-ref", "refs/heads/main", &commit]);
-        }
-        (marker, commit)
-    }
-
-    fn left_behind(repo: &TestRepo) -> Vec<String> {
-        let names = fs::read_dir(&repo.place.git_dir).unwrap().map(|entry| entry.unwrap().file_name());
-        names
-            .map(|name| name.to_string_lossy().into_owned())
-            .filter(|name| name.contains("lock") || name.contains("turnstile"))
-            .collect()
-    }
-
-    #[test]
-    fn a_save_killed_after_the_branch_moved_is_finished() {
-        let repo = TestRepo::with(&[("a", "1"), ("b", "1")]);
-        let (marker, commit) = killed(&repo, true);
-        assert_eq!(recover_save(&repo.place, &marker).unwrap(), Some(Recovered::Finished { commit }));
-        assert_eq!(repo.git(&["status", "--porcelain"]), "");
-        assert_eq!(left_behind(&repo), Vec::<String>::new());
-        assert_eq!(recover_save(&repo.place, &marker).unwrap(), None);
-    }
-
-    #[test]
-    fn a_save_killed_before_the_branch_moved_is_undone() {
-        let repo = TestRepo::with(&[("a", "1")]);
-        let (marker, commit) = killed(&repo, false);
-        let branch_lock = repo.place.common_dir.join("refs/heads/main.lock");
-        fs::write(&branch_lock, format!("{commit}\n")).unwrap();
-        assert_eq!(recover_save(&repo.place, &marker).unwrap(), Some(Recovered::Undone));
-        assert_eq!(repo.git(&["status", "--porcelain"]), " M a");
-        assert_eq!(left_behind(&repo), Vec::<String>::new());
-        assert!(!branch_lock.exists());
-    }
-
-    #[test]
-    fn a_lock_of_somebody_else_is_not_removed() {
-        let repo = TestRepo::with(&[("a", "1")]);
-        let (marker, _) = killed(&repo, false);
-        let (lock, branch_lock) =
-            (repo.place.git_dir.join("index.lock"), repo.place.common_dir.join("refs/heads/main.lock"));
-        for foreign in ["", "turnstile-1-1 somebody\n"] {
-            let text = fs::read(&marker);
-            fs::write(&lock, foreign).unwrap();
-            fs::write(&branch_lock, foreign).unwrap();
-            // Whoever has taken the lock of a branch writes to it within a moment.
-            let busy = branch_lock.clone();
-            let somebody = std::thread::spawn(move || {
-                std::thread::sleep(Duration::from_millis(300));
-                fs::write(busy, "another commit\n").unwrap();
-            });
-            recover_save(&repo.place, &marker).unwrap();
-            assert!(lock.exists() && branch_lock.exists(), "{foreign:?}");
-            somebody.join().unwrap();
-            fs::write(&marker, text.unwrap()).unwrap();
-        }
-    }
-
-    #[test]
-    fn an_empty_lock_of_the_branch_that_nobody_writes_to_is_our_dead_commits() {
-        let repo = TestRepo::with(&[("a", "1")]);
-        let (marker, _) = killed(&repo, false);
-        let branch_lock = repo.place.common_dir.join("refs/heads/main.lock");
-        fs::write(&branch_lock, "").unwrap();
-        recover_save(&repo.place, &marker).unwrap();
-        assert!(!branch_lock.exists());
-    }
-
-    #[test]
-    fn a_marker_that_cannot_be_read_is_not_taken_for_none() {
-        let repo = TestRepo::with(&[("a", "1")]);
-        let marker = repo.around().join("marker");
-        fs::write(&marker, "{").unwrap();
-        assert!(matches!(recover_save(&repo.place, &marker), Err(GitError::Io { .. })));
-        assert!(marker.exists());
-    }
-
-    #[test]
-    fn folders_and_files_change_places_in_the_index() {
-        let repo = TestRepo::with(&[("file", "1"), ("folder/inside", "1")]);
-        let id = repo.commit_of("HEAD:file");
-        let put = |path: &str| (path.to_owned(), Some(Blob { id: id.clone(), mode: 0o100_644 }));
-        let gone = |path: &str| (path.to_owned(), None);
-        let lock = IndexLock::take(&repo.place, "refs/heads/main", &repo.commit_of("HEAD"), None).unwrap();
-        let entries = [put("file/now"), gone("file"), put("folder"), gone("folder/inside")];
-        lock.prepare(&library::open(&repo.place).unwrap(), &entries).unwrap();
-        lock.publish().unwrap();
-        assert_eq!(repo.git(&["ls-files"]), "file/now\nfolder");
-        assert_eq!(left_behind(&repo), Vec::<String>::new());
-    }
-}
+mod tests;

@@ -21,6 +21,7 @@ mod repo;
 mod save;
 mod save_paths;
 mod save_types;
+mod settle;
 mod sign;
 mod survey;
 #[cfg(test)]
@@ -33,7 +34,7 @@ pub use branch::{Relation, adopt_head, branch_commit, create_branch_here, paths_
 pub use changes::{Change, ChangeKind, changes};
 pub use content::worktree_bytes;
 pub use error::{Cause, GitError};
-pub use index::{Recovered, recover_save};
+pub use index::{Recovered, recover_adopt, recover_save};
 pub use keep::{Kept, LeftOut, keep, keep_screened};
 pub use kept::{KeptRef, blob, diff, forget, kept_digest, kept_refs, tree_of, unified};
 pub use own_look::mind_variables;
@@ -41,6 +42,7 @@ pub use path::{path_to_text, text_to_path};
 pub use repo::{Place, discover};
 pub use save::{find_saved, save};
 pub use save_types::{Content, SavePath, SaveRequest, SaveResult};
+pub use settle::settle_on_disk;
 pub use survey::{Head, digest, head, identity, is_ignored, operation, stash_top, writable};
 pub use trees::{Blob, TreeChange};
 pub use version::{OLDEST_GIT, is_recent, version};

@@ -102,6 +102,11 @@ fn look_after(work: &TurnWork, before: Option<&String>, end: TurnEnd) -> TurnRes
         let place = &work.place;
         remove_own_lock(place, &work.after());
         let kept = git::keep(place, &work.after(), &message, before.map(String::as_str))?;
+        // A turn that wrote nothing before the tree was kept has nothing to lose either.
+        let wrote = before != Some(&kept.commit) || git::head(place)?.commit != work.head;
+        if wrote {
+            git::settle_on_disk(place)?;
+        }
         let head = git::head(place)?.commit;
         let mut changed = BTreeSet::new();
         if let Some(before) = before.filter(|before| **before != kept.commit) {
@@ -240,7 +245,7 @@ fn reply_stamp(work: &TurnWork) -> Option<String> {
 
 fn keep(place: &Place, reference: &str, message: &str) -> SaveResult {
     remove_own_lock(place, reference);
-    match git::keep(place, reference, message, None) {
+    match git::keep(place, reference, message, None).and_then(|kept| git::settle_on_disk(place).map(|()| kept)) {
         Ok(kept) => SaveResult::Committed { commit: kept.commit, tree: kept.tree },
         Err(error) => failed(error),
     }

@@ -18,7 +18,7 @@ use crate::flow::{
     TurnResult, World,
 };
 use crate::git::{self};
-use crate::store::{self, Draft, Journal, WorktreeLock};
+use crate::store::{self, ChoosingLock, Draft, Journal, WorktreeLock};
 
 /// How often an effect that left no record is begun again before turnstile gives up on it.
 pub(super) const MOST_ATTEMPTS: u32 = 3;
@@ -57,6 +57,7 @@ pub struct Real<'w> {
     pub(super) progress: &'w mut dyn FnMut(Progress<'_>),
     pub(super) in_flight: Option<InFlight>,
     pub(super) lost_saves: u32,
+    choosing: Option<ChoosingLock>,
 }
 
 pub(super) struct InFlight {
@@ -85,6 +86,7 @@ impl<'w> Real<'w> {
             progress,
             in_flight: None,
             lost_saves: 0,
+            choosing: None,
         })
     }
 
@@ -132,16 +134,23 @@ impl<'w> Real<'w> {
             }
             loop {
                 match effect::evidence::<Done>(directory)? {
-                    effect::Evidence::Running | effect::Evidence::NotStarted => self.pause()?,
+                    effect::Evidence::Running => self.pause()?,
                     effect::Evidence::Over(Ok(Done::Save(result))) => return Ok(result),
                     effect::Evidence::Over(Ok(Done::Turn(_))) => {
                         return Err(RunError::Child("a turn was recorded where a commit was asked for".to_owned()));
                     }
                     effect::Evidence::Over(Err(why)) => return Ok(SaveResult::Failed { why }),
-                    effect::Evidence::Lost => break,
+                    // It was launched, so its process has died before it said `started`.
+                    effect::Evidence::NotStarted => break,
+                    effect::Evidence::Lost => {
+                        if let Work::Adopt { place, branch, to, .. } = work {
+                            git::recover_adopt(place, branch, to, &directory.join("started"))?;
+                        }
+                        clear(directory)?;
+                        break;
+                    }
                 }
             }
-            clear(directory)?;
         }
         Err(RunError::Child(format!(
             "an effect ended {MOST_ATTEMPTS} times without a record; its log is in {}",
@@ -150,6 +159,7 @@ impl<'w> Real<'w> {
     }
 
     fn pause(&mut self) -> Result<(), RunError> {
+        self.choosing = None;
         let woken = self.patience.wait();
         if let Woken::Asked { times } = woken {
             (self.progress)(Progress::Interrupted { times });
@@ -220,6 +230,10 @@ impl World for Real<'_> {
         // A turn is judged by the settings that it began under.
         if run.judging().is_none() {
             self.settings = self.workspace.settings()?;
+            // Nobody else may look at which tickets are taken until what is chosen now is written down.
+            if self.choosing.is_none() {
+                self.choosing = Some(ChoosingLock::acquire(&self.workspace.layout)?);
+            }
         }
         let folded = Folded { id: self.run.clone(), state: run.clone() };
         let begun = std::time::Instant::now();
@@ -354,6 +368,7 @@ impl World for Real<'_> {
             point(Point::RunPointer);
             store::set_current_run(&self.workspace.layout, &id)?;
         }
+        self.choosing = None;
         for event in events {
             (self.progress)(Progress::Event(event));
             if let Some(id) = served(event) {

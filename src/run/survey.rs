@@ -15,7 +15,7 @@ use crate::flow::{
     TurnFacts,
 };
 use crate::git::{self, ChangeKind};
-use crate::store::{self, COMMIT_MSG, Journal, Links, ReplyFile, TICKETS};
+use crate::store::{self, COMMIT_MSG, Journal, JournalError, Links, ReplyFile, TICKETS};
 use crate::ticket::{DispatchMode, Ids, Read, TicketId, Unresolved, queue, read_dispatch, read_reply, resolve};
 
 /// Looks at everything.
@@ -166,8 +166,12 @@ fn claimed_elsewhere(workspace: &Workspace) -> Result<HashMap<TicketId, String>,
         if worktree == workspace.layout.worktree {
             continue;
         }
-        // A journal that cannot be read claims nothing; its own worktree says so.
-        let Ok(lines) = Journal::read(&workspace.layout.journal(&run)) else { continue };
+        // A journal that is damaged claims nothing; its own worktree says so.
+        let lines = match Journal::read(&workspace.layout.journal(&run)) {
+            Ok(lines) => lines,
+            Err(JournalError::Unreadable { .. }) => continue,
+            Err(error) => return Err(error.into()),
+        };
         let Ok(state) = super::workspace::fold(&lines) else { continue };
         if let (Life::Open, Some(current)) = (state.life, state.current) {
             claimed.insert(current, worktree);

@@ -107,6 +107,11 @@ impl Layout {
         worktrees(&self.common_dir).join(&self.worktree)
     }
 
+    /// The file whose lock is held while a ticket is chosen, by whatever worktree.
+    pub fn choosing_file(&self) -> PathBuf {
+        machine(&self.common_dir).join("choosing")
+    }
+
     /// The file whose lock a step holds.
     pub fn lock_file(&self) -> PathBuf {
         self.worktree_folder().join("lock")

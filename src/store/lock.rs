@@ -38,6 +38,12 @@ pub enum LockError {
         /// Who says to hold it; `None` where nobody could be read.
         holder: Option<Holder>,
     },
+    /// Another worktree is choosing a ticket and does not come to an end.
+    #[error("another worktree of this repository holds {} for a minute; is its process stopped?", .path.display())]
+    Choosing {
+        /// The lock file.
+        path: PathBuf,
+    },
     /// The lock file cannot be made, opened or locked.
     #[error("cannot lock {}", .path.display())]
     Io {
@@ -120,6 +126,38 @@ impl WorktreeLock {
             .map_err(|source| LockError::Io { path: self.path.clone(), source })
     }
 }
+
+/// Held from the look at which tickets other worktrees have to the line that says which one this worktree takes, so
+/// that two of them never take the same. Never held while something is waited for.
+#[derive(Debug)]
+pub struct ChoosingLock {
+    _file: File,
+}
+
+impl ChoosingLock {
+    /// Takes the lock; whoever holds it chooses, which takes moments.
+    pub fn acquire(layout: &Layout) -> Result<Self, LockError> {
+        let path = layout.choosing_file();
+        let failed = |source| LockError::Io { path: path.clone(), source };
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let folder = Folder::make(path.parent().unwrap_or(&layout.common_dir), Audience::Machine)?;
+        let file = rustix::fs::openat(&folder.handle, "choosing", flags, Mode::RUSR | Mode::WUSR)
+            .map(File::from)
+            .map_err(|error| failed(error.into()))?;
+        for _ in 0..CHOOSING_TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(CHOOSING_PAUSE),
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+            }
+        }
+        Err(LockError::Choosing { path })
+    }
+}
+
+/// A look at a very large repository may take seconds; a minute is nobody's.
+const CHOOSING_TRIES: u32 = 6000;
+const CHOOSING_PAUSE: Duration = Duration::from_millis(10);
 
 /// For lookers: `Busy` if somebody holds the lock just now. The shared lock that asks is let go of at once, and
 /// whoever wants to take it meanwhile tries again.

@@ -18,7 +18,7 @@ pub use error::StoreError;
 pub use folder::{Audience, Links, writer_of};
 pub use journal::{Draft, Journal, JournalError, Line, Repair};
 pub use layout::{COMMIT_MSG, DECISION, DISPATCH, Layout, REQUEST, TICKETS, USER_REPLY};
-pub use lock::{Holder, LockError, WorktreeLock, look_at_lock};
+pub use lock::{ChoosingLock, Holder, LockError, WorktreeLock, look_at_lock};
 pub use mail::{
     ATTACHMENTS_BYTES, ATTACHMENTS_FILES, Message, MessageKind, Outbox, ReplyFile, ReplyFrom, archive_outbox,
     archive_reply, conversation, keep_overwritten, look_outbox, look_reply, look_spooled_reply, make_outbox,

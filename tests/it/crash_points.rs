@@ -52,7 +52,10 @@ fn strike(point: Point, passage: usize) -> (bool, Vec<String>) {
 #[expect(clippy::print_stdout, reason = "how often is worth knowing")]
 fn strike_all(points: &[Point]) {
     let all = setting("TURNSTILE_CRASH_PASSAGES").is_some_and(|value| value == "all");
-    let waiting: Mutex<VecDeque<(Point, usize)>> = Mutex::new(points.iter().map(|point| (*point, 1)).collect());
+    let mut first: VecDeque<(Point, usize)> = points.iter().map(|point| (*point, 1)).collect();
+    // The second child is not a turn's, and is waited for in another way.
+    first.extend(points.iter().filter(|point| **point == Point::ChildLease).map(|point| (*point, 2)));
+    let waiting = Mutex::new(first);
     let faults = Mutex::new(Vec::new());
     let strikes = std::sync::atomic::AtomicUsize::new(0);
     std::thread::scope(|scope| {
