@@ -6,6 +6,7 @@ use serde_json::json;
 use super::before::{begin, is_clean};
 use super::choose::{Choice, Look, Row};
 use super::event::Event;
+use super::intrusion::{runner_files, tampering};
 use super::limits::dirty;
 use super::parts::{Begun, Chore, Outcome, Verdict};
 use super::reason::{Reason, ReasonCode};
@@ -26,8 +27,8 @@ pub const AFTER: [Row; 14] = [
     Row {
         number: 1,
         name: "tampering",
-        doc: "The git directory was tampered with. Not looked for in this version.",
-        answer: later,
+        doc: "The turn changed what decides which programs git runs, or leads git elsewhere: `tampered`, before any git program is called.",
+        answer: tampering,
     },
     Row {
         number: 2,
@@ -103,7 +104,7 @@ fn outbox_and_tickets(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     if judging.row > 0 {
         return None;
     }
-    if judging.ended.after.is_none() {
+    if judging.ended.after.is_none() && look.survey.tampering.is_empty() {
         return Some(Choice::Record(vec![saves::keep(look, judging)]));
     }
     if !look.survey.turn.put_back.is_empty() {
@@ -154,30 +155,7 @@ fn head(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     }
 }
 
-fn runner_files(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
-    let changed = &look.survey.turn.runner_files;
-    if changed.is_empty() {
-        return None;
-    }
-    let names: Vec<String> = changed.keys().map(|path| crate::text::shown_line(path)).collect();
-    let names = names.join(" ");
-    let back = match judging.ended.before.as_deref() {
-        Some(before) => format!("`git restore --source={} -- {names}` puts back what was there, or ", short(before)),
-        None => String::new(),
-    };
-    let diffs: Vec<String> = changed.values().map(|diff| crate::text::shown(diff)).collect();
-    let message = format!(
-        "turn {} of {} changed what turnstile itself goes by: {names}; {back}`turnstile resume` accepts what is there now\n{}",
-        judging.request.turn,
-        judging.request.ticket,
-        diffs.concat().trim_end()
-    );
-    let reason = Reason::new(ReasonCode::RunnerFilesChanged, message)
-        .details(json!({ "before": judging.ended.before, "paths": changed.keys().collect::<Vec<_>>() }));
-    Some(verdict(look, judging, Verdict { hold: Some(4), ..ends(3, Outcome::Waiting, Some(reason), Vec::new()) }))
-}
-
-fn short(commit: &str) -> &str {
+pub(super) fn short(commit: &str) -> &str {
     commit.get(..10).unwrap_or(commit)
 }
 
@@ -402,7 +380,7 @@ fn back(look: &Look<'_>, judging: &Judging) -> Vec<Chore> {
     chores
 }
 
-fn ends(row: u8, outcome: Outcome, reason: Option<Reason>, chores: Vec<Chore>) -> Verdict {
+pub(super) fn ends(row: u8, outcome: Outcome, reason: Option<Reason>, chores: Vec<Chore>) -> Verdict {
     Verdict { ticket: None, turn: None, row, outcome, reason, hold: None, chores }
 }
 
@@ -423,7 +401,7 @@ fn kept(judging: &Judging) -> Vec<Event> {
     }
 }
 
-fn verdict(look: &Look<'_>, judging: &Judging, verdict: Verdict) -> Choice {
+pub(super) fn verdict(look: &Look<'_>, judging: &Judging, verdict: Verdict) -> Choice {
     with_checkpoint(look, judging, Vec::new(), verdict)
 }
 

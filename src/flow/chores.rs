@@ -17,6 +17,7 @@ pub(super) fn next(look: &Look<'_>, judging: &Judging, verdict: &Verdict) -> Cho
         ticket: Some(ticket.clone()),
         outcome: None,
         path: None,
+        changed: Vec::new(),
     };
     match verdict.chores.first() {
         Some(Chore::Revoke) => begin(
@@ -61,6 +62,7 @@ fn close(look: &Look<'_>, judging: &Judging, verdict: &Verdict) -> Vec<Event> {
         ticket: Some(ticket.clone()),
         outcome: Some(name(verdict.outcome).to_owned()),
         path: None,
+        changed: Vec::new(),
     });
     events
 }

@@ -319,6 +319,9 @@ pub enum Event {
         /// A path, where the effect made one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         path: Option<String>,
+        /// Of `keep`: what the turn before it changed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changed: Vec<String>,
     },
     /// A torn last line was cut off.
     #[serde(rename = "journal.repaired")]

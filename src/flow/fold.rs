@@ -4,7 +4,9 @@ use super::event::Event;
 use super::parts::{ActBegun, Begun, Carried, Chore, Outcome, SaveBegun, TurnEnded};
 use super::reason::{Reason, ReasonCode};
 use super::request::{PutBack, SavePurpose, TurnRequest};
-use super::state::{Acting, EndKind, Feedback, Finished, Judging, Life, OutOfOrder, RunState, Stage, Stands};
+use super::state::{
+    Acting, EndKind, Feedback, Finished, Judging, Life, OutOfOrder, RunState, Stage, Stands, TicketState,
+};
 use crate::ticket::TicketId;
 
 impl RunState {
@@ -139,7 +141,7 @@ impl RunState {
                 self.served.insert(id.clone());
             }
             Event::EffectBegun(begun) => return self.begin_effect(begun, event),
-            Event::EffectFinished { effect, path, .. } => self.finish_effect(effect, path.as_deref()),
+            Event::EffectFinished { effect, path, changed, .. } => self.finish_effect(effect, path.as_deref(), changed),
             Event::TurnAdopted { .. } | Event::JournalRepaired { .. } | Event::Unknown => {}
         }
         Ok(())
@@ -148,8 +150,10 @@ impl RunState {
     pub(super) fn begin(&mut self, branch: Option<&String>, carried: &Carried) {
         *self = Self { life: Life::Open, branch: branch.cloned(), ..Self::default() };
         for (ticket, reason) in &carried.questions {
-            let question = serde_json::from_value(reason.details.clone()).ok();
-            self.tickets.entry(ticket.clone()).or_default().question = question;
+            if reason.code == ReasonCode::UserDispatch {
+                let question = serde_json::from_value(reason.details.clone()).ok();
+                self.tickets.entry(ticket.clone()).or_default().question = question;
+            }
             self.standing.push(Stands { ticket: Some(ticket.clone()), reason: reason.clone(), digest: None });
         }
         for (ticket, replies) in &carried.replies {
@@ -256,13 +260,7 @@ impl RunState {
         let state = self.tickets.entry(request.ticket.clone()).or_default();
         state.commits.extend(ended.commits.iter().cloned());
         state.active_ms += ended.duration_ms;
-        for path in &ended.changed {
-            if path.starts_with(".tickets/") {
-                state.paperwork.insert(path.clone());
-            } else {
-                state.work.insert(path.clone());
-            }
-        }
+        state.own(&ended.changed);
         if state.first_before.is_none() {
             state.first_before.clone_from(&ended.before);
         }
@@ -353,7 +351,7 @@ impl RunState {
         Ok(())
     }
 
-    fn finish_effect(&mut self, effect: &str, path: Option<&str>) {
+    fn finish_effect(&mut self, effect: &str, path: Option<&str>, changed: &[String]) {
         match effect {
             "verdict" => self.close_verdict(),
             "request" => {
@@ -383,8 +381,12 @@ impl RunState {
                 self.acting = None;
                 if let (Some(commit), Stage::Judging(judging)) = (path, &mut self.stage) {
                     judging.ended.after = Some(commit.to_owned());
-                    let ticket = judging.request.ticket.clone();
-                    self.tickets.entry(ticket).or_default().after = Some(commit.to_owned());
+                    judging.ended.changed.extend(changed.iter().cloned());
+                    judging.ended.changed.sort();
+                    judging.ended.changed.dedup();
+                    let state = self.tickets.entry(judging.request.ticket.clone()).or_default();
+                    state.after = Some(commit.to_owned());
+                    state.own(changed);
                 }
             }
             _ => self.acting = None,
@@ -472,7 +474,21 @@ impl RunState {
     }
 
     fn drop_reasons_of(&mut self, ticket: &TicketId) {
-        self.standing.retain(|stands| stands.ticket.as_ref() != Some(ticket));
+        self.standing
+            .retain(|stands| stands.ticket.as_ref() != Some(ticket) || stands.reason.code == ReasonCode::Tampered);
+    }
+}
+
+impl TicketState {
+    /// Paths that its turns changed are its own from then on.
+    fn own(&mut self, changed: &[String]) {
+        for path in changed {
+            if path.starts_with(".tickets/") {
+                self.paperwork.insert(path.clone());
+            } else {
+                self.work.insert(path.clone());
+            }
+        }
     }
 }
 

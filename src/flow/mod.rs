@@ -8,6 +8,7 @@ mod chores;
 mod event;
 mod explain;
 mod fold;
+mod intrusion;
 mod limits;
 mod mail;
 mod parts;

@@ -52,6 +52,9 @@ pub struct TurnEnded {
     /// Files that the kept trees leave out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// What it changed in the git directory that decides which programs run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tampered: Vec<String>,
     /// A reply that appeared or changed while it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<String>,

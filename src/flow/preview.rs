@@ -170,5 +170,5 @@ fn outcome(run: &RunState, survey: &mut Survey, act: &Act) -> Vec<Event> {
 }
 
 fn finished(effect: &str) -> Event {
-    Event::EffectFinished { effect: effect.to_owned(), ticket: None, outcome: None, path: None }
+    Event::EffectFinished { effect: effect.to_owned(), ticket: None, outcome: None, path: None, changed: Vec::new() }
 }

@@ -50,6 +50,9 @@ pub struct TurnResult {
     pub commits: Vec<String>,
     /// Files that the kept trees leave out, with the reason.
     pub left_out: Vec<String>,
+    /// What it changed in the git directory that decides which programs run.
+    #[serde(default)]
+    pub tampered: Vec<String>,
     /// A reply that appeared or changed while the turn ran.
     pub reply: Option<String>,
 }
@@ -136,6 +139,13 @@ pub enum SaveResult {
         commit: String,
         /// Its tree.
         tree: String,
+    },
+    /// The worktree after a turn is kept.
+    Kept {
+        /// The commit that keeps it.
+        commit: String,
+        /// Paths that differ from the tree kept before that turn.
+        changed: Vec<String>,
     },
     /// There was nothing to commit.
     Clean,
@@ -253,6 +263,25 @@ pub enum Evidence<R> {
     Lost,
 }
 
+impl TurnResult {
+    /// An end, and nothing seen of the worktree.
+    pub fn without_facts(end: TurnEnd) -> Self {
+        Self {
+            end,
+            duration_ms: 0,
+            exit: None,
+            before: None,
+            after: None,
+            head: None,
+            changed: Vec::new(),
+            commits: Vec::new(),
+            left_out: Vec::new(),
+            tampered: Vec::new(),
+            reply: None,
+        }
+    }
+}
+
 /// What to do about an effect in flight.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Follow<R> {
@@ -270,18 +299,7 @@ pub fn follow_turn(evidence: Evidence<TurnResult>) -> Follow<TurnResult> {
         Evidence::NotStarted => Follow::Perform,
         Evidence::Running => Follow::Wait,
         Evidence::Over(result) => Follow::Settle(result),
-        Evidence::Lost => Follow::Settle(TurnResult {
-            end: TurnEnd::Lost,
-            duration_ms: 0,
-            exit: None,
-            before: None,
-            after: None,
-            head: None,
-            changed: Vec::new(),
-            commits: Vec::new(),
-            left_out: Vec::new(),
-            reply: None,
-        }),
+        Evidence::Lost => Follow::Settle(TurnResult::without_facts(TurnEnd::Lost)),
     }
 }
 

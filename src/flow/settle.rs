@@ -33,6 +33,7 @@ pub fn turn(request: &TurnRequest, result: TurnResult) -> Vec<Event> {
         changed: result.changed,
         commits: result.commits,
         left_out: result.left_out,
+        tampered: result.tampered,
         reply: result.reply,
     };
     match end {
@@ -57,22 +58,22 @@ pub fn turn(request: &TurnRequest, result: TurnResult) -> Vec<Event> {
 pub fn save(request: &SaveRequest, result: SaveResult) -> Vec<Event> {
     let (ticket, purpose) = (request.ticket.clone(), request.purpose);
     let at_turn = ticket.clone().zip(request.turn);
-    let finished = |path: Option<String>| {
+    let finished = |path: Option<String>, changed: Vec<String>| {
         let effect = match purpose {
             SavePurpose::Keep => "keep",
             SavePurpose::Checkpoint => "checkpoint",
             SavePurpose::Finish => "finish",
             SavePurpose::Paperwork => "paperwork",
         };
-        vec![Event::EffectFinished { effect: effect.to_owned(), ticket: ticket.clone(), outcome: None, path }]
+        vec![Event::EffectFinished { effect: effect.to_owned(), ticket: ticket.clone(), outcome: None, path, changed }]
     };
     match (result, purpose, at_turn) {
-        (SaveResult::Committed { commit, .. }, SavePurpose::Keep, _) => finished(Some(commit)),
+        (SaveResult::Kept { commit, changed }, _, _) => finished(Some(commit), changed),
         (SaveResult::Committed { commit, .. }, SavePurpose::Checkpoint, Some((ticket, turn))) => {
             vec![Event::CheckpointMade { ticket, turn, commit }]
         }
         (SaveResult::Committed { commit, tree }, _, _) => vec![Event::CommitMade { ticket, purpose, commit, tree }],
-        (SaveResult::Clean, _, _) => finished(None),
+        (SaveResult::Clean, _, _) => finished(None, Vec::new()),
         (
             SaveResult::Refused { output: why } | SaveResult::TooLarge { why } | SaveResult::Failed { why },
             SavePurpose::Checkpoint,

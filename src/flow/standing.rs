@@ -14,6 +14,7 @@ pub(super) fn standing(look: &Look<'_>) -> Option<Choice> {
     }
     let allowed: Vec<_> = look.allowed().iter().map(|ticket| &ticket.id).collect();
     let in_the_way = |stands: &&Stands| match &stands.ticket {
+        _ if stands.reason.code == ReasonCode::Tampered => true,
         Some(ticket) => {
             allowed.contains(&ticket) || look.run.judging().is_some_and(|judging| judging.request.ticket == *ticket)
         }
@@ -29,6 +30,10 @@ pub(super) fn standing(look: &Look<'_>) -> Option<Choice> {
 fn fallen(look: &Look<'_>, stands: &Stands) -> Option<Event> {
     let code = stands.reason.code;
     let by = match &stands.ticket {
+        // It is the repository's, whatever becomes of the ticket.
+        _ if code == ReasonCode::Tampered => {
+            look.survey.tampering.is_empty().then_some("the git directory is as it was before the turn")
+        }
         Some(ticket) => match look.survey.ticket(ticket) {
             None => Some("the ticket is gone"),
             Some(fact) if !look.is_open(fact) => Some("the ticket is done"),

@@ -282,7 +282,7 @@ impl RunState {
         let questions = self
             .standing
             .iter()
-            .filter(|stands| stands.reason.code == ReasonCode::UserDispatch)
+            .filter(|stands| matches!(stands.reason.code, ReasonCode::UserDispatch | ReasonCode::Tampered))
             .filter_map(|stands| Some((stands.ticket.clone()?, stands.reason.clone())))
             .collect();
         let replies = self

@@ -9,6 +9,9 @@ use crate::ticket::{TicketId, TicketLimits};
 /// A whole look at a quiet worktree.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Survey {
+    /// What a turn changed in the git directory that decides which programs run, as long as nobody answered it and it
+    /// is not put back.
+    pub tampering: Vec<String>,
     /// The text of `.tickets/STOP`, if it is there.
     pub stop_file: Option<String>,
     /// What keeps turnstile from working in this repository, with the way out.

@@ -91,6 +91,7 @@ fn ended(turn: u32) -> TurnEnded {
         changed: vec!["src/lib.rs".into()],
         commits: Vec::new(),
         left_out: Vec::new(),
+        tampered: Vec::new(),
         reply: None,
     }
 }
@@ -425,7 +426,13 @@ fn a_commit_is_asked_for_as_often_as_the_config_says_and_not_once_more() {
         for event in &events {
             run.apply(event).expect("in order");
         }
-        let closed = Event::EffectFinished { effect: "verdict".into(), ticket: None, outcome: None, path: None };
+        let closed = Event::EffectFinished {
+            effect: "verdict".into(),
+            ticket: None,
+            outcome: None,
+            path: None,
+            changed: Vec::new(),
+        };
         let next = TurnRequest { commit_only: true, ..request(turn + 1) };
         for event in [closed, Event::TurnStarted(next), Event::TurnFinished(ended(turn + 1))] {
             run.apply(&event).expect("in order");
@@ -487,7 +494,13 @@ fn apply(run: &mut RunState, events: &[Event]) {
 /// Ends the judgement of the last turn as progress.
 fn close(run: &mut RunState) {
     let Choice::Record(events) = choice(run, &world(), &policy(), false).choice else { panic!("a verdict") };
-    let closed = Event::EffectFinished { effect: "verdict".into(), ticket: None, outcome: None, path: None };
+    let closed = Event::EffectFinished {
+        effect: "verdict".into(),
+        ticket: None,
+        outcome: None,
+        path: None,
+        changed: Vec::new(),
+    };
     apply(run, &events);
     apply(run, &[closed]);
 }
@@ -515,6 +528,7 @@ fn every_standing_reason_stops_every_step_until_something_answers_it() {
         let mut survey = world();
         survey.outbox = OutboxFact::Invalid(vec!["x".into()]);
         survey.turn.head = HeadFact::Moved { how: "x".into() };
+        survey.tampering = vec!["hooks/pre-commit is new".into()];
         survey.turn.runner_files = BTreeMap::from([(".tickets/config.yaml".into(), "+x\n".into())]);
         survey.tickets[0].done = *code == ReasonCode::CommitFailed;
         run.tickets.entry(id("one")).or_default().claim = *code == ReasonCode::CommitFailed;

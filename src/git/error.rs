@@ -91,6 +91,14 @@ pub enum GitError {
         #[source]
         source: Cause,
     },
+    /// The git directory may make the git program run something else.
+    #[error("`git {command}` is not run in {path} while what the git directory says about programs is in question")]
+    ProgramRefused {
+        /// The subcommand.
+        command: String,
+        /// Where it would have run.
+        path: PathBuf,
+    },
     /// The git program did not come to an end.
     #[error("`git {command}` in {path} did not end within {} s and was stopped", limit.as_secs())]
     ProgramSlow {

@@ -1,6 +1,7 @@
 //! Starting the `git` program where libgit2 gives another answer than git. The call is hardened: no repository
 //! discovery, no hooks, no file system monitor, no replaced objects, no lock for looking, no variable of git's.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -78,6 +79,16 @@ const HARDENED: [(&str, &str); 11] = [
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
 ];
+
+thread_local! {
+    static REFUSED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread may start the git program, and with it what the git directory names: not while that is in
+/// question. What libgit2 does starts nothing.
+pub fn refuse_programs(refuse: bool) {
+    REFUSED.set(refuse);
+}
 
 /// One call of the git program.
 pub(super) struct Git<'a> {
@@ -196,6 +207,9 @@ impl<'a> Git<'a> {
     /// Runs it to its end, whatever that is.
     pub fn run(mut self) -> Result<Ended, GitError> {
         let top = self.place.top.clone();
+        if REFUSED.get() {
+            return Err(GitError::ProgramRefused { command: self.name, path: top });
+        }
         let talk = |result: io::Result<Ended>| result.at("exchange data with the git program in", &top);
         let (mut out, mut err) = match scratch().and_then(|out| Ok((out, scratch()?))) {
             Ok(files) => files,

@@ -19,6 +19,7 @@ impl Real<'_> {
                 ticket: judged.as_ref().map(|(ticket, _)| ticket.clone()),
                 outcome: None,
                 path,
+                changed: Vec::new(),
             }]
         };
         let layout = self.workspace.layout.clone();
@@ -58,7 +59,7 @@ impl Real<'_> {
                 let result = self.in_child(&directory, &work)?;
                 self.in_flight = None;
                 match result {
-                    SaveResult::Committed { .. } | SaveResult::Clean => {
+                    SaveResult::Committed { .. } | SaveResult::Kept { .. } | SaveResult::Clean => {
                         vec![Event::HeadAdopted { branch: branch.clone(), from: from.clone(), to: to.clone() }]
                     }
                     SaveResult::Refused { output: why } | SaveResult::TooLarge { why } | SaveResult::Failed { why } => {

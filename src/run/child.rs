@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use super::error::RunError;
+use super::tampering;
 use super::work::{TurnWork, Work};
 use crate::agent::{EndFacts, Limit, TurnClass, classify, final_words};
 use crate::config::AgentKind;
@@ -41,7 +42,9 @@ pub fn carry_out(directory: &Path, variables: Vec<(OsString, OsString)>) -> Resu
         Ok(match work {
             Work::Turn(work) => Done::Turn(Box::new(turn(&work, context, variables))),
             Work::Settle(work) => Done::Turn(Box::new(settle(&work))),
-            Work::Keep { place, reference, message } => Done::Save(keep(&place, &reference, &message)),
+            Work::Keep { place, reference, message, before } => {
+                Done::Save(keep(&place, &reference, &message, &before).unwrap_or_else(failed))
+            }
             Work::Save { place, request } => Done::Save(save(&place, &request)),
             Work::Adopt { place, branch, from, to } => {
                 Done::Save(match git::adopt_head(&place, &branch, &to, from.as_deref()) {
@@ -55,12 +58,20 @@ pub fn carry_out(directory: &Path, variables: Vec<(OsString, OsString)>) -> Resu
 }
 
 fn turn(work: &TurnWork, context: &ChildContext<'_>, variables: Vec<(OsString, OsString)>) -> TurnResult {
+    let guard = match tampering::begin(work) {
+        Ok(guard) => guard,
+        Err(error) => {
+            let why = format!("the git directory could not be looked at: {}", error.in_full());
+            return TurnResult::without_facts(TurnEnd::RunnerFailed { why });
+        }
+    };
     let message = format!("turn {} of run {}, before", work.turn, work.run);
     remove_own_lock(&work.place, &work.before());
     let before = match git::keep(&work.place, &work.before(), &message, work.parent.as_deref()) {
         Ok(kept) => kept,
         Err(error) => {
-            return empty(TurnEnd::RunnerFailed { why: format!("the worktree could not be kept: {}", full(error)) });
+            let why = format!("the worktree could not be kept: {}", full(error));
+            return TurnResult::without_facts(TurnEnd::RunnerFailed { why });
         }
     };
     point(Point::TurnKept);
@@ -77,7 +88,7 @@ fn turn(work: &TurnWork, context: &ChildContext<'_>, variables: Vec<(OsString, O
     let end = claim_of_shell(work, end);
     write_final_words(work);
     point(Point::TurnWords);
-    let mut result = look_after(work, Some(&before.commit), end);
+    let mut result = look_after(work, Some(&before.commit), end, tampering::since(&work.place, &guard));
     result.duration_ms = ended.duration_ms;
     result.exit = ended.exit;
     result.left_out.extend(before.left_out.into_iter().map(|left| format!("{}: {}", left.path, left.why)));
@@ -91,68 +102,66 @@ fn turn(work: &TurnWork, context: &ChildContext<'_>, variables: Vec<(OsString, O
 fn settle(work: &TurnWork) -> TurnResult {
     remove_own_lock(&work.place, &work.before());
     let before = git::branch_commit(&work.place, &work.before()).ok().flatten();
-    look_after(work, before.as_ref(), TurnEnd::Lost)
+    let tampered = tampering::since_lost(work, before.is_some());
+    look_after(work, before.as_ref(), TurnEnd::Lost, tampered)
 }
 
-/// The worktree after a turn, against the one before.
-fn look_after(work: &TurnWork, before: Option<&String>, end: TurnEnd) -> TurnResult {
-    let mut result = TurnResult { before: before.cloned(), ..empty(end) };
+/// The worktree after a turn, against the one before. Where the git directory was tampered with, no program takes part.
+fn look_after(work: &TurnWork, before: Option<&String>, end: TurnEnd, tampered: Vec<String>) -> TurnResult {
+    git::refuse_programs(!tampered.is_empty());
+    let mut result = TurnResult { before: before.cloned(), tampered, ..TurnResult::without_facts(end) };
     let message = format!("turn {} of run {}, after", work.turn, work.run);
-    let looked = || -> Result<TurnResult, git::GitError> {
-        let place = &work.place;
+    let place = &work.place;
+    let mut changed = BTreeSet::new();
+    match committed(work) {
+        Ok(found) => (result.head, result.commits, changed) = (found.head, found.commits, found.changed),
+        Err(error) => result.left_out.push(format!("the commits of the turn: {}", full(error))),
+    }
+    let kept = || -> Result<(git::Kept, Vec<git::TreeChange>), git::GitError> {
         remove_own_lock(place, &work.after());
         let kept = git::keep(place, &work.after(), &message, before.map(String::as_str))?;
         // A turn that wrote nothing before the tree was kept has nothing to lose either.
-        let wrote = before != Some(&kept.commit) || git::head(place)?.commit != work.head;
-        if wrote {
+        if before != Some(&kept.commit) || result.head != work.head {
             git::settle_on_disk(place)?;
         }
-        let head = git::head(place)?.commit;
-        let mut changed = BTreeSet::new();
-        if let Some(before) = before.filter(|before| **before != kept.commit) {
-            changed.extend(git::diff(place, before, &kept.commit)?.into_iter().map(|change| change.path));
-        }
-        let commits = match (&work.head, &head) {
-            (Some(then), Some(now)) if then != now => git::relation(place, then, now)?.ahead,
-            _ => Vec::new(),
+        let differs = match before {
+            Some(before) if *before != kept.commit => git::diff(place, before, &kept.commit)?,
+            Some(_) | None => Vec::new(),
         };
-        changed.extend(git::paths_of_commits(place, &commits)?);
-        if let (None, Some(now)) = (&work.head, &head) {
-            changed.extend(git::paths_changed(place, None, now)?);
-        }
-        let left_out = kept.left_out.into_iter().map(|left| format!("{}: {}", left.path, left.why)).collect();
-        Ok(TurnResult {
-            after: Some(kept.commit),
-            head,
-            changed: changed.into_iter().collect(),
-            commits,
-            left_out,
-            ..result.clone()
-        })
+        Ok((kept, differs))
     };
-    match looked() {
-        Ok(looked) => looked,
-        Err(error) => {
-            // The tree is kept by the next step; that the turn itself ended well is not lost with it.
-            result.left_out.push(format!("the tree after the turn: {}", full(error)));
-            result
+    match kept() {
+        Ok((kept, differs)) => {
+            changed.extend(differs.into_iter().map(|change| change.path));
+            result.left_out.extend(kept.left_out.into_iter().map(|left| format!("{}: {}", left.path, left.why)));
+            result.after = Some(kept.commit);
         }
+        // The tree is kept by the next step; that the turn itself ended well is not lost with it.
+        Err(error) => result.left_out.push(format!("the tree after the turn: {}", full(error))),
     }
+    result.changed = changed.into_iter().collect();
+    result
 }
 
-fn empty(end: TurnEnd) -> TurnResult {
-    TurnResult {
-        end,
-        duration_ms: 0,
-        exit: None,
-        before: None,
-        after: None,
-        head: None,
-        changed: Vec::new(),
-        commits: Vec::new(),
-        left_out: Vec::new(),
-        reply: None,
+struct Committed {
+    head: Option<String>,
+    commits: Vec<String>,
+    changed: BTreeSet<String>,
+}
+
+/// Where HEAD is after a turn, and what the commits changed that it gained.
+fn committed(work: &TurnWork) -> Result<Committed, git::GitError> {
+    let place = &work.place;
+    let head = git::head(place)?.commit;
+    let commits = match (&work.head, &head) {
+        (Some(then), Some(now)) if then != now => git::relation(place, then, now)?.ahead,
+        _ => Vec::new(),
+    };
+    let mut changed: BTreeSet<String> = git::paths_of_commits(place, &commits)?.into_iter().collect();
+    if let (None, Some(now)) = (&work.head, &head) {
+        changed.extend(git::paths_changed(place, None, now)?);
     }
+    Ok(Committed { head, commits, changed })
 }
 
 fn end_of(work: &TurnWork, ended: &ProgramEnd) -> TurnEnd {
@@ -243,12 +252,16 @@ fn reply_stamp(work: &TurnWork) -> Option<String> {
     store::look_reply(&work.layout()).ok().flatten().map(|reply| reply.stamp)
 }
 
-fn keep(place: &Place, reference: &str, message: &str) -> SaveResult {
+fn keep(place: &Place, reference: &str, message: &str, before: &str) -> Result<SaveResult, git::GitError> {
     remove_own_lock(place, reference);
-    match git::keep(place, reference, message, None).and_then(|kept| git::settle_on_disk(place).map(|()| kept)) {
-        Ok(kept) => SaveResult::Committed { commit: kept.commit, tree: kept.tree },
-        Err(error) => failed(error),
-    }
+    let before = git::branch_commit(place, before)?;
+    let kept = git::keep(place, reference, message, before.as_deref())?;
+    git::settle_on_disk(place)?;
+    let changed = match before {
+        Some(before) if before != kept.commit => git::diff(place, &before, &kept.commit)?,
+        Some(_) | None => Vec::new(),
+    };
+    Ok(SaveResult::Kept { commit: kept.commit, changed: changed.into_iter().map(|change| change.path).collect() })
 }
 
 fn save(place: &Place, request: &git::SaveRequest) -> SaveResult {

@@ -126,6 +126,7 @@ impl Place {
             changed,
             commits: Vec::new(),
             left_out: Vec::new(),
+            tampered: Vec::new(),
             reply: None,
         };
         self.turns.insert(request.turn, Some(result));
@@ -213,10 +214,10 @@ impl World for Place {
 
     fn start_save(&mut self, request: &SaveRequest) -> Result<(), Cut> {
         self.tick()?;
-        let commit = match request.purpose {
+        let result = match request.purpose {
             SavePurpose::Keep => {
                 self.kept += 1;
-                format!("kept {}", self.kept)
+                SaveResult::Kept { commit: format!("kept {}", self.kept), changed: Vec::new() }
             }
             SavePurpose::Checkpoint | SavePurpose::Finish | SavePurpose::Paperwork => {
                 self.commits.push(request.subject.clone());
@@ -224,10 +225,10 @@ impl World for Place {
                 if request.purpose == SavePurpose::Finish && request.paths.iter().any(|path| path == "work") {
                     self.dirty = false;
                 }
-                format!("c{}", self.commits.len())
+                SaveResult::Committed { commit: format!("c{}", self.commits.len()), tree: "t".into() }
             }
         };
-        self.saves.insert(request.attempt, SaveResult::Committed { commit, tree: "t".into() });
+        self.saves.insert(request.attempt, result);
         self.tick()
     }
 
@@ -275,6 +276,7 @@ impl World for Place {
                     ticket: None,
                     outcome: None,
                     path: Some("r".into()),
+                    changed: Vec::new(),
                 }]
             }
             Act::AdoptHead { branch, from, to } => {

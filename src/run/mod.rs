@@ -14,6 +14,7 @@ mod real;
 mod saves;
 mod session;
 mod survey;
+mod tampering;
 mod turn_facts;
 mod turns;
 mod work;

@@ -19,8 +19,9 @@ impl Real<'_> {
         let place = self.workspace.place.clone();
         if request.purpose == SavePurpose::Keep {
             let turn = request.turn.unwrap_or_default();
-            let reference = reference(self.run_id()?, turn, "after");
-            return Ok(Work::Keep { place, reference, message: format!("turn {turn}, after") });
+            let (reference, before) =
+                (reference(self.run_id()?, turn, "after"), reference(self.run_id()?, turn, "before"));
+            return Ok(Work::Keep { place, reference, message: format!("turn {turn}, after"), before });
         }
         let mut paths = Vec::new();
         for path in &request.paths {

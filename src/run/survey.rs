@@ -6,6 +6,7 @@ use std::rc::Rc;
 use sha2::{Digest as _, Sha256};
 
 use super::error::RunError;
+use super::tampering;
 use super::turn_facts::turn_facts;
 use super::workspace::{Folded, Options, Settings, Workspace, lint_all};
 use crate::config::{AgentKind, Config};
@@ -14,7 +15,7 @@ use crate::flow::{
     AgentFact, Decided, Decision, DispatchFact, Life, OutboxFact, ReplyFact, RunState, Survey, TicketFact, TicketIndex,
     TurnFacts,
 };
-use crate::git::{self, ChangeKind};
+use crate::git::{self, ChangeKind, GitError};
 use crate::store::{self, COMMIT_MSG, Journal, JournalError, Links, ReplyFile, TICKETS};
 use crate::ticket::{DispatchMode, Ids, Read, TicketId, Unresolved, queue, read_dispatch, read_reply, resolve};
 
@@ -26,6 +27,7 @@ pub(super) fn survey(
     options: &Options,
 ) -> Result<Survey, RunError> {
     let run = &folded.state;
+    let tampering = tampering::unanswered(&workspace.place, run);
     let claimed = claimed_elsewhere(workspace)?;
     let interesting = interesting(run);
     let top = workspace.layout.top.clone();
@@ -40,7 +42,11 @@ pub(super) fn survey(
     let place = &workspace.place;
     let layout = &workspace.layout;
     let head = git::head(place)?;
-    let (changes, tickets_changes) = changes(workspace, run, options)?;
+    let (changes, tickets_changes) = match changes(workspace, run, options) {
+        // Nothing is decided by them: the tampering stops whatever would look at them.
+        Err(RunError::Git(GitError::ProgramRefused { .. })) if !tampering.is_empty() => Changes::default(),
+        found => found?,
+    };
     let as_left = as_left(workspace, run, &changes)?;
     let stop_file = stop_text(workspace);
     let outbox = store::look_outbox(layout)?;
@@ -56,6 +62,7 @@ pub(super) fn survey(
         None => TurnFacts::default(),
     };
     Ok(Survey {
+        tampering,
         stop_file,
         repository: repository_problem(workspace, &head, run, options)?,
         config: lines(&settings.faults),

@@ -23,6 +23,8 @@ pub enum Work {
         reference: String,
         /// What the commit says.
         message: String,
+        /// The name of the tree that it is compared with.
+        before: String,
     },
     /// A commit on a branch.
     Save {

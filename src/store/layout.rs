@@ -112,6 +112,11 @@ impl Layout {
         machine(&self.common_dir).join("choosing")
     }
 
+    /// What the git directory looked like before the last turn.
+    pub fn guard(&self) -> PathBuf {
+        self.worktree_folder().join("guard.json")
+    }
+
     /// The file whose lock a step holds.
     pub fn lock_file(&self) -> PathBuf {
         self.worktree_folder().join("lock")

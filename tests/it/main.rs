@@ -42,6 +42,7 @@ mod step_message;
 mod step_operator;
 mod step_order;
 mod step_runner_files;
+mod step_tampering;
 mod support;
 mod support_test;
 
