@@ -103,6 +103,7 @@ pub fn final_words(output_tail: &str) -> String {
     let rest = &text[from..];
     rest.split_once('\n')
         .map_or(rest, |(_, whole_lines)| if whole_lines.is_empty() { rest } else { whole_lines })
+        .trim()
         .to_string()
 }
 
@@ -221,6 +222,9 @@ mod tests {
         assert!(words.len() <= FINAL_WORDS && words.len() > FINAL_WORDS - 20);
         assert!(words.starts_with("first line\n") && words.ends_with("\nlast line"));
         assert_eq!(final_words(&"é".repeat(FINAL_WORDS)).len(), FINAL_WORDS);
+        // What is kept begins with a word, wherever it was cut.
+        let spaced = final_words(&format!("{} {}", "a".repeat(10), "b".repeat(FINAL_WORDS - 1)));
+        assert!(spaced.starts_with('b'), "{spaced:.20}");
     }
 
     proptest! {
