@@ -13,6 +13,7 @@ pub mod flow;
 pub mod git;
 pub mod prompt;
 pub mod run;
+pub mod secret;
 pub mod store;
 pub mod text;
 pub mod ticket;

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 
 use super::documented_variables;
 use crate::config::{AgentKind, EnvInherit, EnvPolicy};
+use crate::secret::is_secret_name;
 
 /// The environment of a program, and what was kept from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,7 +65,7 @@ fn judge(inherit: EnvInherit, name: &str, named: bool) -> Verdict {
     }
     let passes = match inherit {
         EnvInherit::All => true,
-        EnvInherit::Filtered => !looks_like_a_secret(name),
+        EnvInherit::Filtered => !is_secret_name(name),
         EnvInherit::Minimal => is_basic(name),
     };
     if passes { Verdict::Passed } else { Verdict::Withheld }
@@ -103,11 +104,6 @@ fn is_of_an_outer_turn(name: &str) -> bool {
 
 /// By these claude knows that it runs inside itself, and refuses.
 const NESTING: [&str; 2] = ["CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT"];
-
-fn looks_like_a_secret(name: &str) -> bool {
-    let upper = name.to_uppercase();
-    ["KEY", "SECRET", "TOKEN", "PASSWORD", "PASSWD", "CREDENTIAL"].iter().any(|part| upper.contains(part))
-}
 
 fn is_basic(name: &str) -> bool {
     name.starts_with("LC_") || BASIC.contains(&name) || PROXIES.contains(&name.to_uppercase().as_str())

@@ -1,6 +1,7 @@
 //! What every command is given.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::env::Environment;
 use super::error::CliError;
@@ -60,6 +61,7 @@ impl Context {
             who: self.environment.who(),
             command: self.typed.clone(),
             grace: self.environment.grace(),
+            screen: Arc::clone(&self.printer.screen),
         }
     }
 

@@ -43,6 +43,8 @@ pub use exit::Exit;
 use env::Environment;
 use printer::{Printer, Volume};
 
+use crate::secret::Screen;
+
 /// Runs tickets with coding agents, and judges the result itself.
 ///
 /// Tickets are markdown files with YAML frontmatter in `.tickets/`. `turnstile run` works through them: it builds a
@@ -108,21 +110,22 @@ pub fn main() -> ExitCode {
     environment.arm_crash_points();
     if let Some(directory) = effect_directory() {
         trace(&environment);
+        let screen = Screen::of_environment(&environment.variables);
         return match effect(&directory, environment) {
             Ok(exit) => exit.into(),
             Err(error) => {
-                Printer::new(false, Volume::Normal, anstream::ColorChoice::Never).error(&error);
+                Printer::new(false, Volume::Normal, anstream::ColorChoice::Never, screen).error(&error);
                 error.exit.into()
             }
         };
     }
     let matches = match command().try_get_matches() {
         Ok(matches) => matches,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&error, &environment),
     };
     match Arguments::from_arg_matches(&matches) {
         Ok(arguments) => start(arguments, environment),
-        Err(error) => usage(&error),
+        Err(error) => usage(&error, &environment),
     }
 }
 
@@ -146,10 +149,11 @@ pub fn command() -> clap::Command {
 }
 
 /// clap prints its own words; with `--json` they are a document like every other error.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error, environment: &Environment) -> ExitCode {
     let json = std::env::args_os().any(|argument| argument == "--json");
     if json && error.use_stderr() {
-        let printer = Printer::new(true, Volume::Normal, anstream::ColorChoice::Never);
+        let screen = Screen::of_environment(&environment.variables);
+        let printer = Printer::new(true, Volume::Normal, anstream::ColorChoice::Never, screen);
         let text = error.render().to_string();
         printer.error(&CliError::usage(text.trim_start_matches("error: ").trim_end()));
     } else {
@@ -171,7 +175,7 @@ fn start(arguments: Arguments, environment: Environment) -> ExitCode {
         (false, false) => Volume::Normal,
     };
     trace(&environment);
-    let printer = Printer::new(arguments.json, volume, color);
+    let printer = Printer::new(arguments.json, volume, color, Screen::of_environment(&environment.variables));
     let directory = match directory(arguments.directory.as_deref()) {
         Ok(directory) => directory,
         Err(error) => {

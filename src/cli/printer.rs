@@ -1,12 +1,15 @@
 //! The only place that writes to the terminal. stdout is data, stderr is for people; a reader that went away is no error.
+//! No secret that is known gets past it.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
+use std::sync::Arc;
 
 use anstream::ColorChoice;
 use serde_json::Value;
 
 use super::error::CliError;
+use crate::secret::Screen;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,15 +29,17 @@ pub struct Printer {
     pub json: bool,
     /// How much is said.
     pub volume: Volume,
+    /// What is a secret.
+    pub screen: Arc<Screen>,
     colored: bool,
 }
 
 impl Printer {
     /// A printer as the command line asks for it.
-    pub fn new(json: bool, volume: Volume, color: ColorChoice) -> Self {
+    pub fn new(json: bool, volume: Volume, color: ColorChoice, screen: Screen) -> Self {
         color.write_global();
         let colored = anstream::AutoStream::choice(&std::io::stdout()) != ColorChoice::Never;
-        Self { json, volume, colored }
+        Self { json, volume, screen: Arc::new(screen), colored }
     }
 
     /// Whether a person watches stderr.
@@ -47,10 +52,19 @@ impl Printer {
         self.colored
     }
 
-    /// Data, as it is.
-    #[expect(clippy::unused_self, reason = "whoever prints has been given the printer")]
+    /// Data, but for secrets.
     pub fn data(&self, text: &str) {
-        write_all(anstream::stdout(), text);
+        write_all(anstream::stdout(), &self.screen.redact(text));
+    }
+
+    /// Somebody's text: byte for byte for a program, without what a terminal would obey for a person.
+    pub fn verbatim(&self, text: &str) {
+        let text = self.screen.redact(text);
+        if std::io::stdout().is_terminal() {
+            write_all(anstream::stdout(), &crate::text::shown(&text));
+        } else {
+            write_all(std::io::stdout(), &text);
+        }
     }
 
     /// Whether nobody reads stdout any more, as after `| head`.
@@ -71,27 +85,31 @@ impl Printer {
 
     /// The document of `--json`.
     pub fn document(&self, document: &Value) {
-        self.line(&format!("{document:#}"));
+        let mut document = document.clone();
+        self.screen.redact_document(&mut document);
+        write_all(anstream::stdout(), &format!("{document:#}\n"));
     }
 
     /// A line for people, on stderr.
     pub fn note(&self, text: &str) {
         if self.volume != Volume::Quiet {
-            write_all(anstream::stderr(), &format!("{text}\n"));
+            write_all(anstream::stderr(), &format!("{}\n", self.screen.redact(text)));
         }
     }
 
     /// A line for people who look for a fault.
     pub fn detail(&self, text: &str) {
         if self.volume == Volume::Verbose {
-            write_all(anstream::stderr(), &format!("{text}\n"));
+            write_all(anstream::stderr(), &format!("{}\n", self.screen.redact(text)));
         }
     }
 
     /// An error.
     pub fn error(&self, error: &CliError) {
         if self.json {
-            write_all(anstream::stderr(), &format!("{:#}\n", error.document()));
+            let mut document = error.document();
+            self.screen.redact_document(&mut document);
+            write_all(anstream::stderr(), &format!("{document:#}\n"));
             return;
         }
         let style = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
@@ -99,7 +117,7 @@ impl Printer {
         for hint in &error.hints {
             writeln!(text, "  help: {}", crate::text::shown_line(hint)).expect("a string takes every write");
         }
-        write_all(anstream::stderr(), &text);
+        write_all(anstream::stderr(), &self.screen.redact(&text));
     }
 }
 

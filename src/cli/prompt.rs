@@ -52,7 +52,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
         text.push_str(&format!("{:>8}  in all\n", prompt.text.len()));
         context.printer.data(&text);
     } else {
-        context.printer.data(&prompt.text);
+        context.printer.verbatim(&prompt.text);
     }
     Ok(Exit::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! The two streams of a program: drained without end, kept up to a limit.
+//! The two streams of a program: drained without end, kept up to a limit, without secrets.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write};
@@ -10,16 +10,18 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::secret::{Redactor, Screen};
+
 /// One stream of a program.
-pub(super) struct Stream {
+pub(super) struct Stream<'s> {
     /// `None` when the other end was closed by all who had it.
     pipe: Option<File>,
-    kept: Kept<File>,
+    kept: Kept<'s, File>,
 }
 
-impl Stream {
-    pub(super) fn new(pipe: OwnedFd, file: File, keep_bytes: u64) -> Self {
-        Self { pipe: Some(File::from(pipe)), kept: Kept::new(file, keep_bytes) }
+impl<'s> Stream<'s> {
+    pub(super) fn new(pipe: OwnedFd, file: File, keep_bytes: u64, screen: &'s Screen) -> Self {
+        Self { pipe: Some(File::from(pipe)), kept: Kept::new(file, keep_bytes, screen) }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -41,7 +43,7 @@ pub(super) fn open_log(path: &Path) -> io::Result<File> {
 }
 
 /// Reads what the streams have, waiting for it up to `patience`. Says whether anything came.
-pub(super) fn pump(streams: &mut [Stream; 2], patience: Duration) -> bool {
+pub(super) fn pump(streams: &mut [Stream<'_>; 2], patience: Duration) -> bool {
     let ready = wait_for_output(streams, patience);
     let mut came = false;
     for (stream, ready) in streams.iter_mut().zip(ready) {
@@ -52,7 +54,7 @@ pub(super) fn pump(streams: &mut [Stream; 2], patience: Duration) -> bool {
     came
 }
 
-fn wait_for_output(streams: &[Stream; 2], patience: Duration) -> [bool; 2] {
+fn wait_for_output(streams: &[Stream<'_>; 2], patience: Duration) -> [bool; 2] {
     let open: Vec<usize> = (0..streams.len()).filter(|index| streams[*index].is_open()).collect();
     let mut descriptors: Vec<PollFd<'_>> = open
         .iter()
@@ -73,7 +75,7 @@ fn wait_for_output(streams: &[Stream; 2], patience: Duration) -> [bool; 2] {
     ready
 }
 
-fn take(stream: &mut Stream) -> bool {
+fn take(stream: &mut Stream<'_>) -> bool {
     let mut buffer = [0; 16 * 1024];
     let Some(pipe) = &mut stream.pipe else { return false };
     match pipe.read(&mut buffer) {
@@ -91,38 +93,78 @@ fn take(stream: &mut Stream) -> bool {
 
 /// Keeps the first three quarters and the last quarter of what it is given. Never refuses anything: the program must
 /// not feel that its output is too long, or that the disk is full.
-struct Kept<W> {
+struct Kept<'s, W> {
     file: W,
+    screen: &'s Screen,
+    redactor: Redactor<'s>,
+    head_bytes: u64,
     head_left: u64,
+    /// How much of the end is kept; what the tail holds before that only tells whether a secret goes on in it.
+    tail_bytes: u64,
     tail: Tail,
     total: u64,
     /// Whether the file took everything so far.
     failed: bool,
 }
 
-impl<W: Write> Kept<W> {
-    fn new(file: W, limit: u64) -> Self {
-        let tail = limit / 4;
-        Self { file, head_left: limit - tail, tail: Tail::new(tail), total: 0, failed: false }
+/// So much of the beginning of something is worth hiding.
+const PIECE_OF_A_SECRET: usize = 4;
+
+/// No known value is longer in one piece, and hardly a token.
+const MARGIN: u64 = 16 * 1024;
+
+impl<'s, W: Write> Kept<'s, W> {
+    fn new(file: W, limit: u64, screen: &'s Screen) -> Self {
+        let tail_bytes = limit / 4;
+        Self {
+            file,
+            screen,
+            redactor: Redactor::new(screen),
+            head_bytes: limit - tail_bytes,
+            head_left: limit - tail_bytes,
+            tail_bytes,
+            tail: Tail::new(tail_bytes + MARGIN),
+            total: 0,
+            failed: false,
+        }
     }
 
     fn take(&mut self, bytes: &[u8]) {
         self.total += bytes.len() as u64;
         let head = usize::try_from(self.head_left).unwrap_or(usize::MAX).min(bytes.len());
         self.head_left -= head as u64;
-        self.write(&bytes[..head]);
+        let mut certain = Vec::new();
+        self.redactor.take(&bytes[..head], &mut certain);
+        self.write(&certain);
         self.tail.take(&bytes[head..]);
     }
 
     fn finish(mut self) -> (W, u64, bool) {
-        let left_out = self.tail.left_out;
+        let tail = std::mem::replace(&mut self.tail, Tail::new(0)).into_bytes();
+        let kept = usize::try_from(self.tail_bytes).unwrap_or(usize::MAX);
+        let unseen = tail.len().saturating_sub(kept);
+        let left_out = self.total - (self.total.min(self.head_bytes) + (tail.len() - unseen) as u64);
         if left_out > 0 {
+            let mut head = std::mem::replace(&mut self.redactor, Redactor::new(self.screen));
+            let mut rest = Vec::new();
+            if head.held() >= PIECE_OF_A_SECRET {
+                // It may be the first half of a secret whose other half is left out.
+                head.forget();
+            }
+            head.finish(&mut rest);
+            self.write(&rest);
             self.write(format!("\n[turnstile: {left_out} bytes left out]\n").as_bytes());
+            self.redactor.take(&tail[..unseen], &mut Vec::new());
+            self.redactor.forget();
         }
-        let tail = std::mem::replace(&mut self.tail, Tail::new(0));
-        let (older, newer) = tail.parts();
-        self.write(older);
-        self.write(newer);
+        let mut rest = Vec::new();
+        let from = if left_out > 0 { unseen } else { 0 };
+        self.redactor.take(&tail[from..], &mut rest);
+        self.write(&rest);
+        rest.clear();
+        let redactor = std::mem::replace(&mut self.redactor, Redactor::new(self.screen));
+        redactor.finish(&mut rest);
+        self.write(&rest);
         (self.file, self.total, left_out > 0 || self.failed)
     }
 
@@ -139,19 +181,17 @@ struct Tail {
     limit: usize,
     /// Where the oldest byte lies once the ring is full.
     oldest: usize,
-    left_out: u64,
 }
 
 impl Tail {
     fn new(limit: u64) -> Self {
-        Self { ring: Vec::new(), limit: usize::try_from(limit).unwrap_or(usize::MAX), oldest: 0, left_out: 0 }
+        Self { ring: Vec::new(), limit: usize::try_from(limit).unwrap_or(usize::MAX), oldest: 0 }
     }
 
     fn take(&mut self, bytes: &[u8]) {
         let room = (self.limit - self.ring.len()).min(bytes.len());
         self.ring.extend_from_slice(&bytes[..room]);
         let mut rest = &bytes[room..];
-        self.left_out += rest.len() as u64;
         if rest.len() > self.limit {
             rest = &rest[rest.len() - self.limit..];
         }
@@ -163,9 +203,9 @@ impl Tail {
         }
     }
 
-    fn parts(&self) -> (&[u8], &[u8]) {
-        let (newer, older) = self.ring.split_at(self.oldest);
-        (older, newer)
+    fn into_bytes(mut self) -> Vec<u8> {
+        self.ring.rotate_left(self.oldest);
+        self.ring
     }
 }
 
@@ -176,7 +216,8 @@ mod tests {
     use super::*;
 
     fn kept(limit: u64, pieces: &[Vec<u8>]) -> (Vec<u8>, u64, bool) {
-        let mut kept = Kept::new(Vec::new(), limit);
+        let screen = Screen::new(&[]);
+        let mut kept = Kept::new(Vec::new(), limit, &screen);
         for piece in pieces {
             kept.take(piece);
         }
@@ -209,10 +250,27 @@ mod tests {
                 Ok(())
             }
         }
-        let mut kept = Kept::new(Full, 100);
+        let screen = Screen::new(&[]);
+        let mut kept = Kept::new(Full, 100, &screen);
         kept.take(b"abc");
         let (_, total, cut) = kept.finish();
         assert_eq!((total, cut), (3, true));
+    }
+
+    #[test]
+    fn a_secret_goes_wherever_the_stream_is_cut() {
+        let known = crate::secret::Known { name: "API_KEY".into(), value: b"hunter22hunter22".to_vec() };
+        let screen = Screen::new(&[known]);
+        for before in 0..60 {
+            let text = format!("{}hunter22hunter22{}", "x".repeat(before), "y".repeat(40));
+            for piece in [1, 7, 100] {
+                let mut kept = Kept::new(Vec::new(), 40, &screen);
+                text.as_bytes().chunks(piece).for_each(|piece| kept.take(piece));
+                let file = String::from_utf8(kept.finish().0).unwrap();
+                assert!(!file.contains("hunt"), "{before}: {file}");
+                assert!(!file.contains("er22"), "{before}: {file}");
+            }
+        }
     }
 
     proptest! {

@@ -12,13 +12,14 @@ use super::process::Identity;
 use super::record::program_path;
 use super::{Program, Stdin, durable};
 use crate::crash::{Point, point};
+use crate::secret::Screen;
 
 /// By this variable a program's processes are recognised when its supervisor is gone.
 pub(super) const MARK: &str = "TURNSTILE_EFFECT";
 
 /// Starts the program in a process group of its own. It inherits three descriptors: all else that this process
 /// opened is closed in its programs.
-pub(super) fn start(program: &Program) -> Result<(Child, [Stream; 2]), String> {
+pub(super) fn start<'s>(program: &Program, screen: &'s Screen) -> Result<(Child, [Stream<'s>; 2]), String> {
     let name = program.argv.first().filter(|name| !name.is_empty()).ok_or("no program is named")?;
     let shown = name.to_string_lossy();
     let log = |path: &Path| open_log(path).map_err(|error| format!("cannot write {}: {error}", path.display()));
@@ -52,7 +53,9 @@ pub(super) fn start(program: &Program) -> Result<(Child, [Stream; 2]), String> {
     point(Point::ProgramKnown);
     let [stdout_log, stderr_log] = logs;
     let keep = program.keep_bytes;
-    Ok((child, [Stream::new(stdout.into(), stdout_log, keep), Stream::new(stderr.into(), stderr_log, keep)]))
+    let stdout = Stream::new(stdout.into(), stdout_log, keep, screen);
+    let stderr = Stream::new(stderr.into(), stderr_log, keep, screen);
+    Ok((child, [stdout, stderr]))
 }
 
 /// A path that is relative is meant from where the program runs.

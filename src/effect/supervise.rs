@@ -9,19 +9,20 @@ use super::output::{Stream, pump};
 use super::process::is_over;
 use super::start::start;
 use super::{Program, ProgramEnd, Stopped};
+use crate::secret::Screen;
 
-/// Runs a program to its end; `asked` ends it early.
+/// Runs a program to its end; `asked` ends it early. What it prints is kept without the secrets of `screen`.
 ///
 /// It runs in a process group of its own. Its output is drained without end and kept up to the limit, so that it is
 /// never blocked. When a limit is reached, or somebody asks, the whole group is asked to end, and killed after the
 /// grace; escaped descendants too where this process is the child of an effect. What is left when the program itself
 /// has ended is ended as well, and does not hold us by keeping the output open.
-pub fn run(program: &Program, asked: &AtomicBool) -> ProgramEnd {
+pub fn run(program: &Program, screen: &Screen, asked: &AtomicBool) -> ProgramEnd {
     if asked.load(Ordering::SeqCst) {
         return ProgramEnd { stopped: Some(Stopped::Asked), ..ProgramEnd::default() };
     }
     let others = Family::others();
-    match start(program) {
+    match start(program, screen) {
         Ok((child, streams)) => {
             let family = Family::new(child.id(), others);
             follow(program, asked, child, streams, &family)
@@ -45,7 +46,7 @@ fn follow(
     program: &Program,
     asked: &AtomicBool,
     mut child: Child,
-    mut streams: [Stream; 2],
+    mut streams: [Stream<'_>; 2],
     family: &Family,
 ) -> ProgramEnd {
     let leader = child.id();
@@ -114,7 +115,7 @@ fn due(program: &Program, asked: &AtomicBool, began: Instant, last_output: Insta
     None
 }
 
-fn drain(streams: &mut [Stream; 2]) {
+fn drain(streams: &mut [Stream<'_>; 2]) {
     let until = Instant::now() + DRAIN;
     while streams.iter().any(Stream::is_open) && Instant::now() < until {
         pump(streams, FIRST_TICK);

@@ -13,6 +13,9 @@ pub trait World {
     /// A whole look at a quiet worktree.
     fn survey(&mut self, run: &RunState) -> Result<Survey, Self::Error>;
 
+    /// Takes out of an event what may not be written down: secrets.
+    fn withhold(&self, _event: &mut Event) {}
+
     /// Writes down what an effect needs before its intent is journaled, and completes the event.
     fn prepare(&mut self, run: &RunState, event: &mut Event) -> Result<(), Self::Error>;
 

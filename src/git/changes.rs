@@ -293,7 +293,7 @@ mod tests {
             let own = own_look::look(&repo.place, &repository).and_then(|seen| told(&seen));
             prop_assert_eq!(own, Some(changes_by_program(&repo.place).unwrap()));
             // What is kept is what git itself would commit of this worktree.
-            let kept = crate::git::keep(&repo.place, "refs/turnstile/checkpoints/r/1/before", "x", None).unwrap();
+            let kept = crate::git::keep(&repo.place, "refs/turnstile/checkpoints/r/1/before", "x", None, &crate::secret::Screen::new(&[])).unwrap();
             let copy = repo.around().join("index");
             fs::copy(repo.place.git_dir.join("index"), &copy).unwrap();
             let with_copy = |arguments: &[&str]| {

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use git2::{Oid, Repository, Signature, Tree};
 use serde::{Deserialize, Serialize};
 
 use super::changes::{ChangeKind, changes_and_ignored_tickets};
-use super::content::{Cleaner, OnFailure, contains};
+use super::content::{Cleaner, OnFailure};
 use super::error::{At, GitError};
 use super::index::{patiently, reference_lock};
 use super::library;
@@ -17,6 +18,7 @@ use super::repo::Place;
 use super::trees::{Edit, Edits, edited, paths_below, without};
 use super::worktree::{Found, look};
 use crate::crash::{Point, point};
+use crate::secret::Screen;
 
 /// Files larger than this are not kept.
 const LARGEST: u64 = 50 * 1024 * 1024;
@@ -24,7 +26,7 @@ const LARGEST: u64 = 50 * 1024 * 1024;
 const TICKETS: &str = ".tickets";
 
 /// A worktree as it was at one moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
     /// The commit that holds it.
     pub commit: String,
@@ -45,21 +47,19 @@ pub struct LeftOut {
     pub bytes: u64,
     /// Why it was left out.
     pub why: String,
+    /// Differs where it was written to; empty for what is no file.
+    pub stamp: String,
 }
 
 /// Keeps the worktree as a commit at `refname` (below `refs/turnstile/`): HEAD's tree, every uncommitted file, and
 /// all of `.tickets`, ignored or not. Where nothing changed since `parent`, the name points to that same commit.
-pub fn keep(place: &Place, refname: &str, message: &str, parent: Option<&str>) -> Result<Kept, GitError> {
-    keep_screened(place, refname, message, parent, &[])
-}
-
-/// The same, without files that hold one of the `secrets`.
-pub fn keep_screened(
+/// Files with a known value of `screen` are left out.
+pub fn keep(
     place: &Place,
     refname: &str,
     message: &str,
     parent: Option<&str>,
-    secrets: &[Vec<u8>],
+    screen: &Screen,
 ) -> Result<Kept, GitError> {
     if !refname.starts_with("refs/turnstile/") || !git2::Reference::is_valid_name(refname) {
         return Err(GitError::BadBranch { name: refname.to_owned() });
@@ -75,7 +75,7 @@ pub fn keep_screened(
         repository: &repository,
         base: base.as_ref(),
         cleaner: Cleaner::new(place, &repository)?,
-        secrets,
+        screen,
         edits: Edits::default(),
         left_out: Vec::new(),
     };
@@ -138,7 +138,7 @@ struct Keeper<'r> {
     repository: &'r Repository,
     base: Option<&'r Tree<'r>>,
     cleaner: Cleaner<'r>,
-    secrets: &'r [Vec<u8>],
+    screen: &'r Screen,
     edits: Edits,
     left_out: Vec<LeftOut>,
 }
@@ -250,8 +250,10 @@ impl Keeper<'_> {
                     return Ok(());
                 }
                 let content = file.read()?;
-                if self.secrets.iter().any(|secret| contains(&content, secret)) {
-                    self.leave_out(path.to_owned(), bytes, "holds a secret that the agent was given");
+                if self.screen.knows_values()
+                    && let Some(hit) = self.screen.find(&content).into_iter().find(|hit| hit.known)
+                {
+                    self.leave_out(path.to_owned(), bytes, &format!("holds the value of {}", hit.name));
                     return Ok(());
                 }
                 Edit::Put { id: self.cleaner.store(path, &content, OnFailure::StoreAsItIs)?, mode }
@@ -262,7 +264,13 @@ impl Keeper<'_> {
     }
 
     fn leave_out(&mut self, path: String, bytes: u64, why: &str) {
-        self.left_out.push(LeftOut { path, bytes, why: why.to_owned() });
+        let seen = self.place.top.join(super::path::text_to_file(&path)).symlink_metadata();
+        let stamp = seen
+            .ok()
+            .filter(std::fs::Metadata::is_file)
+            .map(|seen| format!("{}.{:09} {}", seen.mtime(), seen.mtime_nsec(), seen.ino()))
+            .unwrap_or_default();
+        self.left_out.push(LeftOut { path, bytes, why: why.to_owned(), stamp });
     }
 }
 

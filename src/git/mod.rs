@@ -37,7 +37,7 @@ pub use content::worktree_bytes;
 pub use error::{Cause, GitError};
 pub use guard::{Guard, guard};
 pub use index::{Recovered, recover_adopt, recover_save};
-pub use keep::{Kept, LeftOut, keep, keep_screened};
+pub use keep::{Kept, LeftOut, keep};
 pub use kept::{KeptRef, blob, diff, forget, kept_digest, kept_refs, tree_of, unified};
 pub use own_look::mind_variables;
 pub use path::{path_to_text, text_to_path};

@@ -19,13 +19,18 @@ use super::sign::Authors;
 use super::survey::head;
 use super::trees::{Blob, difference, edited};
 use crate::crash::{Point, point};
+use crate::secret::Screen;
 
 /// How far back a save that left no record is looked for.
 const FAR: usize = 10_000;
 
+/// Said to whoever wrote the file, and to people: a file that a person has committed is not asked about again.
+const HOLDS_SECRETS: &str =
+    "the commit would add a secret; take it out of the file, or commit the file yourself if it is none";
+
 /// Makes the commit that is asked for, or says why not. Paths that git ignores and does not track are passed over,
-/// as are repositories inside the worktree.
-pub fn save(place: &Place, request: &SaveRequest) -> Result<SaveResult, GitError> {
+/// as are repositories inside the worktree. A commit that would add a secret of `screen` is refused.
+pub fn save(place: &Place, request: &SaveRequest, screen: &Screen) -> Result<SaveResult, GitError> {
     let repository = library::open(place)?;
     let moved = |found| GitError::Moved { branch: request.branch.clone(), expected: request.base.clone(), found };
     let found = current(place, &repository, &request.branch)?;
@@ -37,13 +42,16 @@ pub fn save(place: &Place, request: &SaveRequest) -> Result<SaveResult, GitError
         None => None,
     };
     let base_tree = base.as_ref().map(Commit::tree).transpose().at("read a tree", &place.top)?;
-    let builder = Builder { place, repository: &repository, base: base_tree.as_ref() };
+    let builder = Builder { place, repository: &repository, base: base_tree.as_ref(), screen };
     let wanted = builder.wanted(&request.paths)?;
     let size = builder.measure(&wanted)?;
     if size.files() > request.max_files || size.bytes > request.max_bytes {
         return Ok(size.too_large());
     }
-    let edits = builder.edits(&wanted)?;
+    let (edits, secrets) = builder.edits(&wanted)?;
+    if !secrets.is_empty() {
+        return Ok(SaveResult::Refused { why: HOLDS_SECRETS.to_owned(), output: secrets.join("\n") });
+    }
     let tree = edited(place, &repository, base_tree.as_ref(), &edits)?;
     if unchanged(base_tree.as_ref(), tree) {
         unstage(place, &repository, request, &wanted, base_tree.as_ref())?;

@@ -7,7 +7,7 @@ use std::path::Path;
 use git2::{Oid, Repository, Tree};
 
 use super::content::{Cleaner, OnFailure};
-use super::error::GitError;
+use super::error::{At as _, GitError};
 use super::library;
 use super::path::{components, text_to_file};
 use super::repo::Place;
@@ -15,6 +15,7 @@ use super::save_types::{Content, SavePath, SaveResult};
 use super::survey::ignored_among;
 use super::trees::{Edit, Edits};
 use super::worktree::{Found, look};
+use crate::secret::Screen;
 
 /// A path that will be looked at, and where its content comes from.
 pub(super) struct Wanted {
@@ -52,6 +53,8 @@ pub(super) struct Builder<'r> {
     pub place: &'r Place,
     pub repository: &'r Repository,
     pub base: Option<&'r Tree<'r>>,
+    /// What no commit may add.
+    pub screen: &'r Screen,
 }
 
 impl Builder<'_> {
@@ -86,6 +89,23 @@ impl Builder<'_> {
         (entry.kind() != Some(git2::ObjectType::Tree)).then(|| (entry.id(), entry.filemode()))
     }
 
+    /// The secrets that a file holds and that it did not hold in the base: where they are, never what they are.
+    fn added_secrets(&self, path: &str, bytes: &[u8], known: Option<(Oid, i32)>) -> Result<Vec<String>, GitError> {
+        let found = self.screen.find(bytes);
+        if !found.iter().any(|hit| hit.refused) {
+            return Ok(Vec::new());
+        }
+        let base = match known {
+            Some((id, mode)) if mode != 0o160_000 => {
+                self.repository.find_blob(id).at("read a blob", &self.place.top)?.content().to_vec()
+            }
+            Some(_) | None => Vec::new(),
+        };
+        let line = |start: usize| bytes[..start].split(|byte| *byte == b'\n').count();
+        let added = self.screen.added(&base, bytes);
+        Ok(added.iter().map(|hit| format!("{path}:{}: {}", line(hit.start), hit.name)).collect())
+    }
+
     /// Sums up sizes before anything is read.
     pub fn measure(&self, wanted: &[Wanted]) -> Result<Size, GitError> {
         let mut size = Size::default();
@@ -109,8 +129,10 @@ impl Builder<'_> {
         Ok(size)
     }
 
-    /// The edits; contents are in the object database afterwards.
-    pub fn edits(&self, wanted: &[Wanted]) -> Result<Edits, GitError> {
+    /// The edits, and where they would add secrets. Contents are in the object database afterwards, but for those with
+    /// secrets.
+    pub fn edits(&self, wanted: &[Wanted]) -> Result<(Edits, Vec<String>), GitError> {
+        let mut secrets = Vec::new();
         let mut cleaner = Cleaner::new(self.place, self.repository)?;
         let mut edits = Edits::default();
         let mut refused: Vec<String> = Vec::new();
@@ -120,6 +142,7 @@ impl Builder<'_> {
             let stored = match content {
                 Content::Remove => Ok(Edit::Remove),
                 Content::Text(text) => {
+                    secrets.extend(self.added_secrets(path, text.as_bytes(), known)?);
                     let mode = known.map(|(_, mode)| mode).filter(|mode| *mode == 0o100_755).unwrap_or(0o100_644);
                     let id = cleaner.store(path, text.as_bytes(), OnFailure::Refuse);
                     id.map(|id| Edit::Put { id, mode })
@@ -137,7 +160,13 @@ impl Builder<'_> {
                     },
                     Found::File(file) => {
                         let mode = cleaner.mode(file.executable, known.map(|(_, mode)| mode));
-                        cleaner.store(path, &file.read()?, OnFailure::Refuse).map(|id| Edit::Put { id, mode })
+                        let bytes = file.read()?;
+                        secrets.extend(self.added_secrets(path, &bytes, known)?);
+                        if secrets.is_empty() {
+                            cleaner.store(path, &bytes, OnFailure::Refuse).map(|id| Edit::Put { id, mode })
+                        } else {
+                            continue;
+                        }
                     }
                 },
             };
@@ -153,7 +182,7 @@ impl Builder<'_> {
         }
         if refused.is_empty() {
             cleaner.finish()?;
-            return Ok(edits);
+            return Ok((edits, secrets));
         }
         Err(GitError::Filter { paths: refused, why: reason })
     }

@@ -43,6 +43,32 @@ pub struct PromptInputs {
     pub previous_words: Option<Quoted>,
 }
 
+impl PromptInputs {
+    /// The same with `map` applied to every text that somebody wrote; names and paths stay.
+    #[must_use]
+    pub fn mapped(mut self, map: &dyn Fn(&str) -> String) -> Self {
+        let texts = [&mut self.ticket.frontmatter, &mut self.ticket.body, &mut self.ticket.title].into_iter();
+        for text in texts.chain(&mut self.ticket.goal).chain(&mut self.ticket_diff) {
+            *text = map(text);
+        }
+        for feedback in &mut self.feedback {
+            feedback.why = map(&feedback.why);
+        }
+        let replies = self.replies.iter_mut().chain(&mut self.suspect_reply).map(|reply| &mut reply.quoted);
+        let quoted = (self.feedback.iter_mut().filter_map(|feedback| feedback.seen.as_mut()))
+            .chain(&mut self.workspace)
+            .chain(replies)
+            .chain(self.conversation.iter_mut().map(|message| &mut message.quoted))
+            .chain(self.context.iter_mut().filter_map(|context| context.text.as_mut()))
+            .chain(&mut self.previous_ticket)
+            .chain(&mut self.previous_words);
+        for quoted in quoted {
+            quoted.text = map(&quoted.text);
+        }
+        self
+    }
+}
+
 /// What a turn is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {

@@ -31,7 +31,7 @@ impl Real<'_> {
                 vec![Event::ContractRestored { ticket, turn, items: items.clone() }]
             }
             (Act::Archive { sequence, dispatch }, Some((ticket, turn))) => {
-                let path = self.below_top(&store::archive_outbox(&layout, &ticket, *sequence)?);
+                let path = self.below_top(&store::archive_outbox(&layout, &ticket, *sequence, self.screen())?);
                 vec![Event::OutboxArchived { ticket, turn, sequence: *sequence, path, dispatch: dispatch.clone() }]
             }
             (Act::Reply { sequence, to, spooled, confirmed }, _) => {
@@ -48,7 +48,7 @@ impl Real<'_> {
                 }
             }
             (Act::Request { sequence, reason }, Some((ticket, turn))) => {
-                let text = request_text(&ticket, turn, reason);
+                let text = self.screen().redact(&request_text(&ticket, turn, reason)).into_owned();
                 let path = self.below_top(&store::write_request(&layout, &ticket, *sequence, &text)?);
                 finished("request", Some(path))
             }
@@ -105,7 +105,7 @@ impl Real<'_> {
             Some(id) => ReplyFrom::Spool(layout.decisions().join(id)),
             None => ReplyFrom::Worktree,
         };
-        let path = self.below_top(&store::archive_reply(layout, &from, to, sequence)?);
+        let path = self.below_top(&store::archive_reply(layout, &from, to, sequence, self.screen())?);
         let mut events = Vec::new();
         if let Some(id) = spooled {
             events.push(self.stored(id, "reply", "")?);

@@ -14,7 +14,8 @@ use crate::config::AgentKind;
 use crate::crash::{Point, point};
 use crate::effect::{self, ChildContext, Program, ProgramEnd, Stopped};
 use crate::flow::{SaveResult, TurnEnd, TurnResult};
-use crate::git::{self, Place};
+use crate::git::{self, Kept, Place};
+use crate::secret::Screen;
 use crate::store::{self, Audience, Links};
 use crate::text::Source;
 use crate::ticket::set_done;
@@ -38,14 +39,15 @@ pub fn carry_out(directory: &Path, variables: Vec<(OsString, OsString)>) -> Resu
     let unusable = |why: String| RunError::Unusable { path: path.display().to_string(), why };
     let text = std::fs::read(&path).map_err(|error| unusable(error.to_string()))?;
     let work: Work = serde_json::from_slice(&text).map_err(|error| unusable(error.to_string()))?;
+    let screen = Screen::of_environment(&variables);
     effect::child(directory, |context| {
         Ok(match work {
-            Work::Turn(work) => Done::Turn(Box::new(turn(&work, context, variables))),
-            Work::Settle(work) => Done::Turn(Box::new(settle(&work))),
+            Work::Turn(work) => Done::Turn(Box::new(turn(&work, &screen, context, variables))),
+            Work::Settle(work) => Done::Turn(Box::new(settle(&work, &screen))),
             Work::Keep { place, reference, message, before } => {
-                Done::Save(keep(&place, &reference, &message, &before).unwrap_or_else(failed))
+                Done::Save(keep(&place, &reference, &message, &before, &screen).unwrap_or_else(failed))
             }
-            Work::Save { place, request } => Done::Save(save(&place, &request)),
+            Work::Save { place, request } => Done::Save(save(&place, &request, &screen)),
             Work::Adopt { place, branch, from, to } => {
                 Done::Save(match git::adopt_head(&place, &branch, &to, from.as_deref()) {
                     Ok(()) => SaveResult::Committed { commit: to, tree: String::new() },
@@ -57,7 +59,12 @@ pub fn carry_out(directory: &Path, variables: Vec<(OsString, OsString)>) -> Resu
     Ok(())
 }
 
-fn turn(work: &TurnWork, context: &ChildContext<'_>, variables: Vec<(OsString, OsString)>) -> TurnResult {
+fn turn(
+    work: &TurnWork,
+    screen: &Screen,
+    context: &ChildContext<'_>,
+    variables: Vec<(OsString, OsString)>,
+) -> TurnResult {
     let guard = match tampering::begin(work) {
         Ok(guard) => guard,
         Err(error) => {
@@ -67,7 +74,7 @@ fn turn(work: &TurnWork, context: &ChildContext<'_>, variables: Vec<(OsString, O
     };
     let message = format!("turn {} of run {}, before", work.turn, work.run);
     remove_own_lock(&work.place, &work.before());
-    let before = match git::keep(&work.place, &work.before(), &message, work.parent.as_deref()) {
+    let before = match git::keep(&work.place, &work.before(), &message, work.parent.as_deref(), screen) {
         Ok(kept) => kept,
         Err(error) => {
             let why = format!("the worktree could not be kept: {}", full(error));
@@ -80,15 +87,16 @@ fn turn(work: &TurnWork, context: &ChildContext<'_>, variables: Vec<(OsString, O
         Err(why) => (TurnEnd::Failed { why: why.clone(), started: false }, ProgramEnd::default()),
         Ok(program) => {
             let program = Program { env: variables, effect: Some(context.directory.to_owned()), ..program.clone() };
-            let ended = effect::run(&program, &context.asked);
+            let ended = effect::run(&program, screen, &context.asked);
             point(Point::ProgramOver);
             (end_of(work, &ended), ended)
         }
     };
     let end = claim_of_shell(work, end);
-    write_final_words(work);
+    write_final_words(work, screen);
     point(Point::TurnWords);
-    let mut result = look_after(work, Some(&before.commit), end, tampering::since(&work.place, &guard));
+    let tampered = tampering::since(&work.place, &guard);
+    let mut result = look_after(work, screen, Some(&before), end, tampered);
     result.duration_ms = ended.duration_ms;
     result.exit = ended.exit;
     result.left_out.extend(before.left_out.into_iter().map(|left| format!("{}: {}", left.path, left.why)));
@@ -99,17 +107,25 @@ fn turn(work: &TurnWork, context: &ChildContext<'_>, variables: Vec<(OsString, O
 }
 
 /// What is left to be done of a turn whose process died.
-fn settle(work: &TurnWork) -> TurnResult {
+fn settle(work: &TurnWork, screen: &Screen) -> TurnResult {
     remove_own_lock(&work.place, &work.before());
     let before = git::branch_commit(&work.place, &work.before()).ok().flatten();
     let tampered = tampering::since_lost(work, before.is_some());
-    look_after(work, before.as_ref(), TurnEnd::Lost, tampered)
+    let before = before.map(|commit| Kept { commit, ..Kept::default() });
+    look_after(work, screen, before.as_ref(), TurnEnd::Lost, tampered)
 }
 
 /// The worktree after a turn, against the one before. Where the git directory was tampered with, no program takes part.
-fn look_after(work: &TurnWork, before: Option<&String>, end: TurnEnd, tampered: Vec<String>) -> TurnResult {
+fn look_after(
+    work: &TurnWork,
+    screen: &Screen,
+    before: Option<&Kept>,
+    end: TurnEnd,
+    tampered: Vec<String>,
+) -> TurnResult {
+    let commit = before.map(|before| &before.commit);
     git::refuse_programs(!tampered.is_empty());
-    let mut result = TurnResult { before: before.cloned(), tampered, ..TurnResult::without_facts(end) };
+    let mut result = TurnResult { before: commit.cloned(), tampered, ..TurnResult::without_facts(end) };
     let message = format!("turn {} of run {}, after", work.turn, work.run);
     let place = &work.place;
     let mut changed = BTreeSet::new();
@@ -119,12 +135,12 @@ fn look_after(work: &TurnWork, before: Option<&String>, end: TurnEnd, tampered: 
     }
     let kept = || -> Result<(git::Kept, Vec<git::TreeChange>), git::GitError> {
         remove_own_lock(place, &work.after());
-        let kept = git::keep(place, &work.after(), &message, before.map(String::as_str))?;
+        let kept = git::keep(place, &work.after(), &message, commit.map(String::as_str), screen)?;
         // A turn that wrote nothing before the tree was kept has nothing to lose either.
-        if before != Some(&kept.commit) || result.head != work.head {
+        if commit != Some(&kept.commit) || result.head != work.head {
             git::settle_on_disk(place)?;
         }
-        let differs = match before {
+        let differs = match commit {
             Some(before) if *before != kept.commit => git::diff(place, before, &kept.commit)?,
             Some(_) | None => Vec::new(),
         };
@@ -133,6 +149,11 @@ fn look_after(work: &TurnWork, before: Option<&String>, end: TurnEnd, tampered: 
     match kept() {
         Ok((kept, differs)) => {
             changed.extend(differs.into_iter().map(|change| change.path));
+            // What is not in the trees cannot be compared there.
+            if let Some(before) = before.filter(|before| !before.tree.is_empty()) {
+                let is_new = |left: &&git::LeftOut| !left.stamp.is_empty() && !before.left_out.contains(left);
+                changed.extend(kept.left_out.iter().filter(is_new).map(|left| left.path.clone()));
+            }
             result.left_out.extend(kept.left_out.into_iter().map(|left| format!("{}: {}", left.path, left.why)));
             result.after = Some(kept.commit);
         }
@@ -227,11 +248,11 @@ fn claim(place: &Place, source: &Source) -> Result<(), String> {
     store::write(&place.top, &*source.path, text.as_bytes(), Audience::People).map_err(|error| error.to_string())
 }
 
-fn write_final_words(work: &TurnWork) {
+fn write_final_words(work: &TurnWork, screen: &Screen) {
     let output = work.program.as_ref().map(|program| program.stdout.clone()).ok();
     let words = [work.last_message.clone(), output].into_iter().flatten().find_map(|path| {
         let text = tail(&path)?;
-        (!text.trim().is_empty()).then(|| final_words(&text))
+        (!text.trim().is_empty()).then(|| final_words(&screen.redact(&text)))
     });
     // Last words are a courtesy to the next prompt; a turn is not lost for want of them, nor of a power cut.
     let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&work.final_words);
@@ -252,10 +273,16 @@ fn reply_stamp(work: &TurnWork) -> Option<String> {
     store::look_reply(&work.layout()).ok().flatten().map(|reply| reply.stamp)
 }
 
-fn keep(place: &Place, reference: &str, message: &str, before: &str) -> Result<SaveResult, git::GitError> {
+fn keep(
+    place: &Place,
+    reference: &str,
+    message: &str,
+    before: &str,
+    screen: &Screen,
+) -> Result<SaveResult, git::GitError> {
     remove_own_lock(place, reference);
     let before = git::branch_commit(place, before)?;
-    let kept = git::keep(place, reference, message, before.as_deref())?;
+    let kept = git::keep(place, reference, message, before.as_deref(), screen)?;
     git::settle_on_disk(place)?;
     let changed = match before {
         Some(before) if before != kept.commit => git::diff(place, &before, &kept.commit)?,
@@ -264,8 +291,8 @@ fn keep(place: &Place, reference: &str, message: &str, before: &str) -> Result<S
     Ok(SaveResult::Kept { commit: kept.commit, changed: changed.into_iter().map(|change| change.path).collect() })
 }
 
-fn save(place: &Place, request: &git::SaveRequest) -> SaveResult {
-    match git::save(place, request) {
+fn save(place: &Place, request: &git::SaveRequest, screen: &Screen) -> SaveResult {
+    match git::save(place, request, screen) {
         Ok(git::SaveResult::Committed { commit, tree }) => SaveResult::Committed { commit, tree },
         Ok(git::SaveResult::Clean) => SaveResult::Clean,
         Ok(git::SaveResult::Refused { why, output }) => SaveResult::Refused { output: format!("{why}\n{output}") },

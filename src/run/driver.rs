@@ -57,7 +57,7 @@ where
     let mut adopting = true;
     let mut seen: Option<Survey> = None;
     loop {
-        let events = match run.phase() {
+        let mut events = match run.phase() {
             Phase::Turning(request) => {
                 entering = false;
                 seen = None;
@@ -115,6 +115,7 @@ where
                     }
                     Choice::Record(mut events) => {
                         for event in &mut events {
+                            world.withhold(event);
                             world.prepare(run, event)?;
                         }
                         entering &= chosen.rung != 9 && !events.iter().any(starts);
@@ -124,6 +125,9 @@ where
                 }
             }
         };
+        for event in &mut events {
+            world.withhold(event);
+        }
         world.append(run, &events)?;
         for event in &events {
             run.apply(event)?;
@@ -139,7 +143,7 @@ where
     W::Error: From<OutOfOrder>,
 {
     loop {
-        let events = match run.phase() {
+        let mut events = match run.phase() {
             Phase::Acting(act) => world.act(run, act)?,
             Phase::Turning(_) | Phase::Saving(_) => return Ok(()),
             Phase::Quiet(quiet) => {
@@ -148,6 +152,7 @@ where
                     None | Some(Choice::Stop(_)) => return Ok(()),
                     Some(Choice::Record(mut events)) => {
                         for event in &mut events {
+                            world.withhold(event);
                             world.prepare(run, event)?;
                         }
                         events
@@ -155,6 +160,9 @@ where
                 }
             }
         };
+        for event in &mut events {
+            world.withhold(event);
+        }
         world.append(run, &events)?;
         for event in &events {
             run.apply(event)?;

@@ -61,7 +61,7 @@ pub(super) fn gather(
     let limits = &settings.config.limits;
     let own_limit = ticket.as_ref().and_then(|ticket| ticket.front.limits.turns);
     let previous = state.last_turn.zip(run_id).map(|(turn, run)| workspace.layout.turn(run, turn).join("final.md"));
-    Ok(PromptInputs {
+    let inputs = PromptInputs {
         task: if request.commit_only { Task::Commit { dirty_paths } } else { Task::Work },
         turns: TurnCount {
             turn: request.turn,
@@ -88,7 +88,10 @@ pub(super) fn gather(
         ticket_diff: ticket_diff(workspace, &state, &source)?,
         previous_words: previous.and_then(|path| previous_words(&path)),
         ticket: ticket_text(id, &source, ticket.as_ref()),
-    })
+    };
+    let screen = &workspace.surroundings.screen;
+    // A prompt is kept, and it goes to whoever runs the model.
+    Ok(inputs.mapped(&|text| screen.redact(text).into_owned()))
 }
 
 /// The text of a ticket that has to be there.

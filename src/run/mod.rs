@@ -17,6 +17,7 @@ mod survey;
 mod tampering;
 mod turn_facts;
 mod turns;
+mod withheld;
 mod work;
 mod workspace;
 

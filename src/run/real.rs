@@ -18,6 +18,7 @@ use crate::flow::{
     TurnResult, World,
 };
 use crate::git::{self};
+use crate::secret::Screen;
 use crate::store::{self, ChoosingLock, Draft, Journal, WorktreeLock};
 
 /// How often an effect that left no record is begun again before turnstile gives up on it.
@@ -92,6 +93,11 @@ impl<'w> Real<'w> {
 
     pub(super) fn run_id(&self) -> Result<&str, RunError> {
         self.run.as_deref().ok_or_else(|| RunError::Child("no run is open".to_owned()))
+    }
+
+    /// What is a secret.
+    pub(super) fn screen(&self) -> &Screen {
+        &self.workspace.surroundings.screen
     }
 
     pub(super) fn turn_directory(&self, turn: u32) -> Result<PathBuf, RunError> {
@@ -248,6 +254,10 @@ impl World for Real<'_> {
         Ok(survey)
     }
 
+    fn withhold(&self, event: &mut Event) {
+        super::withheld::withhold(self.screen(), event);
+    }
+
     fn prepare(&mut self, run: &RunState, event: &mut Event) -> Result<(), RunError> {
         match event {
             Event::RunStarted { .. } => {
@@ -295,6 +305,7 @@ impl World for Real<'_> {
             }
             effect::Evidence::Over(result) => {
                 point(Point::EffectSeen);
+                super::withheld::withhold_in_logs(&self.workspace.layout, self.screen(), &directory)?;
                 Evidence::Over(self.settled(result))
             }
             effect::Evidence::Lost => self.lost_turn(request, &directory)?,

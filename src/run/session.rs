@@ -121,7 +121,9 @@ impl Workspace {
         if let Some(branch) = &options.branch {
             world.begin_branch(&state, branch)?;
         }
-        if state.life != Life::Open && git::is_ignored(&world.workspace.place, ".tickets/ticket.md")? {
+        // Where `.tickets` is no folder, the survey says so in our own words; git would only fail.
+        let is_folder = world.workspace.layout.tickets().symlink_metadata().is_ok_and(|found| found.is_dir());
+        if is_folder && state.life != Life::Open && git::is_ignored(&world.workspace.place, ".tickets/ticket.md")? {
             (world.progress)(Progress::Note(
                 "git ignores `.tickets/`: what lies there is kept with every turn, and never committed to a branch",
             ));

@@ -243,7 +243,8 @@ fn stop_text(workspace: &Workspace) -> Option<String> {
 
 fn read_text(workspace: &Workspace, path: &str) -> Option<String> {
     let read = store::read_capped(&workspace.layout.top, path, store::TEXT_CAP, Links::One);
-    read.ok().flatten().map(|text| String::from_utf8_lossy(&text).into_owned())
+    let text = read.ok().flatten().map(|text| String::from_utf8_lossy(&text).into_owned());
+    text.map(|text| workspace.surroundings.screen.redact(&text).into_owned())
 }
 
 fn repository_problem(

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::RunError;
@@ -11,6 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::flow::{self, Event, Policy, Preview, RunState, Survey};
 use crate::git::{self, Place};
 use crate::prompt::TemplateSet;
+use crate::secret::Screen;
 use crate::store::{self, Audience, Journal, Layout, Line, Links, LockError, Scanned, TICKETS};
 use crate::text::Source;
 use crate::ticket::{Ids, LintContext, Read, TicketId};
@@ -28,6 +30,8 @@ pub struct Surroundings {
     pub command: String,
     /// How long a program that is asked to end may take.
     pub grace: Duration,
+    /// What is a secret.
+    pub screen: Arc<Screen>,
 }
 
 /// What a command asks of a step.
@@ -153,7 +157,8 @@ impl Workspace {
     pub(super) fn files_below(&self, folder: &str) -> Result<Vec<NamedText>, RunError> {
         let root = self.layout.tickets().join(folder);
         let mut files = Vec::new();
-        for entry in walkdir::WalkDir::new(&root).sort_by_file_name() {
+        // Where the folder itself is a link, the link is what is at fault, and not what lies behind it.
+        for entry in walkdir::WalkDir::new(&root).follow_root_links(false).sort_by_file_name() {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound) => {

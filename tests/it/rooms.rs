@@ -4,19 +4,36 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Each room with the rooms that it may look into.
-const DOORS: [(&str, &[&str]); 13] = [
+const DOORS: [(&str, &[&str]); 14] = [
     ("crash", &[]),
     ("text", &[]),
     ("diagnostic", &["text"]),
+    ("secret", &["text"]),
     ("ticket", &["text", "diagnostic", "config"]),
     ("config", &["text", "diagnostic", "ticket"]),
     ("prompt", &["text", "diagnostic", "ticket"]),
     ("flow", &["text", "ticket", "config"]),
-    ("agent", &["text", "ticket", "config"]),
-    ("store", &["text", "diagnostic", "ticket", "crash"]),
-    ("git", &["text", "crash"]),
-    ("effect", &["store", "crash"]),
-    ("run", &["text", "diagnostic", "ticket", "config", "prompt", "flow", "agent", "store", "git", "effect", "crash"]),
+    ("agent", &["text", "ticket", "config", "secret"]),
+    ("store", &["text", "diagnostic", "ticket", "crash", "secret"]),
+    ("git", &["text", "crash", "secret"]),
+    ("effect", &["store", "crash", "secret"]),
+    (
+        "run",
+        &[
+            "text",
+            "diagnostic",
+            "ticket",
+            "config",
+            "prompt",
+            "flow",
+            "agent",
+            "store",
+            "git",
+            "effect",
+            "crash",
+            "secret",
+        ],
+    ),
     (
         "cli",
         &[
@@ -32,12 +49,13 @@ const DOORS: [(&str, &[&str]); 13] = [
             "effect",
             "crash",
             "run",
+            "secret",
         ],
     ),
 ];
 
 /// Rooms that do no I/O, and so cannot fail because of the world.
-const PURE: [&str; 6] = ["text", "diagnostic", "ticket", "prompt", "config", "flow"];
+const PURE: [&str; 7] = ["text", "diagnostic", "secret", "ticket", "prompt", "config", "flow"];
 
 /// What a pure room never names.
 const IMPURE: [&str; 12] = [

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::support::{is_alive, sh, text, until, written_pid};
 use crate::effect::{Program, ProgramEnd, Stdin, Stopped, run};
+use crate::secret::Screen;
 
 fn run_it(program: &Program) -> ProgramEnd {
-    run(program, &AtomicBool::new(false))
+    run(program, &Screen::new(&[]), &AtomicBool::new(false))
 }
 
 fn home() -> tempfile::TempDir {
@@ -78,7 +79,7 @@ fn it_may_end_cleanly_when_it_is_asked() {
     program.grace = Duration::from_secs(30);
     let asked = AtomicBool::new(false);
     let end = thread::scope(|scope| {
-        let running = scope.spawn(|| run(&program, &asked));
+        let running = scope.spawn(|| run(&program, &Screen::new(&[]), &asked));
         until("ready", || fs::read_to_string(&program.stdout).is_ok_and(|said| said.contains("ready")));
         asked.store(true, std::sync::atomic::Ordering::SeqCst);
         running.join().unwrap()
@@ -90,7 +91,7 @@ fn it_may_end_cleanly_when_it_is_asked() {
 #[test]
 fn asked_beforehand_nothing_is_started() {
     let home = home();
-    let end = run(&sh(home.path(), "touch ran"), &AtomicBool::new(true));
+    let end = run(&sh(home.path(), "touch ran"), &Screen::new(&[]), &AtomicBool::new(true));
     assert_eq!(end, ProgramEnd { stopped: Some(Stopped::Asked), ..ProgramEnd::default() });
     assert!(!home.path().join("ran").exists());
 }

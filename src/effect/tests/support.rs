@@ -32,7 +32,7 @@ fn __effect() {
     child::<ProgramEnd>(&directory, |context| {
         let text = std::fs::read(context.directory.join("request.json")).unwrap();
         match serde_json::from_slice(&text).unwrap() {
-            Request::Run(program) => Ok(run(&program, &context.asked)),
+            Request::Run(program) => Ok(run(&program, &crate::secret::Screen::new(&[]), &context.asked)),
             Request::Fail(why) => Err(why),
             Request::Panic => panic!("something impossible happened"),
             Request::Abort => std::process::abort(),

@@ -7,6 +7,11 @@ use crate::git::branch::branch_commit;
 use crate::git::save_types::{Content, SavePath};
 use crate::git::testing::{TestRepo, run};
 
+/// Without known values.
+fn save(place: &Place, request: &SaveRequest) -> Result<SaveResult, GitError> {
+    super::save(place, request, &Screen::new(&[]))
+}
+
 fn request(repo: &TestRepo, paths: &[&str]) -> SaveRequest {
     let path = |path: &&str| SavePath { path: (*path).to_owned(), content: Content::Worktree };
     SaveRequest {
@@ -357,10 +362,28 @@ fn without_file_modes_the_known_bit_stays() {
     repo.write("run.sh", "y");
     repo.write("a", "2");
     std::fs::set_permissions(repo.path("a"), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let kept = crate::git::keep(&repo.place, "refs/turnstile/x", "kept", None).unwrap();
+    let kept = crate::git::keep(&repo.place, "refs/turnstile/x", "kept", None, &Screen::new(&[])).unwrap();
     let SaveResult::Committed { tree, .. } = save(&repo.place, &request(&repo, &["a", "run.sh"])).unwrap() else {
         panic!("not committed")
     };
     assert_eq!(kept.tree, tree);
     assert_eq!(repo.git(&["ls-tree", "--format=%(objectmode)", "HEAD"]), "100644\n100755");
+}
+
+#[test]
+fn a_commit_that_would_add_a_secret_is_refused_and_says_where_it_is() {
+    let token = "ghp_abcdefghijklmnopqrstuvwxyz0123456789";
+    let repo = TestRepo::with(&[("a", "1\n"), ("known", &format!("{token}\n"))]);
+    repo.write("a", format!("1\n2 {token}\n"));
+    repo.write("b", "3 hunter22hunter22");
+    repo.write("known", format!("more\n{token}\n"));
+    let value = crate::secret::Known { name: "API_KEY".into(), value: b"hunter22hunter22".to_vec() };
+
+    let refused = super::save(&repo.place, &request(&repo, &["a", "b", "known"]), &Screen::new(&[value])).unwrap();
+
+    let SaveResult::Refused { why, output } = refused else { panic!("{refused:?}") };
+    assert!(why.contains("take it out of the file, or commit the file yourself"), "{why}");
+    assert_eq!(output, "a:2: GitHub token\nb:1: API_KEY");
+    // What is there already is not added.
+    assert!(matches!(save(&repo.place, &request(&repo, &["known"])).unwrap(), SaveResult::Committed { .. }));
 }

@@ -9,6 +9,7 @@ use super::{
     history_below_top, survey,
 };
 use crate::crash::{Point, point};
+use crate::secret::Screen;
 use crate::store::layout::turn_below_run;
 
 /// Where a reply is taken from.
@@ -22,9 +23,14 @@ pub enum ReplyFrom {
 
 /// Moves the outbox to `history/<ticket>/NNNN-dispatch/`; the message of a commit stays. To be repeated with the same
 /// sequence number until it succeeds; once it has, it changes nothing more.
-pub fn archive_outbox(layout: &Layout, ticket: &TicketId, sequence: u32) -> Result<PathBuf, StoreError> {
+pub fn archive_outbox(
+    layout: &Layout,
+    ticket: &TicketId,
+    sequence: u32,
+    screen: &Screen,
+) -> Result<PathBuf, StoreError> {
     let archive = Archive::open(layout, ticket, sequence, MessageKind::Dispatch)?;
-    archive.finish(|part| {
+    archive.finish(Some(screen), |part| {
         let Some(outbox) = archive.top.below(&Path::new(TICKETS).join("outbox"))? else {
             return Err(StoreError::NoMessage { path: layout.dispatch_file() });
         };
@@ -38,9 +44,10 @@ pub fn archive_reply(
     from: &ReplyFrom,
     ticket: &TicketId,
     sequence: u32,
+    screen: &Screen,
 ) -> Result<PathBuf, StoreError> {
     let archive = Archive::open(layout, ticket, sequence, MessageKind::Reply)?;
-    archive.finish(|part| match from {
+    archive.finish(Some(screen), |part| match from {
         ReplyFrom::Worktree => {
             let Some(tickets) = archive.top.below(Path::new(TICKETS))? else {
                 return Err(StoreError::NoMessage { path: layout.reply_file() });
@@ -73,7 +80,7 @@ fn write_note(
     text: &str,
 ) -> Result<PathBuf, StoreError> {
     let archive = Archive::open(layout, ticket, sequence, kind)?;
-    archive.finish(|part| part.make()?.write(OsStr::new(kind.file()), text.as_bytes(), Audience::People))
+    archive.finish(None, |part| part.make()?.write(OsStr::new(kind.file()), text.as_bytes(), Audience::People))
 }
 
 fn overwritten(layout: &Layout, run: &str, turn: u32, parent: Option<&Path>) -> Result<Folder, StoreError> {
@@ -183,7 +190,11 @@ impl Archive {
     }
 
     /// Fills the part folder with `fill`, unless an earlier attempt did, and publishes it.
-    fn finish(&self, fill: impl FnOnce(Part<'_>) -> Result<(), StoreError>) -> Result<PathBuf, StoreError> {
+    fn finish(
+        &self,
+        screen: Option<&Screen>,
+        fill: impl FnOnce(Part<'_>) -> Result<(), StoreError>,
+    ) -> Result<PathBuf, StoreError> {
         let path = self.history.path().join(&self.finished);
         if self.history.kind(&self.finished)?.is_some() {
             return Ok(path);
@@ -196,6 +207,9 @@ impl Archive {
             fill(Part(self))?;
         }
         point(Point::ArchiveText);
+        if let (Some(screen), Some(part)) = (screen, self.history.below(Path::new(&self.growing))?) {
+            redact_all(&part, screen)?;
+        }
         self.history.move_new(&self.growing, &self.history, &self.finished)?;
         point(Point::ArchivePublished);
         self.history.sync()?;
@@ -282,6 +296,30 @@ fn move_beside(from: &Folder, name: &OsStr, to: &Folder, first: usize) -> Result
             result => return result,
         }
     }
+}
+
+/// Takes the secrets out of every file of a message, before anybody can find it where it is archived.
+fn redact_all(folder: &Folder, screen: &Screen) -> Result<(), StoreError> {
+    for name in folder.names()? {
+        let name = OsStr::from_bytes(name.as_bytes());
+        match folder.kind(name)? {
+            Some(Kind::File) => {
+                let read = folder.read(name, ATTACHMENTS_BYTES, Links::Any);
+                let path = folder.path().join(name);
+                let contents = read.map_err(|why| StoreError::Unusable { path, why })?;
+                if let Some(redacted) = contents.and_then(|contents| screen.redact_bytes(&contents.bytes)) {
+                    folder.write(name, &redacted, Audience::People)?;
+                }
+            }
+            Some(Kind::Folder) => {
+                if let Some(child) = folder.below(Path::new(name))? {
+                    redact_all(&child, screen)?;
+                }
+            }
+            Some(Kind::Symlink | Kind::Other) | None => {}
+        }
+    }
+    Ok(())
 }
 
 fn sync_all(folder: &Folder, name: &OsStr) -> Result<(), StoreError> {

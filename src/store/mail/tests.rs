@@ -2,6 +2,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use super::*;
+use crate::secret::{Known, Screen};
 use crate::store::{DecisionDraft, drop_decision, list_decisions, store_reply};
 
 fn worktree() -> (tempfile::TempDir, Layout) {
@@ -10,6 +11,10 @@ fn worktree() -> (tempfile::TempDir, Layout) {
     fs::create_dir_all(layout.outbox()).unwrap();
     fs::create_dir_all(layout.reply_folder()).unwrap();
     (room, layout)
+}
+
+fn screen() -> Screen {
+    Screen::new(&[Known { name: "API_KEY".into(), value: b"hunter22hunter22".to_vec() }])
 }
 
 fn ticket() -> TicketId {
@@ -44,7 +49,7 @@ fn fill_outbox(layout: &Layout) {
 fn an_outbox_is_looked_at_and_moved_as_a_whole_but_for_the_message_of_a_commit() {
     let (_room, layout) = worktree();
     assert_eq!(look_outbox(&layout).unwrap(), Outbox::default());
-    assert!(matches!(archive_outbox(&layout, &ticket(), 1), Err(StoreError::NoMessage { .. })));
+    assert!(matches!(archive_outbox(&layout, &ticket(), 1, &screen()), Err(StoreError::NoMessage { .. })));
     fill_outbox(&layout);
     assert_eq!(
         look_outbox(&layout).unwrap(),
@@ -56,7 +61,7 @@ fn an_outbox_is_looked_at_and_moved_as_a_whole_but_for_the_message_of_a_commit()
         }
     );
     assert_eq!(next_sequence(&layout, &ticket()).unwrap(), 1);
-    let path = archive_outbox(&layout, &ticket(), 1).unwrap();
+    let path = archive_outbox(&layout, &ticket(), 1, &screen()).unwrap();
     assert_eq!(path, layout.history(&ticket()).join("0001-dispatch"));
     assert_eq!(tree(&path), ["DISPATCH.md=d", "a.txt=a", "logs/b.txt=b"]);
     assert_eq!(tree(&layout.outbox()), [".gitkeep=", "COMMIT_MSG=c"]);
@@ -82,7 +87,7 @@ fn a_move_that_was_killed_anywhere_is_finished_by_its_repetition() {
             step(&layout.outbox(), &part);
         }
         for _ in 0..2 {
-            let path = archive_outbox(&layout, &ticket(), 1).unwrap();
+            let path = archive_outbox(&layout, &ticket(), 1, &screen()).unwrap();
             assert_eq!(tree(&path), ["DISPATCH.md=d", "a.txt=a", "logs/b.txt=b"], "killed after {killed} steps");
         }
         assert!(!part.exists());
@@ -100,9 +105,9 @@ fn a_message_that_appears_meanwhile_is_neither_lost_nor_mixed_up() {
     }
     fs::write(layout.dispatch_file(), "second").unwrap();
     fs::write(layout.outbox().join("a.txt"), "second a").unwrap();
-    let first = archive_outbox(&layout, &ticket(), 1).unwrap();
-    assert_eq!(archive_outbox(&layout, &ticket(), 1).unwrap(), first);
-    let second = archive_outbox(&layout, &ticket(), 2).unwrap();
+    let first = archive_outbox(&layout, &ticket(), 1, &screen()).unwrap();
+    assert_eq!(archive_outbox(&layout, &ticket(), 1, &screen()).unwrap(), first);
+    let second = archive_outbox(&layout, &ticket(), 2, &screen()).unwrap();
     assert_eq!(tree(&first), ["DISPATCH.md=d", "a.txt=a", "logs/b.txt=b"]);
     assert_eq!(tree(&second), ["DISPATCH.md=second", "a.txt=second a"]);
 }
@@ -116,7 +121,7 @@ fn an_attachment_that_was_written_again_before_its_text_moved_is_kept_beside_the
         step(&layout.outbox(), &part);
     }
     fs::write(layout.outbox().join("a.txt"), "again").unwrap();
-    let path = archive_outbox(&layout, &ticket(), 1).unwrap();
+    let path = archive_outbox(&layout, &ticket(), 1, &screen()).unwrap();
     assert_eq!(tree(&path), ["DISPATCH.md=d", "a.txt=a", "a.txt~2=again", "logs/b.txt=b"]);
 }
 
@@ -159,7 +164,10 @@ fn what_must_not_be_moved_is_named_and_nothing_moves() {
         spoil(&layout);
         let problem = look_outbox(&layout).unwrap().problem.unwrap();
         assert!(problem.contains(expected), "{problem}");
-        assert!(matches!(archive_outbox(&layout, &ticket(), 1), Err(StoreError::Refused { .. })), "{expected}");
+        assert!(
+            matches!(archive_outbox(&layout, &ticket(), 1, &screen()), Err(StoreError::Refused { .. })),
+            "{expected}"
+        );
         assert!(layout.outbox().join("a.txt").exists(), "{expected}");
     }
 }
@@ -174,7 +182,7 @@ fn a_linked_outbox_or_an_endless_dispatch_is_not_read() {
     fs::rename(layout.outbox(), room.path().join("elsewhere")).unwrap();
     symlink(room.path().join("elsewhere"), layout.outbox()).unwrap();
     assert!(look_outbox(&layout).unwrap().problem.unwrap().contains("symbolic link"));
-    assert!(matches!(archive_outbox(&layout, &ticket(), 1), Err(StoreError::Unusable { .. })));
+    assert!(matches!(archive_outbox(&layout, &ticket(), 1, &screen()), Err(StoreError::Unusable { .. })));
     assert!(matches!(write_dispatch(&layout, "x", &[]), Err(StoreError::Unusable { .. })));
 }
 
@@ -192,10 +200,10 @@ fn a_reply_is_sent_once_looked_at_and_moved_with_its_attachments() {
     assert_eq!((reply.attachments, reply.problem), (vec![("shot.png".into(), 3)], None));
 
     fs::write(layout.reply_folder().join("USER_REPLY.md"), "not the text").unwrap();
-    let path = archive_reply(&layout, &ReplyFrom::Worktree, &ticket(), 2).unwrap();
+    let path = archive_reply(&layout, &ReplyFrom::Worktree, &ticket(), 2, &screen()).unwrap();
     assert_eq!(tree(&path), ["USER_REPLY.md=yes", "USER_REPLY.md~2=not the text", "shot.png=png"]);
     assert_eq!(look_reply(&layout).unwrap(), None);
-    assert_eq!(archive_reply(&layout, &ReplyFrom::Worktree, &ticket(), 2).unwrap(), path);
+    assert_eq!(archive_reply(&layout, &ReplyFrom::Worktree, &ticket(), 2, &screen()).unwrap(), path);
 }
 
 #[test]
@@ -218,7 +226,10 @@ fn a_reply_with_a_second_name_is_refused() {
     let reply = look_reply(&layout).unwrap().unwrap();
     assert_eq!(reply.content, Err(Unreadable::NotRegular));
     assert!(reply.problem.unwrap().contains("second name"));
-    assert!(matches!(archive_reply(&layout, &ReplyFrom::Worktree, &ticket(), 1), Err(StoreError::Refused { .. })));
+    assert!(matches!(
+        archive_reply(&layout, &ReplyFrom::Worktree, &ticket(), 1, &screen()),
+        Err(StoreError::Refused { .. })
+    ));
 }
 
 #[test]
@@ -231,11 +242,15 @@ fn a_reply_given_during_a_step_waits_beside_the_lock_until_it_is_served() {
     let spool = list_decisions(&layout).unwrap()[0].folder.clone();
     assert_eq!(look_spooled_reply(&spool).unwrap().unwrap().content.unwrap().text.as_ref(), "yes");
     let from = ReplyFrom::Spool(spool.clone());
-    let path = archive_reply(&layout, &from, &ticket(), 1).unwrap();
+    let path = archive_reply(&layout, &from, &ticket(), 1, &screen()).unwrap();
     assert_eq!(tree(&path), ["USER_REPLY.md=yes", "a.txt=a"]);
     drop_decision(&layout, &id).unwrap();
     assert!(!spool.exists());
-    assert_eq!(archive_reply(&layout, &from, &ticket(), 1).unwrap(), path, "repeated after the spool was dropped");
+    assert_eq!(
+        archive_reply(&layout, &from, &ticket(), 1, &screen()).unwrap(),
+        path,
+        "repeated after the spool was dropped"
+    );
 }
 
 #[test]
@@ -263,7 +278,7 @@ fn an_attachment_that_cannot_be_sent_leaves_no_message() {
 fn a_conversation_is_told_in_order_and_long_texts_are_cut_at_a_character() {
     let (_room, layout) = worktree();
     fill_outbox(&layout);
-    archive_outbox(&layout, &ticket(), 9999).unwrap();
+    archive_outbox(&layout, &ticket(), 9999, &screen()).unwrap();
     write_request(&layout, &ticket(), 10000, "why it is stück").unwrap();
     write_request(&layout, &ticket(), 10000, "asked twice, written once").unwrap();
     write_decision(&layout, &ticket(), 10001, "approved").unwrap();
