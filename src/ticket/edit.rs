@@ -12,7 +12,7 @@ pub enum EditRefused {
     #[error("its frontmatter cannot be read; `turnstile lint` says why")]
     Unreadable,
     /// `done` is written in a form that is not edited.
-    #[error("`done` is not written as one word on its line; write `done: false` by hand")]
+    #[error("`done` is not written as one word; write `done: true` or `done: false` on a line of its own")]
     Form,
     /// The result would not say the same as before but for `done`.
     #[error("no edit of `done` alone gives this ticket; write it by hand")]
@@ -25,7 +25,10 @@ pub fn set_done(source: &Source, done: bool) -> Result<String, EditRefused> {
     let edit = match tree.get("done") {
         Some(node) => match &node.value {
             Value::Null if !done => None,
-            Value::Null if node.span.start == node.span.end => Some(Edit { span: node.span, text: format!(" {done}") }),
+            Value::Null if node.span.start == node.span.end => {
+                let colon = if source.text[..node.span.start].trim_end().ends_with(':') { "" } else { ":" };
+                Some(Edit { span: node.span, text: format!("{colon} {done}") })
+            }
             Value::Null => Some(Edit { span: node.span, text: done.to_string() }),
             Value::Scalar { text, quoted: false } if text.eq_ignore_ascii_case(&done.to_string()) => None,
             Value::Scalar { .. } if is_one_word(node.span.of(&source.text)) => {
@@ -34,23 +37,41 @@ pub fn set_done(source: &Source, done: bool) -> Result<String, EditRefused> {
             Value::Scalar { .. } | Value::Sequence(_) | Value::Mapping(_) => return Err(EditRefused::Form),
         },
         None if !done => None,
-        None if is_flow(&tree, &source.text) => return Err(EditRefused::Form),
-        None => Some(insertion(source, parts, &tree, done)),
+        None if is_flow(&tree, &source.text) => Some(flow_insertion(&tree, done)),
+        None => {
+            // Where something ends the mapping behind its last key, the first key's place is as good.
+            let places = [parts.yaml.end, line_start(&source.text, tree.span.start)];
+            let mut texts = places.into_iter().map(|at| insertion(source, parts, &tree, at, done));
+            return texts.find_map(|edit| edited(source, parts, &tree, edit, done).ok()).ok_or(EditRefused::Unverified);
+        }
     };
     let Some(edit) = edit else { return Ok(source.text.to_string()) };
+    edited(source, parts, &tree, edit, done)
+}
+
+fn edited(source: &Source, parts: Parts, tree: &Node, edit: Edit, done: bool) -> Result<String, EditRefused> {
     let text = apply(&source.text, &[edit]).map_err(|_| EditRefused::Unverified)?;
-    verified(source, parts, &tree, text, done)
+    verified(source, parts, tree, text, done)
+}
+
+fn line_start(text: &str, at: usize) -> usize {
+    text[..at].rfind('\n').map_or(0, |newline| newline + 1)
+}
+
+/// The first entry of `{…}`: what stands behind the last one may be a comma or a comment.
+fn flow_insertion(tree: &Node, done: bool) -> Edit {
+    let at = tree.span.start + 1;
+    let comma = if tree.entries().is_empty() { "" } else { ", " };
+    Edit { span: Span::new(at, at), text: format!("done: {done}{comma}") }
 }
 
 fn is_one_word(written: &str) -> bool {
     !written.contains(['\n', '\r']) && !written.starts_with(['|', '>'])
 }
 
-fn insertion(source: &Source, parts: Parts, tree: &Node, done: bool) -> Edit {
-    let line_start = source.text[..tree.span.start].rfind('\n').map_or(0, |at| at + 1);
-    let before = &source.text[line_start..tree.span.start];
+fn insertion(source: &Source, parts: Parts, tree: &Node, at: usize, done: bool) -> Edit {
+    let before = &source.text[line_start(&source.text, tree.span.start)..tree.span.start];
     let indent = if before.chars().all(|character| character == ' ') { before } else { "" };
-    let at = parts.yaml.end;
     Edit { span: Span::new(at, at), text: format!("{indent}done: {done}{}", parts.newline) }
 }
 
@@ -129,6 +150,11 @@ mod tests {
             ),
             ("---\ndone: True\n---\n", "---\ndone: True\n---\n"),
             ("---\ngoal: |\n  last\n---\n", "---\ngoal: |\n  last\ndone: true\n---\n"),
+            ("---\n{title: a}\n---\n", "---\n{done: true, title: a}\n---\n"),
+            ("---\n{\n  title: a, # why\n}\n---\n", "---\n{done: true, \n  title: a, # why\n}\n---\n"),
+            ("---\n{}\n---\n", "---\n{done: true}\n---\n"),
+            ("---\n{done: , title: a}\n---\n", "---\n{done: true , title: a}\n---\n"),
+            ("---\n# why\ntitle: x\n...\n---\n", "---\n# why\ndone: true\ntitle: x\n...\n---\n"),
         ] {
             assert_eq!(set(before, true).as_deref(), Ok(after), "{before:?}");
         }
@@ -146,8 +172,6 @@ mod tests {
             ("---\ndone: &a false\n---\n", EditRefused::Unreadable),
             ("---\ndone: |\n  false\n---\n", EditRefused::Form),
             ("---\ndone: [false]\n---\n", EditRefused::Form),
-            ("---\n{title: a}\n---\n", EditRefused::Form),
-            ("---\ntitle: x\n...\n---\n", EditRefused::Unverified),
         ] {
             assert_eq!(set(text, true), Err(refused), "{text:?}");
         }
