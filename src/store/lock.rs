@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
 
 use super::folder::{Audience, Folder, Links};
@@ -18,7 +20,10 @@ use crate::crash::{Point, point};
 const TRIES: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// Who holds a lock, as the holder wrote it down for people. Nothing is decided by it.
+/// Where the holder lives, it is at work, and a second more would not change that.
+const TRIES_BESIDE_THE_LIVING: u32 = 8;
+
+/// Who holds a lock, as the holder wrote it down for people. It decides for how long the lock is waited for, no more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// Its process.
@@ -77,7 +82,8 @@ pub struct WorktreeLock {
 }
 
 impl WorktreeLock {
-    /// Takes the lock; waits at most a second for it. `holder` is written into the file for people.
+    /// Takes the lock; waits at most a second for it, and only moments where its holder lives. `holder` is written into
+    /// the file for whoever finds it taken.
     pub fn acquire(layout: &Layout, holder: &Holder) -> Result<Self, LockError> {
         let folder = Folder::make(&layout.worktree_folder(), Audience::Machine)?;
         let path = layout.lock_file();
@@ -91,6 +97,7 @@ impl WorktreeLock {
                 .map_err(|error| LockError::Io { path: path.clone(), source: error.into() })?;
             match file.try_lock() {
                 Ok(()) => {}
+                Err(TryLockError::WouldBlock) if attempt + 1 >= TRIES_BESIDE_THE_LIVING && is_held(&folder) => break,
                 Err(TryLockError::WouldBlock) => continue,
                 Err(TryLockError::Error(source)) => return Err(LockError::Io { path, source }),
             }
@@ -167,7 +174,7 @@ pub fn look_at_lock(layout: &Layout) -> Result<(), LockError> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = match rustix::fs::openat(&folder.handle, "lock", flags, Mode::empty()) {
         Ok(handle) => File::from(handle),
-        Err(rustix::io::Errno::NOENT) => return Ok(()),
+        Err(Errno::NOENT) => return Ok(()),
         Err(error) => return Err(LockError::Io { path, source: error.into() }),
     };
     match file.try_lock_shared() {
@@ -175,6 +182,13 @@ pub fn look_at_lock(layout: &Layout) -> Result<(), LockError> {
         Err(TryLockError::WouldBlock) => Err(LockError::Busy { holder: read_holder(&folder) }),
         Err(TryLockError::Error(source)) => Err(LockError::Io { path, source }),
     }
+}
+
+/// Whether another process that lives says that it holds the lock.
+fn is_held(folder: &Folder) -> bool {
+    let holder = read_holder(folder).filter(|holder| holder.pid != std::process::id());
+    let process = holder.and_then(|holder| Pid::from_raw(i32::try_from(holder.pid).ok()?));
+    process.is_some_and(|process| test_kill_process(process) != Err(Errno::SRCH))
 }
 
 fn read_holder(folder: &Folder) -> Option<Holder> {
@@ -204,6 +218,22 @@ mod tests {
         look_at_lock(&layout).unwrap();
         WorktreeLock::acquire(&layout, &holder()).unwrap();
         assert!(layout.lock_file().exists(), "an unlinked lock file would let two in");
+    }
+
+    #[test]
+    fn a_living_holder_is_not_waited_for_and_the_remains_of_a_dead_one_are() {
+        let room = tempfile::tempdir().unwrap();
+        let layout = Layout::main(room.path(), room.path().join(".git"));
+        let mut dead = std::process::Command::new("true").spawn().unwrap();
+        dead.wait().unwrap();
+        let waited = |pid: u32| {
+            let _lock = WorktreeLock::acquire(&layout, &Holder { pid, ..holder() }).unwrap();
+            let begin = std::time::Instant::now();
+            assert!(matches!(WorktreeLock::acquire(&layout, &holder()), Err(LockError::Busy { .. })));
+            begin.elapsed()
+        };
+        let (beside_the_living, behind_the_dead) = (waited(std::os::unix::process::parent_id()), waited(dead.id()));
+        assert!(beside_the_living * 2 < behind_the_dead, "{beside_the_living:?} {behind_the_dead:?}");
     }
 
     #[test]
