@@ -58,7 +58,7 @@ pub fn reopen(context: &Context, arguments: &ReopenArguments) -> Result<Exit, Cl
 pub fn pause(context: &Context, arguments: &PauseArguments) -> Result<Exit, CliError> {
     let mut workspace = context.workspace_outside_turns()?;
     let decided = workspace.decide("pause", json!({ "now": arguments.now }))?;
-    Ok(tell(context, "pause", None, decided, "the run is paused; `turnstile resume` goes on"))
+    tell(context, "pause", None, decided, "the run is paused; `turnstile resume` goes on")
 }
 
 /// `resume`
@@ -82,14 +82,14 @@ pub fn resume(context: &Context, _: &ResumeArguments) -> Result<Exit, CliError> 
         || "the pause that was to hold the next run is taken back".to_owned(),
         |code| format!("{code} is answered{granted}; `turnstile run` goes on"),
     );
-    Ok(tell(context, "resume", None, decided, &what))
+    tell(context, "resume", None, decided, &what)
 }
 
 /// `stop`
 pub fn stop(context: &Context, arguments: &StopArguments) -> Result<Exit, CliError> {
     let mut workspace = context.workspace_outside_turns()?;
     let decided = workspace.decide("stop", json!({ "now": arguments.now }))?;
-    Ok(tell(context, "stop", None, decided, "the run is stopped; the next `turnstile run` begins a new one"))
+    tell(context, "stop", None, decided, "the run is stopped; the next `turnstile run` begins a new one")
 }
 
 fn set_done(context: &Context, typed: &str, done: bool) -> Result<Exit, CliError> {
@@ -105,7 +105,7 @@ fn set_done(context: &Context, typed: &str, done: bool) -> Result<Exit, CliError
         workspace.set_done_without_run(&ticket, done)?;
         Decided::Served
     };
-    Ok(tell(context, kind, Some(&ticket), decided, &what))
+    tell(context, kind, Some(&ticket), decided, &what)
 }
 
 fn is_done(reads: &[Read], ticket: &TicketId) -> bool {
@@ -113,12 +113,31 @@ fn is_done(reads: &[Read], ticket: &TicketId) -> bool {
     read.and_then(|read| read.ticket.as_ref()).is_some_and(|ticket| ticket.front.done)
 }
 
-fn tell(context: &Context, kind: &str, ticket: Option<&TicketId>, decided: Decided, served: &str) -> Exit {
+fn tell(
+    context: &Context,
+    kind: &str,
+    ticket: Option<&TicketId>,
+    decided: Decided,
+    served: &str,
+) -> Result<Exit, CliError> {
     let (word, sentence) = match decided {
         Decided::Served => ("served", served.to_owned()),
         Decided::Stored => ("stored", format!("a step is under way; `{kind}` is stored and served when its turn ends")),
+        Decided::Left => (
+            "stored",
+            format!("an earlier step left something open; the next `turnstile run` finishes that and serves `{kind}`"),
+        ),
+        Decided::Refused(why) => {
+            return Err(CliError::invalid(format!("`{kind}` cannot be carried out: {why}")).hint("nothing is stored"));
+        }
         Decided::Held => {
-            ("held", "no run is open; the next one begins paused, and `turnstile resume` takes that back".to_owned())
+            let sentence = match kind {
+                "pause" => {
+                    "no run is open; the next one begins paused, and `turnstile resume` takes that back".to_owned()
+                }
+                _ => format!("the run has come to its end; `{kind}` is stored, and the next one serves it"),
+            };
+            ("held", sentence)
         }
         Decided::Nothing => ("nothing", format!("there is nothing that `{kind}` could change")),
     };
@@ -127,5 +146,5 @@ fn tell(context: &Context, kind: &str, ticket: Option<&TicketId>, decided: Decid
     } else {
         context.printer.line(&sentence);
     }
-    Exit::SUCCESS
+    Ok(Exit::SUCCESS)
 }

@@ -74,6 +74,7 @@ impl From<RunError> for CliError {
         let message = error.in_full();
         match &error {
             RunError::Git(git) => from_git(git, message),
+            RunError::BranchName(_) => Self::usage(message),
             RunError::OpenRun { branch } => Self::usage(message).details(json!({ "branch": branch })),
             RunError::Unusable { path, .. } => {
                 Self::new("invalid", message, Exit::INVALID).details(json!({ "path": path }))

@@ -177,6 +177,9 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
             None => format!("  {ticket} is done"),
         },
         Event::TicketReopened { ticket, by } => format!("{ticket} is open again, as {} decided", shown(by)),
+        Event::DecisionStored { decision, by, refused: Some(why), .. } => {
+            format!("`{}`, as {} decided, cannot be carried out: {}", shown(decision), shown(by), shown(why))
+        }
         Event::RunResumed { reason, by, .. } => format!("{reason} is answered by {}", shown(by)),
         Event::WorktreeAccepted { paths } => {
             format!("{} uncommitted file(s) of yours are taken as they are", paths.len())
@@ -191,7 +194,7 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
         | Event::ReplyDelivered { .. }
         | Event::CheckpointMade { .. }
         | Event::LimitReached { .. }
-        | Event::DecisionStored { .. }
+        | Event::DecisionStored { refused: None, .. }
         | Event::EffectBegun(_)
         | Event::EffectFinished { .. }
         | Event::Unknown => return None,

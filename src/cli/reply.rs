@@ -88,6 +88,7 @@ fn target(view: &View, named: Option<TicketId>, answer: Option<&str>) -> Result<
             .hint(format!("`turnstile reply {} …`", several[0])));
     }
     let reply = ReplyFact {
+        kept_in: None,
         stamp: String::new(),
         to: named.clone().map(Ok),
         answer: answer.map(str::to_owned),

@@ -96,7 +96,7 @@ fn drive(context: &Context, until: Until, ids: &[String], mut options: Options) 
     } else {
         context.printer.note(&sentence(&end));
     }
-    if context.printer.volume != Volume::Quiet && workspace.has_reply()? {
+    if context.printer.volume != Volume::Quiet && (workspace.has_reply()? || workspace.keeps_reply()?) {
         let view = workspace.look(&Options::default())?;
         let look = Look { run: &view.working, survey: &view.survey, policy: &view.policy };
         if let Some(left) = reply_left(&look) {

@@ -301,6 +301,9 @@ pub enum Event {
         by: String,
         /// When, as the command said.
         at: String,
+        /// Why it could not be carried out, where it could not; then nothing but this line came of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
     },
     /// An effect is about to be performed.
     #[serde(rename = "effect.begun")]

@@ -137,8 +137,12 @@ impl RunState {
             }
             Event::LimitReached { ticket, limit } => self.limit = Some((*limit, ticket.clone())),
             Event::WorktreeAccepted { paths } => self.accepted.extend(paths.clone()),
-            Event::DecisionStored { id, .. } => {
+            Event::DecisionStored { id, refused, .. } => {
                 self.served.insert(id.clone());
+                if let Some(why) = refused {
+                    self.acting = None;
+                    self.refused.insert(id.clone(), why.clone());
+                }
             }
             Event::EffectBegun(begun) => return self.begin_effect(begun, event),
             Event::EffectFinished { effect, path, changed, .. } => self.finish_effect(effect, path.as_deref(), changed),

@@ -12,34 +12,53 @@ use super::survey::{Decided, Decision, ReplyFact};
 use crate::ticket::TicketId;
 
 pub(super) fn mail(look: &Look<'_>) -> Option<Choice> {
-    let waiting = look.survey.decisions.iter().find(|decision| !look.run.served.contains(&decision.id));
-    // Where nothing is open no run begins, and so nobody is there to take a decision in.
-    let nobody = look.run.life != Life::Open && !look.survey.tickets.iter().any(|ticket| look.is_open(ticket));
-    if let Some(decision) = waiting.filter(|_| !nobody) {
-        return Some(serve(look, decision));
-    }
-    let reply = look.survey.reply.as_ref()?;
-    if look.run.suspect.as_ref() == Some(&reply.stamp) && !reply.committed {
-        return None;
-    }
-    take_reply(look, reply, None)
+    let decisions = decisions(look).filter(|_| !nobody(look)).filter_map(|decision| serve(look, decision));
+    let is_mine = |reply: &&ReplyFact| look.run.suspect.as_ref() != Some(&reply.stamp) || reply.committed;
+    let reply = look.survey.reply.as_ref().filter(is_mine).and_then(|reply| take_reply(look, reply, None));
+    recorded_or_first(decisions.chain(reply))
 }
 
-/// Serves the operators' decisions that wait and nothing else; none once all are served.
+/// Serves the operators' decisions that wait and nothing else; none once no more can be served.
 pub fn serve_decisions(quiet: super::Quiet<'_>, survey: &super::Survey, policy: &super::Policy) -> Option<Choice> {
     let look = Look { run: quiet.run(), survey, policy };
-    let waiting = survey.decisions.iter().find(|decision| !look.run.served.contains(&decision.id));
-    waiting.map(|decision| serve(&look, decision))
+    recorded_or_first(decisions(&look).filter_map(|decision| serve(&look, decision)))
 }
 
-fn serve(look: &Look<'_>, decision: &Decision) -> Choice {
-    let stored = |name: &str| Event::DecisionStored {
+/// The decisions that nobody has served, oldest first.
+fn decisions<'a>(look: &Look<'a>) -> impl Iterator<Item = &'a Decision> {
+    let (run, survey) = (look.run, look.survey);
+    survey.decisions.iter().filter(|decision| !run.served.contains(&decision.id))
+}
+
+/// Where nothing is open no run begins, and so nobody is there to take a decision in.
+fn nobody(look: &Look<'_>) -> bool {
+    look.run.life != Life::Open && !look.survey.tickets.iter().any(|ticket| look.is_open(ticket))
+}
+
+/// What cannot be used stops the run, and never stands in the way of what can.
+fn recorded_or_first(choices: impl Iterator<Item = Choice>) -> Option<Choice> {
+    let mut first = None;
+    for choice in choices {
+        match choice {
+            Choice::Record(_) => return Some(choice),
+            Choice::Stop(_) => first = first.or(Some(choice)),
+        }
+    }
+    first
+}
+
+/// Serves a decision, or refuses it; none leaves it where it lies.
+fn serve(look: &Look<'_>, decision: &Decision) -> Option<Choice> {
+    let line = |name: &str, refused: Option<String>| Event::DecisionStored {
         id: decision.id.clone(),
         decision: name.to_owned(),
         by: decision.by.clone(),
         at: decision.at.clone(),
+        refused,
     };
-    match &decision.what {
+    let stored = |name: &str| line(name, None);
+    let refused = |name: &str, why: String| Choice::Record(vec![line(name, Some(why))]);
+    Some(match &decision.what {
         Decided::Pause => {
             let message = format!("{} paused the run; `turnstile resume` goes on", decision.by);
             let reason = Reason::new(ReasonCode::OperatorPause, message)
@@ -70,16 +89,26 @@ fn serve(look: &Look<'_>, decision: &Decision) -> Choice {
                 Some(_) | None => Choice::Record(vec![stored("stop")]),
             }
         }
+        Decided::Done(ticket) | Decided::Reopen(ticket) if look.survey.ticket(ticket).is_none() => {
+            refused(decision.what.name(), format!("{ticket} is gone"))
+        }
         Decided::Done(ticket) => set_done(look, decision, ticket, true, stored("done")),
         Decided::Reopen(ticket) => set_done(look, decision, ticket, false, stored("reopen")),
         Decided::Noted(ticket) => {
             let noted = look.survey.ticket(ticket).map(|fact| super::settle::decided(ticket, fact.done, &decision.by));
             Choice::Record(std::iter::once(stored("noted")).chain(noted).collect())
         }
-        Decided::Reply(reply) => take_reply(look, reply, Some(&decision.id))
-            .or_else(|| keep_reply(look, reply, &decision.id))
-            .unwrap_or_else(|| Choice::Record(vec![stored("reply that says nothing")])),
-    }
+        Decided::Reply(reply) => {
+            // Outside of a run it is left where it lies: it begins none.
+            let kept = || {
+                let said_nothing = || Choice::Record(vec![stored("reply that says nothing")]);
+                keep_reply(look, reply, &decision.id).unwrap_or_else(said_nothing)
+            };
+            let is_open = look.run.life == Life::Open;
+            return take_reply(look, reply, Some(&decision.id)).or_else(|| is_open.then(kept));
+        }
+        Decided::Unusable(why) => refused(decision.what.name(), why.clone()),
+    })
 }
 
 /// What `resume` answers: the reason that is shown, else the limit that refused the last turn.
@@ -131,7 +160,15 @@ fn take_reply(look: &Look<'_>, reply: &ReplyFact, spooled: Option<&String>) -> O
 /// The ticket that a reply goes to; none leaves it where it lies.
 pub fn reply_target(look: &Look<'_>, reply: &ReplyFact) -> Result<Option<TicketId>, Reason> {
     let refuse = |why: String| {
-        let message = format!("`.tickets/USER_REPLY.md` cannot be used: {why}");
+        let message = match &reply.kept_in {
+            None => format!("`.tickets/USER_REPLY.md` cannot be used: {why}"),
+            Some(folder) => {
+                let folder = crate::text::shown_line(folder);
+                format!(
+                    "a reply that was given during a turn cannot be used: {why}\nmend it in {folder}/USER_REPLY.md, or `rm -r {folder}` throws it away"
+                )
+            }
+        };
         Err(Reason::new(ReasonCode::ReplyInvalid, message).details(json!({ "why": why })))
     };
     if !reply.faults.is_empty() {
@@ -178,25 +215,47 @@ pub fn reply_target(look: &Look<'_>, reply: &ReplyFact) -> Result<Option<TicketI
     Ok(Some(target))
 }
 
-/// Why a reply stays where it lies, if nothing takes it in: nothing is silent.
+/// Why replies stay where they lie, where nothing takes them in: nothing is silent.
 pub fn reply_left(look: &Look<'_>) -> Option<String> {
-    let reply = look.survey.reply.as_ref()?;
-    if !reply.faults.is_empty() {
-        return None;
-    }
-    let why = if reply.empty {
-        "it has no text, no answer and no decision".to_owned()
-    } else if look.run.suspect.as_ref() == Some(&reply.stamp) && !reply.committed {
-        "it appeared during a turn and may be the agent's own; save it again, or commit it, to say that it is yours"
-            .to_owned()
-    } else {
-        match (&reply.to, reply_target(look, reply)) {
-            (_, Ok(Some(_)) | Err(_)) => return None,
-            (Some(Ok(to)), Ok(None)) => format!("{to} is done; `turnstile reopen {to}` opens it again"),
-            (Some(Err(_)) | None, Ok(None)) => "no ticket is open that it could be for".to_owned(),
-        }
+    let replies = decisions(look).filter_map(Decision::reply).chain(&look.survey.reply);
+    let lines: Vec<String> = replies.filter_map(|reply| left(look, reply)).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+fn left(look: &Look<'_>, reply: &ReplyFact) -> Option<String> {
+    let target = reply_target(look, reply);
+    let to = match &reply.to {
+        Some(Ok(to)) => Some(to),
+        Some(Err(_)) | None => None,
     };
-    Some(format!("`.tickets/USER_REPLY.md` was left where it lies: {why}"))
+    let is_suspect = look.run.suspect.as_ref() == Some(&reply.stamp) && !reply.committed;
+    let why = match (&target, to) {
+        _ if reply.empty => "it has no text, no answer and no decision".to_owned(),
+        _ if is_suspect && reply.faults.is_empty() => {
+            "it appeared during a turn and may be the agent's own; save it again, or commit it, to say that it is yours"
+                .to_owned()
+        }
+        // The step stops with `reply_invalid`, which says more.
+        (Err(_), _) if reply.kept_in.is_none() || !nobody(look) => return None,
+        (Err(reason), _) => return Some(reason.message.clone()),
+        (Ok(Some(_)), _) => return None,
+        // The next step of an open run moves it to the ticket's history.
+        (Ok(None), _) if reply.kept_in.is_some() && look.run.life == Life::Open => return None,
+        (Ok(None), Some(to)) if look.survey.ticket(to).is_none() => {
+            format!("there is no ticket {to} any more; the reply waits until there is one again")
+        }
+        (Ok(None), Some(to)) => format!("{to} is done; `turnstile reopen {to}` opens it again"),
+        (Ok(None), None) => "no ticket is open that it could be for".to_owned(),
+    };
+    Some(match &reply.kept_in {
+        None => format!("`.tickets/USER_REPLY.md` was left where it lies: {why}"),
+        Some(folder) => {
+            let folder = crate::text::shown_line(folder);
+            format!(
+                "a reply that was given during a turn is kept in {folder}/USER_REPLY.md: {why}; `rm -r {folder}` throws it away"
+            )
+        }
+    })
 }
 
 /// Tickets that wait for what a reply can give.

@@ -53,8 +53,10 @@ pub struct RunState {
     pub inherited: BTreeMap<String, String>,
     /// Ticket files that operators' decisions changed.
     pub decided: BTreeSet<String>,
-    /// Decisions that were served.
+    /// Decisions that were served or refused.
     pub served: BTreeSet<String>,
+    /// Those that were refused, with the reason.
+    pub refused: BTreeMap<String, String>,
     /// Numbers of saves so far.
     pub saves: u32,
     /// Why git could not do turnstile's own part just now.

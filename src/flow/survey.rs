@@ -102,9 +102,11 @@ pub enum OutboxFact {
     Invalid(Vec<String>),
 }
 
-/// A reply that lies in `.tickets/`.
+/// A reply that lies in `.tickets/`, or that was given during a turn and is kept outside the worktree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplyFact {
+    /// The folder outside the worktree that it is kept in; none is `.tickets/USER_REPLY.md`.
+    pub kept_in: Option<String>,
     /// Changes whenever the file is saved again.
     pub stamp: String,
     /// The ticket that it names, or why that leads nowhere.
@@ -149,6 +151,40 @@ pub enum Decided {
     Noted(TicketId),
     /// A reply that was given during a turn.
     Reply(ReplyFact),
+    /// It means nothing here; why, as a sentence.
+    Unusable(String),
+}
+
+impl Decided {
+    /// The word by which the journal calls it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Stop => "stop",
+            Self::Done(_) => "done",
+            Self::Reopen(_) => "reopen",
+            Self::Noted(_) => "noted",
+            Self::Reply(_) => "reply",
+            Self::Unusable(_) => "unusable",
+        }
+    }
+}
+
+impl Decision {
+    /// The reply that it is, if it is one.
+    pub fn reply(&self) -> Option<&ReplyFact> {
+        match &self.what {
+            Decided::Reply(reply) => Some(reply),
+            Decided::Pause
+            | Decided::Resume
+            | Decided::Stop
+            | Decided::Done(_)
+            | Decided::Reopen(_)
+            | Decided::Noted(_)
+            | Decided::Unusable(_) => None,
+        }
+    }
 }
 
 /// What can only be seen while a turn is judged.

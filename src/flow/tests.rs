@@ -260,8 +260,15 @@ fn before_a_turn_the_first_match_wins() {
 }
 
 fn reply(change: impl Fn(&mut ReplyFact)) -> ReplyFact {
-    let mut reply =
-        ReplyFact { stamp: "s".into(), to: None, answer: None, faults: Vec::new(), empty: false, committed: false };
+    let mut reply = ReplyFact {
+        kept_in: None,
+        stamp: "s".into(),
+        to: None,
+        answer: None,
+        faults: Vec::new(),
+        empty: false,
+        committed: false,
+    };
     change(&mut reply);
     reply
 }
@@ -589,6 +596,65 @@ fn a_reply_goes_to_whoever_waits_and_an_answer_is_one_of_the_choices() {
     assert_eq!(asked(&run, |r| r.to = Some(Ok(id("one")))), "7: reply to one");
     run.tickets.entry(id("one")).or_default().question = Some(question(true));
     assert_eq!(asked(&run, |_| {}), "7: reply_invalid", "several wait and none is named");
+}
+
+fn decided(id: &str, what: Decided) -> Decision {
+    Decision { id: id.into(), by: "me".into(), at: String::new(), what }
+}
+
+#[test]
+fn a_stored_reply_that_no_turn_can_get_goes_to_the_history_in_an_open_run_and_is_left_and_named_otherwise() {
+    let kept = |to: &str| {
+        decided("1", Decided::Reply(reply(|r| (r.kept_in, r.to) = (Some("/kept".into()), Some(Ok(id(to)))))))
+    };
+    let left = |run: &RunState, survey: &Survey| {
+        reply_left(&Look { run, survey, policy: &policy() }).is_some_and(|line| line.contains("/kept"))
+    };
+    let mut survey = Survey { decisions: vec![kept("one")], ..world() };
+    for run in [RunState::default(), fold(&begun())] {
+        assert!(told(&choice(&run, &survey, &policy(), true)).ends_with("reply to one"));
+        assert!(!left(&run, &survey));
+    }
+    survey.tickets[0].done = true;
+    assert!(told(&choice(&RunState::default(), &survey, &policy(), true)).ends_with("turn 1 of two"), "it begins none");
+    assert!(left(&RunState::default(), &survey));
+    assert_eq!(told(&choice(&fold(&begun()), &survey, &policy(), true)), "7: reply to one");
+    survey.decisions = vec![kept("gone")];
+    assert!(left(&RunState::default(), &survey), "the ticket is gone");
+    assert_eq!(told(&choice(&fold(&begun()), &survey, &policy(), true)), "7: reply to gone");
+    survey.tickets[1].done = true;
+    assert_eq!(told(&choice(&RunState::default(), &survey, &policy(), true)), "10: completed");
+    assert!(left(&RunState::default(), &survey), "nothing is open");
+}
+
+#[test]
+fn what_cannot_be_served_stands_in_the_way_of_nothing() {
+    let invalid = decided("1", Decided::Reply(reply(|r| r.faults = vec!["x".into()])));
+    let survey = Survey { decisions: vec![invalid.clone(), decided("2", Decided::Pause)], ..world() };
+    assert_eq!(told(&choice(&fold(&begun()), &survey, &policy(), true)), "7: decision.stored + run.paused");
+    let survey = Survey { decisions: vec![invalid], ..world() };
+    assert_eq!(told(&choice(&fold(&begun()), &survey, &policy(), true)), "7: reply_invalid");
+    for what in [Decided::Done(id("gone")), Decided::Reopen(id("gone")), Decided::Unusable("x".into())] {
+        let survey = Survey { decisions: vec![decided("1", what)], ..world() };
+        let mut run = fold(&begun());
+        let Choice::Record(events) = choice(&run, &survey, &policy(), true).choice else { panic!("it is refused") };
+        apply(&mut run, &events);
+        assert!(run.refused.contains_key("1"));
+        assert_eq!(told(&choice(&run, &survey, &policy(), true)), "17: turn 1 of one", "once");
+    }
+}
+
+#[test]
+fn a_decision_that_failed_in_the_world_is_over() {
+    let mut run = fold(&begun());
+    let survey = Survey { decisions: vec![decided("1", Decided::Done(id("one")))], ..world() };
+    let Choice::Record(events) = choice(&run, &survey, &policy(), true).choice else { panic!("it is served") };
+    apply(&mut run, &events);
+    assert!(matches!(run.phase(), Phase::Acting(_)));
+    let refused = Some("it cannot be written".to_owned());
+    let (decision, by, at) = ("done".into(), "me".into(), String::new());
+    apply(&mut run, &[Event::DecisionStored { id: "1".into(), decision, by, at, refused }]);
+    assert_eq!(told(&choice(&run, &survey, &policy(), true)), "17: turn 1 of one");
 }
 
 #[test]

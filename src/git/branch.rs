@@ -74,16 +74,39 @@ pub fn adopt_head(place: &Place, branch: &str, commit: &str, expected_old: Optio
     Ok(())
 }
 
-/// Makes a branch at HEAD and switches to it. `name` is short, as one types it.
-pub fn create_branch_here(place: &Place, name: &str) -> Result<(), GitError> {
+/// Whether a branch of this name can be made; changes nothing. `name` is short, as one types it.
+pub fn check_new_branch(place: &Place, name: &str) -> Result<(), GitError> {
     let repository = library::open(place)?;
-    let full = format!("refs/heads/{name}");
     if !matches!(git2::Branch::name_is_valid(name), Ok(true)) {
         return Err(GitError::BadBranch { name: name.to_owned() });
     }
-    if branch_commit(place, &full)?.is_some() {
+    if branch_commit(place, &format!("refs/heads/{name}"))?.is_some() {
         return Err(GitError::BranchExists { name: name.to_owned() });
     }
+    // A reference is a file, and a folder for those below it: `main/x` and `main` cannot both be there.
+    let above = name.match_indices('/').map(|(at, _)| name[..at].to_owned());
+    for other in above {
+        if branch_commit(place, &format!("refs/heads/{other}"))?.is_some() {
+            return Err(GitError::BranchInTheWay { name: name.to_owned(), other });
+        }
+    }
+    let mut below =
+        repository.references_glob(&format!("refs/heads/{name}/*")).at("list the branches of", &place.top)?;
+    match below.names().next() {
+        None => Ok(()),
+        Some(Err(error)) => Err(error).at("list the branches of", &place.top),
+        Some(Ok(other)) => {
+            let other = other.strip_prefix("refs/heads/").unwrap_or(other).to_owned();
+            Err(GitError::BranchInTheWay { name: name.to_owned(), other })
+        }
+    }
+}
+
+/// Makes a branch at HEAD and switches to it. `name` is short, as one types it.
+pub fn create_branch_here(place: &Place, name: &str) -> Result<(), GitError> {
+    check_new_branch(place, name)?;
+    let repository = library::open(place)?;
+    let full = format!("refs/heads/{name}");
     if let Some(commit) = branch_commit(place, "HEAD")? {
         move_branch(place, &repository, &full, None, &commit, "branch: created by turnstile from HEAD")?;
     }
@@ -245,5 +268,9 @@ mod tests {
             assert!(matches!(create_branch_here(&repo.place, bad), Err(GitError::BadBranch { .. })), "{bad:?}");
         }
         assert_eq!(branch_commit(&repo.place, "refs/heads/none").unwrap(), None);
+        create_branch_here(&repo.place, "topic/x").unwrap();
+        for bad in ["main/x", "main/x/y", "topic", "topic/x/y"] {
+            assert!(matches!(create_branch_here(&repo.place, bad), Err(GitError::BranchInTheWay { .. })), "{bad:?}");
+        }
     }
 }

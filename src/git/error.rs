@@ -167,6 +167,14 @@ pub enum GitError {
         /// The name.
         name: String,
     },
+    /// A branch whose name begins with this one, or the other way round.
+    #[error("branch `{name}` cannot be made beside `{other}`; choose another name")]
+    BranchInTheWay {
+        /// The name.
+        name: String,
+        /// The branch that is there.
+        other: String,
+    },
     /// A commit, tree or reference that does not exist.
     #[error("{what} is not in the repository {path}")]
     Unknown {

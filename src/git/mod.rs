@@ -31,7 +31,10 @@ mod trees;
 mod version;
 mod worktree;
 
-pub use branch::{Relation, adopt_head, branch_commit, create_branch_here, paths_changed, paths_of_commits, relation};
+pub use branch::{
+    Relation, adopt_head, branch_commit, check_new_branch, create_branch_here, paths_changed, paths_of_commits,
+    relation,
+};
 pub use changes::{Change, ChangeKind, changes};
 pub use content::worktree_bytes;
 pub use error::{Cause, GitError};

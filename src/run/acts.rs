@@ -37,16 +37,16 @@ impl Real<'_> {
             (Act::Reply { sequence, to, spooled, confirmed }, _) => {
                 self.take_reply(run, *sequence, to, spooled.as_ref(), *confirmed)?
             }
-            (Act::SetDone { target, done, decision, why }, _) => {
-                self.set_done(target, *done)?;
-                match decision {
-                    Some(id) => {
-                        let stored = self.stored(id, if *done { "done" } else { "reopen" }, why)?;
-                        vec![stored, settle::decided(target, *done, why)]
-                    }
-                    None => vec![Event::ClaimRevoked { ticket: target.clone(), why: why.clone() }],
+            (Act::SetDone { target, done, decision, why }, _) => match (self.set_done(target, *done), decision) {
+                (Ok(()), Some(id)) => {
+                    let stored = self.stored(id, set_done_name(*done), why, None)?;
+                    vec![stored, settle::decided(target, *done, why)]
                 }
-            }
+                // What cannot be carried out is refused: it would stand in the way of everything behind it.
+                (Err(error), Some(id)) => vec![self.stored(id, set_done_name(*done), why, Some(error.in_full()))?],
+                (Ok(()), None) => vec![Event::ClaimRevoked { ticket: target.clone(), why: why.clone() }],
+                (Err(error), None) => return Err(error),
+            },
             (Act::Request { sequence, reason }, Some((ticket, turn))) => {
                 let text = self.screen().redact(&request_text(&ticket, turn, reason)).into_owned();
                 let path = self.below_top(&store::write_request(&layout, &ticket, *sequence, &text)?);
@@ -82,9 +82,9 @@ impl Real<'_> {
         let path = ticket.path();
         let unusable = |why: String| RunError::Unusable { path: path.clone(), why };
         let source = store::read_source(&self.workspace.layout.top, &path, Links::Any);
-        let Some(source) = source.map_err(|why| unusable(why.diagnostic(path.as_str()).message))? else {
-            return Ok(());
-        };
+        let source = source
+            .map_err(|why| unusable(why.diagnostic(path.as_str()).message))?
+            .ok_or_else(|| unusable("it is gone".to_owned()))?;
         if crate::ticket::read(&source).0.is_some_and(|ticket| ticket.front.done == done) {
             return Ok(());
         }
@@ -108,7 +108,7 @@ impl Real<'_> {
         let path = self.below_top(&store::archive_reply(layout, &from, to, sequence, self.screen())?);
         let mut events = Vec::new();
         if let Some(id) = spooled {
-            events.push(self.stored(id, "reply", "")?);
+            events.push(self.stored(id, "reply", "", None)?);
         }
         events.push(Event::ReplyConsumed { ticket: to.clone(), sequence, path, confirmed, spooled: spooled.cloned() });
         if confirmed {
@@ -118,7 +118,7 @@ impl Real<'_> {
     }
 
     /// The line about a decision, in the words of whoever gave it.
-    fn stored(&self, id: &str, decision: &str, by: &str) -> Result<Event, RunError> {
+    fn stored(&self, id: &str, decision: &str, by: &str, refused: Option<String>) -> Result<Event, RunError> {
         let draft = store::list_decisions(&self.workspace.layout)?
             .into_iter()
             .find(|stored| stored.id == id)
@@ -128,12 +128,17 @@ impl Real<'_> {
             decision: decision.to_owned(),
             by: draft.as_ref().map_or_else(|| by.to_owned(), |draft| draft.who.clone()),
             at: draft.map(|draft| draft.at).unwrap_or_default(),
+            refused,
         })
     }
 
     fn below_top(&self, path: &std::path::Path) -> String {
         path.strip_prefix(&self.workspace.layout.top).unwrap_or(path).to_string_lossy().into_owned()
     }
+}
+
+fn set_done_name(done: bool) -> &'static str {
+    if done { "done" } else { "reopen" }
 }
 
 fn request_text(ticket: &TicketId, turn: u32, reason: &Reason) -> String {

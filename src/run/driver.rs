@@ -119,7 +119,8 @@ where
                             world.prepare(run, event)?;
                         }
                         entering &= chosen.rung != 9 && !events.iter().any(starts);
-                        seen = Some(survey);
+                        // Behind the end of a run a look is another one: what that run served lies there no more.
+                        seen = (!events.iter().any(ends_the_run)).then_some(survey);
                         events
                     }
                 }
@@ -176,6 +177,10 @@ where
 /// Whether an event lets the step leave the before-turn list.
 fn starts(event: &Event) -> bool {
     matches!(event, Event::TurnStarted(_) | Event::EffectBegun(Begun::Save(_)))
+}
+
+fn ends_the_run(event: &Event) -> bool {
+    matches!(event, Event::RunCompleted { .. } | Event::RunStopped { .. })
 }
 
 impl StepEnd {

@@ -166,6 +166,7 @@ impl World for Place {
                 Some(false) => OutboxFact::Invalid(vec!["bad".into()]),
             },
             reply: self.reply.then(|| ReplyFact {
+                kept_in: None,
                 stamp: "s".into(),
                 to: None,
                 answer: None,

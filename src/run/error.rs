@@ -57,6 +57,9 @@ pub enum RunError {
     /// The machinery of waiting could not be built.
     #[error("cannot wait for signals")]
     Wait(#[source] std::io::Error),
+    /// `--branch` with a name that cannot be had.
+    #[error(transparent)]
+    BranchName(GitError),
     /// `--branch` with an open run.
     #[error("a run is open on `{branch}`; `turnstile stop` ends it, or leave `--branch` away")]
     OpenRun {
@@ -77,7 +80,11 @@ impl RunError {
                 Some(ReasonCode::GitFailed)
             }
             Self::Lock(_) => Some(ReasonCode::RepositoryState),
-            Self::Unusable { .. } | Self::Express { .. } | Self::Wait(_) | Self::OpenRun { .. } => None,
+            Self::Unusable { .. }
+            | Self::Express { .. }
+            | Self::Wait(_)
+            | Self::BranchName(_)
+            | Self::OpenRun { .. } => None,
         }
     }
 

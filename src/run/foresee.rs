@@ -6,7 +6,7 @@ use super::inputs;
 use super::turns::shell_script;
 use super::workspace::{View, Workspace};
 use crate::config::AgentKind;
-use crate::flow::{Decided, Life, Look, ReplyFact, RunState, TurnRequest, reply_target};
+use crate::flow::{Decision, Life, Look, ReplyFact, RunState, TurnRequest, reply_target};
 use crate::prompt::{Message, MessageKind, Prompt, PromptInputs, Section};
 use crate::store::{self, ReplyFile, TICKETS, USER_REPLY};
 use crate::ticket::TicketId;
@@ -64,15 +64,7 @@ impl Workspace {
         let mut files = Vec::new();
         for stored in store::list_decisions(&self.layout)? {
             let decision = view.survey.decisions.iter().find(|decision| decision.id == stored.id);
-            let wanted = decision.is_some_and(|decision| match &decision.what {
-                Decided::Reply(reply) => is_for_it(reply),
-                Decided::Pause
-                | Decided::Resume
-                | Decided::Stop
-                | Decided::Done(_)
-                | Decided::Reopen(_)
-                | Decided::Noted(_) => false,
-            });
+            let wanted = decision.and_then(Decision::reply).is_some_and(is_for_it);
             if wanted {
                 files.extend(store::look_spooled_reply(&stored.folder)?);
             }

@@ -261,6 +261,9 @@ impl World for Real<'_> {
     fn prepare(&mut self, run: &RunState, event: &mut Event) -> Result<(), RunError> {
         match event {
             Event::RunStarted { .. } => {
+                if let Some(name) = self.options.branch.clone() {
+                    self.switch_to_branch(&name)?;
+                }
                 self.journal = None;
                 self.run = Some(super::session::new_run_id(&self.workspace.layout)?);
             }

@@ -8,7 +8,7 @@ use super::driver::{StepEnd, serve, step};
 use super::error::RunError;
 use super::real::{Progress, Real, draft};
 use super::workspace::{Folded, Options, Workspace, fold, policy};
-use crate::flow::{Life, Outcome, Phase, Policy, Reason, ReasonCode, RunState, World as _, preview};
+use crate::flow::{Event, Life, Outcome, Phase, Policy, Reason, ReasonCode, RunState, World as _, preview};
 use crate::git;
 use crate::store::{self, DecisionDraft, Draft, Holder, Journal, LockError, WorktreeLock};
 
@@ -35,12 +35,16 @@ pub struct DriveEnd {
 }
 
 /// What became of an operator's decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decided {
     /// It was served at once.
     Served,
+    /// It could not be carried out, and nothing is left of it; why.
+    Refused(String),
     /// It is stored; the step that is under way serves it when its turn ends.
     Stored,
+    /// It is stored; no step is under way, and the next one first finishes what an earlier one left open.
+    Left,
     /// It is stored; the next run begins with it.
     Held,
     /// There was nothing that it could change.
@@ -119,7 +123,7 @@ impl Workspace {
             Err(error) => return Err(error),
         };
         if let Some(branch) = &options.branch {
-            world.begin_branch(&state, branch)?;
+            world.may_switch_to_branch(&state, branch)?;
         }
         // Where `.tickets` is no folder, the survey says so in our own words; git would only fail.
         let is_folder = world.workspace.layout.tickets().symlink_metadata().is_ok_and(|found| found.is_dir());
@@ -130,11 +134,13 @@ impl Workspace {
         }
         let mut rules = policy(&world.settings.config, options);
         let mut steps = 0;
-        let mut known: Vec<String> = Vec::new();
+        // What lies there from the beginning is looked at by the first step; what came meanwhile calls for one more.
+        let mut known = world.workspace.waiting_decisions(&state)?;
         let last = loop {
             rules = Policy { turns_left: rules.turns_left, ..policy(&world.settings.config, options) };
-            let turns = state.turns;
-            let end = match step(&mut world, &mut state, &rules, &mut |_| {}) {
+            let mut turns = 0;
+            let mut count = |event: &Event| turns += u32::from(matches!(event, Event::TurnStarted(_)));
+            let end = match step(&mut world, &mut state, &rules, &mut count) {
                 Ok(end) => end,
                 Err(error) => match error.reason() {
                     Some(code) if code == ReasonCode::GitFailed => {
@@ -149,7 +155,7 @@ impl Workspace {
                 },
             };
             steps += 1;
-            rules.turns_left = rules.turns_left.map(|left| left.saturating_sub(state.turns.saturating_sub(turns)));
+            rules.turns_left = rules.turns_left.map(|left| left.saturating_sub(turns));
             let interrupted = world.patience.poll() > 0;
             let waiting = world.workspace.waiting_decisions(&state)?;
             let decided = waiting.iter().any(|id| !known.contains(id));
@@ -180,7 +186,10 @@ impl Workspace {
         let draft =
             DecisionDraft { kind: kind.to_owned(), arguments, who: self.surroundings.who.clone(), at: Self::now() };
         let open = self.folded()?.state.life == Life::Open;
-        if !open && matches!(kind, "resume" | "stop") {
+        if !open && kind == "stop" {
+            return Ok(Decided::Nothing);
+        }
+        if !open && kind == "resume" {
             let mut held = false;
             for stored in store::list_decisions(&self.layout)? {
                 if stored.draft.kind == "pause" {
@@ -216,7 +225,8 @@ impl Workspace {
     fn serve_with(&mut self, lock: WorktreeLock, progress: &mut dyn FnMut(Progress<'_>)) -> Result<RunState, RunError> {
         let mut world = Real::new(self, Options::default(), lock, progress)?;
         let mut state = world.load()?;
-        if matches!(state.phase(), Phase::Quiet(_)) {
+        // A run that came to its end meanwhile takes nothing in any more; the next one does.
+        if state.life == Life::Open && matches!(state.phase(), Phase::Quiet(_)) {
             let rules = policy(&world.settings.config, &Options::default());
             serve(&mut world, &mut state, &rules)?;
         }
@@ -230,7 +240,12 @@ impl Workspace {
             Err(error) => return Err(error.into()),
         };
         let state = self.serve_with(lock, &mut |_| {})?;
-        Ok(if state.served.contains(id) { Decided::Served } else { Decided::Stored })
+        Ok(match state.refused.get(id) {
+            Some(why) => Decided::Refused(why.clone()),
+            None if state.served.contains(id) => Decided::Served,
+            None if state.life == Life::Open => Decided::Left,
+            None => Decided::Held,
+        })
     }
 
     /// Sets `done` of a ticket where no run is open: the file says it, and the next run takes it along.
@@ -248,8 +263,12 @@ impl Workspace {
             who: self.surroundings.who.clone(),
             at: Self::now(),
         };
-        store::store_decision(&self.layout, &draft)?;
-        Ok(store::write(&self.layout.top, &path, text.as_bytes(), store::Audience::People)?)
+        let noted = store::store_decision(&self.layout, &draft)?;
+        let written = store::write(&self.layout.top, &path, text.as_bytes(), store::Audience::People);
+        if written.is_err() {
+            store::drop_decision(&self.layout, &noted)?;
+        }
+        Ok(written?)
     }
 }
 
@@ -262,7 +281,7 @@ impl Real<'_> {
         let (mut journal, lines, repair) = Journal::open(&layout.journal(&id), &id)?;
         let mut state = fold(&lines)?;
         if let Some(repair) = repair {
-            let event = crate::flow::Event::JournalRepaired { bytes: repair.bytes };
+            let event = Event::JournalRepaired { bytes: repair.bytes };
             let drafts: [Draft; 1] = [draft(&event)];
             journal.append(&drafts, &Workspace::now())?;
             state.apply(&event)?;
@@ -276,16 +295,29 @@ impl Real<'_> {
         Ok(state)
     }
 
-    fn begin_branch(&self, state: &RunState, name: &str) -> Result<(), RunError> {
+    /// Whether `--branch` can be had; nothing is made before a run begins.
+    fn may_switch_to_branch(&self, state: &RunState, name: &str) -> Result<(), RunError> {
         if state.life == Life::Open {
             let branch = state.branch.clone().unwrap_or_else(|| "a detached HEAD".to_owned());
             return Err(RunError::OpenRun { branch });
         }
-        let head = git::head(&self.workspace.place)?;
-        if head.branch.as_deref() == Some(&format!("refs/heads/{name}")) {
+        if self.is_on_branch(name)? {
+            return Ok(());
+        }
+        git::check_new_branch(&self.workspace.place, name).map_err(RunError::BranchName)
+    }
+
+    /// Makes the branch that `--branch` asks for and switches to it, unless it is checked out already.
+    pub(super) fn switch_to_branch(&self, name: &str) -> Result<(), RunError> {
+        if self.is_on_branch(name)? {
             return Ok(());
         }
         Ok(git::create_branch_here(&self.workspace.place, name)?)
+    }
+
+    fn is_on_branch(&self, name: &str) -> Result<bool, RunError> {
+        let head = git::head(&self.workspace.place)?;
+        Ok(head.branch.as_deref() == Some(&format!("refs/heads/{name}")))
     }
 }
 

@@ -76,7 +76,7 @@ pub(super) fn survey(
         tickets_changes,
         commit_message,
         head: head.commit,
-        branch: head.branch,
+        branch: branch_of_the_run(head.branch, run, options),
         stash: git::stash_top(place)?,
         head_tree,
         turn,
@@ -247,6 +247,14 @@ fn read_text(workspace: &Workspace, path: &str) -> Option<String> {
     text.map(|text| workspace.surroundings.screen.redact(&text).into_owned())
 }
 
+/// The branch that a run is on. One that `--branch` asks for is made as the run begins, and not for a refusal.
+fn branch_of_the_run(checked_out: Option<String>, run: &RunState, options: &Options) -> Option<String> {
+    match (&options.branch, run.life) {
+        (Some(name), Life::None | Life::Completed | Life::Stopped) => Some(format!("refs/heads/{name}")),
+        (Some(_) | None, _) => checked_out,
+    }
+}
+
 fn repository_problem(
     workspace: &Workspace,
     head: &git::Head,
@@ -262,7 +270,7 @@ fn repository_problem(
         return Ok(Some(format!("a {operation} is under way; {way_out}")));
     }
     let detached_run = run.life == Life::Open && run.branch.is_none();
-    if head.branch.is_none() && !options.allow_detached && !detached_run {
+    if head.branch.is_none() && !options.allow_detached && !detached_run && options.branch.is_none() {
         return Ok(Some(
             "HEAD is detached; `git switch BRANCH` goes back to a branch, or `--allow-detached` works here".to_owned(),
         ));
@@ -321,6 +329,7 @@ pub(super) fn in_commit(place: &git::Place, commit: Option<&str>, path: &str) ->
 
 fn read_reply_file(file: &ReplyFile, ids: &Ids) -> ReplyFact {
     let mut fact = ReplyFact {
+        kept_in: None,
         stamp: file.stamp.clone(),
         to: None,
         answer: None,
@@ -368,6 +377,7 @@ fn decisions(workspace: &Workspace, run: &RunState, ids: &Ids) -> Result<Vec<Dec
             continue;
         }
         let ticket = stored.draft.arguments.get("ticket").and_then(serde_json::Value::as_str).map(TicketId::new);
+        let folder = stored.folder.display().to_string();
         let what = match (stored.draft.kind.as_str(), ticket) {
             ("pause", _) => Decided::Pause,
             ("resume", _) => Decided::Resume,
@@ -377,15 +387,15 @@ fn decisions(workspace: &Workspace, run: &RunState, ids: &Ids) -> Result<Vec<Dec
             ("noted", Some(ticket)) => Decided::Noted(ticket),
             ("reply", ticket) => match store::look_spooled_reply(&stored.folder)? {
                 Some(file) => {
-                    let mut fact = read_reply_file(&file, ids);
+                    let mut fact = ReplyFact { kept_in: Some(folder), ..read_reply_file(&file, ids) };
                     if let Some(ticket) = ticket {
                         fact.to = Some(Ok(ticket));
                     }
                     Decided::Reply(fact)
                 }
-                None => continue,
+                None => Decided::Unusable("its text is gone".to_owned()),
             },
-            _ => continue,
+            (kind, _) => Decided::Unusable(format!("this version does not know the decision `{kind}`")),
         };
         decisions.push(Decision { id: stored.id, by: stored.draft.who, at: stored.draft.at, what });
     }

@@ -205,6 +205,11 @@ impl Workspace {
         Ok(store::look_reply(&self.layout)?.is_some())
     }
 
+    /// Whether a reply that was given during a turn is kept outside the worktree.
+    pub fn keeps_reply(&self) -> Result<bool, RunError> {
+        Ok(store::list_decisions(&self.layout)?.iter().any(|decision| decision.draft.kind == "reply"))
+    }
+
     /// The lines of the worktree's last run.
     pub fn lines(&self) -> Result<Vec<Line>, RunError> {
         match store::current_run(&self.layout)? {
