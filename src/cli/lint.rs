@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{CliError, Context, Exit};
 use crate::diagnostic::{Diagnostic, Severity, render};
-use crate::run::{Workspace, lint_all};
+use crate::run::{Workspace, context_faults, lint_all};
 use crate::store::{self, Audience, Links, TICKETS};
 use crate::text::{Source, apply, shown_line};
 use crate::ticket::{self, Ids};
@@ -106,11 +106,17 @@ fn look(workspace: &mut Workspace) -> Result<Looked, CliError> {
     if workspace.layout.config_file().symlink_metadata().is_ok() {
         files.push(format!("{TICKETS}/config.yaml").into());
     }
+    let mut misplaced = store::misplaced(&workspace.layout, None)?;
+    // Where `.tickets` itself is no folder it stands among the tickets.
+    misplaced.retain(|fault| &*fault.path != TICKETS);
+    let top = workspace.layout.top.clone();
     let reads = workspace.reads()?;
     files.extend(reads.iter().map(|read| read.path.clone()));
     let mut diagnostics = settings.faults;
+    diagnostics.extend(misplaced);
     let ids = Ids::of(reads);
     diagnostics.extend(lint_all(reads, &ids, &settings.config));
+    diagnostics.extend(context_faults(&top, reads, &ids));
     in_order(&mut diagnostics, &files);
     Ok(Looked { files, diagnostics })
 }

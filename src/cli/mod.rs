@@ -96,11 +96,6 @@ enum Command {
     Schema(schema::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
-    #[command(name = "__effect", hide = true)]
-    Effect {
-        /// The effect's directory
-        directory: PathBuf,
-    },
 }
 
 /// Runs the command line of this process.
@@ -190,7 +185,8 @@ fn start(arguments: Arguments, environment: Environment) -> ExitCode {
         typed: format!("turnstile {}", typed.get(1..).unwrap_or_default().join(" ")),
         environment,
     };
-    match dispatch(&context, arguments.command) {
+    let done = dispatch(&context, arguments.command);
+    match done.and_then(|exit| context.printer.lost().map_or(Ok(exit), Err)) {
         Ok(exit) => exit.into(),
         Err(error) => {
             context.printer.error(&error);
@@ -246,6 +242,5 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Schema(arguments) => Ok(schema::run(context, &arguments)),
         Command::Completions(arguments) => Ok(completions::run(context, &arguments)),
         Command::Man(arguments) => man::run(context, &arguments),
-        Command::Effect { directory } => effect(&directory, context.environment.clone()),
     }
 }

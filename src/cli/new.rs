@@ -8,7 +8,7 @@ use super::{CliError, Context, Exit};
 use crate::run::{Workspace, unresolved};
 use crate::store::{self, Audience, StoreError};
 use crate::text::{nearest, shown_line};
-use crate::ticket::{Ids, NewTicket, TicketId, new_ticket, next_number, resolve, slug};
+use crate::ticket::{Ids, NewTicket, TicketId, is_hidden, new_ticket, next_number, resolve, slug};
 
 /// Make a ticket
 ///
@@ -48,6 +48,12 @@ pub struct Arguments {
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
     if arguments.title.trim().is_empty() {
         return Err(CliError::usage("a ticket needs a title").hint("`turnstile new \"What is to be done\"`"));
+    }
+    for (what, text) in [("title", Some(&arguments.title)), ("goal", arguments.goal.as_ref())] {
+        if let Some(text) = text.filter(|text| text.contains(is_hidden)) {
+            let message = format!("the {what} holds a character that is not seen: {}", shown_line(text));
+            return Err(CliError::usage(message).hint("leave it out; `turnstile lint` would warn of it"));
+        }
     }
     if !arguments.verify.is_empty() {
         return Err(CliError::usage("`--verify` is not supported by this version of turnstile: it runs no checks")

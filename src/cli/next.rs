@@ -41,7 +41,13 @@ pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit
         .collect();
     let (action, reason) = match &view.busy {
         Some(busy) => (Action::Wait, Some(Reason::new(ReasonCode::Busy, busy.clone()))),
-        None => (view.preview.action, view.preview.reason.clone()),
+        None => match (view.preview.action, &view.preview.ticket) {
+            (Action::RunTurn, Some(ticket)) => match workspace.unusable(&view, ticket)? {
+                Some(reason) => (Action::of(reason.code), Some(reason)),
+                None => (Action::RunTurn, None),
+            },
+            _ => (view.preview.action, view.preview.reason.clone()),
+        },
     };
     let left = reply_left(&look);
     if context.printer.json {
@@ -52,7 +58,7 @@ pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit
         context.printer.document(&json!({
             "action": action.name(),
             "ticket": view.preview.ticket,
-            "agent": view.preview.agent,
+            "agent": view.preview.agent.as_ref().filter(|_| reason.is_none()),
             "reason": shown_reason(reason.as_ref()),
             "explain": explain,
             "reply_left": left,

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anstream::ColorChoice;
 use serde_json::Value;
@@ -32,6 +32,7 @@ pub struct Printer {
     /// What is a secret.
     pub screen: Arc<Screen>,
     colored: bool,
+    lost: Arc<OnceLock<String>>,
 }
 
 impl Printer {
@@ -39,7 +40,7 @@ impl Printer {
     pub fn new(json: bool, volume: Volume, color: ColorChoice, screen: Screen) -> Self {
         color.write_global();
         let colored = anstream::AutoStream::choice(&std::io::stdout()) != ColorChoice::Never;
-        Self { json, volume, screen: Arc::new(screen), colored }
+        Self { json, volume, screen: Arc::new(screen), colored, lost: Arc::default() }
     }
 
     /// Whether a person watches stderr.
@@ -54,17 +55,32 @@ impl Printer {
 
     /// Data, but for secrets.
     pub fn data(&self, text: &str) {
-        write_all(anstream::stdout(), &self.screen.redact(text));
+        self.keep_fault(write_all(anstream::stdout(), &self.screen.redact(text)));
     }
 
     /// Somebody's text: byte for byte for a program, without what a terminal would obey for a person.
     pub fn verbatim(&self, text: &str) {
         let text = self.screen.redact(text);
-        if std::io::stdout().is_terminal() {
-            write_all(anstream::stdout(), &crate::text::shown(&text));
+        self.keep_fault(if std::io::stdout().is_terminal() {
+            write_all(anstream::stdout(), &crate::text::shown(&text))
         } else {
-            write_all(std::io::stdout(), &text);
+            write_all(std::io::stdout(), &text)
+        });
+    }
+
+    /// The first one is the reason for all that follow.
+    fn keep_fault(&self, written: std::io::Result<()>) {
+        if let Err(error) = written
+            && error.kind() != std::io::ErrorKind::BrokenPipe
+        {
+            let _ = self.lost.set(error.to_string());
         }
+    }
+
+    /// Why something that was printed did not arrive. A reader that went away has seen what it wanted.
+    pub fn lost(&self) -> Option<CliError> {
+        let why = self.lost.get()?;
+        Some(CliError::io(format!("cannot write to stdout: {why}")).hint("make room there, or print somewhere else"))
     }
 
     /// Whether nobody reads stdout any more, as after `| head`.
@@ -87,20 +103,20 @@ impl Printer {
     pub fn document(&self, document: &Value) {
         let mut document = document.clone();
         self.screen.redact_document(&mut document);
-        write_all(anstream::stdout(), &format!("{document:#}\n"));
+        self.keep_fault(write_all(anstream::stdout(), &format!("{document:#}\n")));
     }
 
     /// A line for people, on stderr.
     pub fn note(&self, text: &str) {
         if self.volume != Volume::Quiet {
-            write_all(anstream::stderr(), &format!("{}\n", self.screen.redact(text)));
+            tell(&format!("{}\n", self.screen.redact(text)));
         }
     }
 
     /// A line for people who look for a fault.
     pub fn detail(&self, text: &str) {
         if self.volume == Volume::Verbose {
-            write_all(anstream::stderr(), &format!("{}\n", self.screen.redact(text)));
+            tell(&format!("{}\n", self.screen.redact(text)));
         }
     }
 
@@ -109,7 +125,7 @@ impl Printer {
         if self.json {
             let mut document = error.document();
             self.screen.redact_document(&mut document);
-            write_all(anstream::stderr(), &format!("{document:#}\n"));
+            tell(&format!("{document:#}\n"));
             return;
         }
         let style = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
@@ -117,11 +133,16 @@ impl Printer {
         for hint in &error.hints {
             writeln!(text, "  help: {}", crate::text::shown_line(hint)).expect("a string takes every write");
         }
-        write_all(anstream::stderr(), &self.screen.redact(&text));
+        tell(&self.screen.redact(&text));
     }
 }
 
-/// A reader that went away has seen what it wanted.
-fn write_all(mut stream: impl std::io::Write, text: &str) {
-    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+/// What is for people does not change what a command did; where it cannot be told nobody is left to be told that.
+fn tell(text: &str) {
+    let _ = write_all(anstream::stderr(), text);
+}
+
+fn write_all(mut stream: impl std::io::Write, text: &str) -> std::io::Result<()> {
+    stream.write_all(text.as_bytes())?;
+    stream.flush()
 }

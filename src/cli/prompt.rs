@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{CliError, Context, Exit};
-use crate::flow::Action;
+use crate::flow::{Action, Look, TicketStanding, standing};
 use crate::run::{Options, Workspace};
 
 /// Print what the next turn would be sent
@@ -30,7 +30,13 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
             .hint("`turnstile next` says why; `turnstile prompt ID` prints a prompt all the same")
     })?;
     let prompt = workspace.prompt(&view, &id)?;
-    if let (Action::Wait | Action::Stop, Some(reason)) = (view.preview.action, &view.preview.reason) {
+    let look = Look { run: &view.working, survey: &view.survey, policy: &view.policy };
+    let fact = view.survey.ticket(&id).filter(|_| arguments.id.is_some());
+    if let Some((standing, why)) = fact.map(|fact| standing(&look, fact))
+        && !matches!(standing, TicketStanding::Ready | TicketStanding::Active)
+    {
+        context.printer.note(&format!("no turn of {id} starts as it is: {why}"));
+    } else if let (Action::Wait | Action::Stop, Some(reason)) = (view.preview.action, &view.preview.reason) {
         let message = reason.message.lines().next().unwrap_or_default();
         context.printer.note(&format!("no turn starts as it is: {}: {message}", reason.code));
     }

@@ -92,6 +92,7 @@ fn target(view: &View, named: Option<TicketId>, answer: Option<&str>) -> Result<
         stamp: String::new(),
         to: named.clone().map(Ok),
         answer: answer.map(str::to_owned),
+        answer_at: String::new(),
         faults: Vec::new(),
         empty: false,
         committed: false,

@@ -36,12 +36,11 @@ fn reason(view: &View) -> Option<Reason> {
     if let Some(busy) = &view.busy {
         return Some(Reason::new(ReasonCode::Busy, busy.clone()));
     }
-    let shown = view.run.shown().filter(|_| view.run.life == Life::Open).map(|stands| stands.reason.clone());
-    let foreseen = match view.preview.action {
+    match view.preview.action {
         Action::RunTurn | Action::Judge => view.run.last_pause.clone().filter(|_| view.run.life == Life::Open),
+        // What comes before the standing reasons is told first, as the next step would tell it.
         Action::Wait | Action::Stop | Action::Complete => view.preview.reason.clone(),
-    };
-    shown.filter(|_| matches!(view.preview.action, Action::Wait | Action::Stop)).or(foreseen)
+    }
 }
 
 /// The status of a run in one word.

@@ -16,7 +16,7 @@ pub use defaults::TURN_TIMEOUT;
 pub use duration::{
     DurationError, LONGEST, parse_duration, parse_duration_or_off, show_duration, show_duration_or_off,
 };
-pub use read::{CONFIG_VERSION, read};
+pub use read::{CONFIG_VERSION, place_of, read};
 pub use schema::schema;
 pub use template::{FIRST_TICKET, FIRST_TICKET_NAME, template};
 pub use types::{

@@ -6,7 +6,7 @@ use super::keys;
 use super::values::{Faults, Read, Reported, Table, list};
 use super::{AgentKind, CheckpointMode, CommitBy, Config, EnvInherit, RosterEntry, unsupported};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::text::{Source, Span, nearest, shown_line};
+use crate::text::{LineColumn, LineIndex, Source, Span, nearest, shown_line};
 use crate::ticket::yaml::{self, Key, Node, Value};
 
 /// The version of the format that this turnstile reads.
@@ -33,6 +33,15 @@ pub fn read(source: Option<&Source>) -> (Config, Vec<Diagnostic>) {
         Some(root) => read_root(&root, &mut config, &mut faults),
     }
     (config, faults.into_sorted())
+}
+
+/// Where the value behind some keys stands, if it is there.
+pub fn place_of(source: &Source, keys: &[&str]) -> Option<LineColumn> {
+    let start = if source.text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let (root, _) = yaml::parse(source, Span::new(start, source.text.len()));
+    let root = root?;
+    let node = keys.iter().try_fold(&root, |node, key| node.get(key))?;
+    Some(LineIndex::new(&source.text).place(&source.text, node.span.start))
 }
 
 /// The most hidden characters that are reported: a file full of them says the same thing each time.

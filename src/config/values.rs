@@ -111,7 +111,13 @@ impl<'a> Faults<'a> {
     }
 
     pub(super) fn wrong_type(&mut self, path: &str, node: &Node, expected: &str) {
-        self.add(Code::WrongType, node.span, format!("`{}` must be {expected}", shown_line(path)));
+        let fault = self.add(Code::WrongType, node.span, format!("`{}` must be {expected}", shown_line(path)));
+        fault.help = Some(match node.value {
+            Value::Scalar { quoted: true, .. } => format!("write {expected}, without quotes, or remove it"),
+            Value::Null | Value::Scalar { .. } | Value::Sequence(_) | Value::Mapping(_) => {
+                format!("write {expected}, or remove it")
+            }
+        });
     }
 
     /// A word or a number as it is written, with whether it was quoted.

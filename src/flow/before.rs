@@ -109,7 +109,7 @@ fn stop_file(look: &Look<'_>) -> Option<Choice> {
     let text = look.survey.stop_file.as_ref()?;
     let why = text.trim();
     let why = if why.is_empty() { String::new() } else { format!(": {}", crate::text::shown_line(why)) };
-    let message = format!("`.tickets/STOP` exists{why}; remove it to go on (`rm .tickets/STOP`)");
+    let message = format!("`.tickets/STOP` exists{why}; remove it to go on (`rm -r .tickets/STOP`)");
     let reason = Reason::new(ReasonCode::StopFile, message).details(json!({ "text": text.trim() }));
     Some(Choice::stop(reason, None))
 }
@@ -173,7 +173,13 @@ fn nothing_open(look: &Look<'_>) -> Option<Choice> {
         return None;
     }
     if look.policy.only.is_some() {
-        return Some(Choice::Stop(Stop { reason: None, ticket: None }));
+        let why = |ticket: &&TicketFact| {
+            let hold = ticket.hold.as_deref().map(crate::text::shown_line).unwrap_or_default();
+            format!("{} is put aside: {hold}; remove its `hold` to work on it", ticket.id)
+        };
+        let held: Vec<String> = open.iter().map(why).collect();
+        let reason = (!held.is_empty()).then(|| Reason::new(ReasonCode::Completed, held.join("\n")));
+        return Some(Choice::Stop(Stop { reason, ticket: None }));
     }
     let paperwork = look.paperwork(None);
     if !paperwork.is_empty() && look.run.life == Life::Open {

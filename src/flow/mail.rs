@@ -207,7 +207,8 @@ pub fn reply_target(look: &Look<'_>, reply: &ReplyFact) -> Result<Option<TicketI
         && !question.choices.contains(answer)
     {
         return refuse(format!(
-            "`answer: {}` is not among the choices of {target}: {}",
+            "{}`answer: {}` is not among the choices of {target}: {}",
+            reply.answer_at,
             crate::text::shown_line(answer),
             crate::text::shown_line(&question.choices.join(", "))
         ));

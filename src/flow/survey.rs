@@ -113,6 +113,8 @@ pub struct ReplyFact {
     pub to: Option<Result<TicketId, String>>,
     /// The choice that it makes.
     pub answer: Option<String>,
+    /// Where that stands, as messages begin; empty where it is in no file.
+    pub answer_at: String,
     /// Its faults as lines, if it cannot be read.
     pub faults: Vec<String>,
     /// Whether it says nothing at all.

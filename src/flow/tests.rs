@@ -265,6 +265,7 @@ fn reply(change: impl Fn(&mut ReplyFact)) -> ReplyFact {
         stamp: "s".into(),
         to: None,
         answer: None,
+        answer_at: String::new(),
         faults: Vec::new(),
         empty: false,
         committed: false,

@@ -52,6 +52,12 @@ impl TemplateSet {
                     continue;
                 }
             };
+            if text.trim().is_empty() {
+                let path = format!(".tickets/templates/{name}");
+                let empty = Diagnostic::of_file(Code::OutOfRange, path.as_str(), "the template is empty");
+                faults.push(empty.help(format!("write it, or `rm {path}` for the one that is built in")));
+                continue;
+            }
             match Template::new(Source::new(format!(".tickets/templates/{name}"), text.as_str())) {
                 Ok(template) => *place = Some(template),
                 Err(found) => faults.extend(found),

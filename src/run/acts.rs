@@ -26,7 +26,7 @@ impl Real<'_> {
         Ok(match (act, judged.clone()) {
             (Act::Restore { items }, Some((ticket, turn))) => {
                 if let Some(judging) = run.judging() {
-                    contract::restore(self.workspace, self.run_id()?, judging)?;
+                    contract::restore(self.workspace, self.run_id()?, contract::Case { judging, begun: items })?;
                 }
                 vec![Event::ContractRestored { ticket, turn, items: items.clone() }]
             }

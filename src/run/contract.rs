@@ -3,38 +3,71 @@
 use super::error::RunError;
 use super::workspace::Workspace;
 use crate::crash::{Point, point};
+use crate::diagnostic::Diagnostic;
 use crate::flow::{Judging, PutBack};
 use crate::git;
-use crate::store::{self, Audience, Links};
+use crate::store::{self, Audience, Kind, Links, TICKETS};
 use crate::text::Source;
-use crate::ticket::{ContractVerdict, Role, judge_change, judge_new, read};
+use crate::ticket::{ContractVerdict, Role, Unreadable, judge_change, judge_new, read};
 
 /// One file that has to be put back.
 pub(super) struct Violation {
     /// As it is told.
     pub item: PutBack,
-    /// What the file must hold; none is that it must not be there.
-    pub wanted: Option<Vec<u8>>,
+    /// What belongs there.
+    pub wanted: Wanted,
+}
+
+/// What belongs at a path.
+#[derive(Clone, Debug)]
+pub(super) enum Wanted {
+    /// A file of these bytes.
+    File(Vec<u8>),
+    /// A folder.
+    Folder,
+    /// Nothing.
+    Absent,
+}
+
+impl From<Option<Vec<u8>>> for Wanted {
+    fn from(bytes: Option<Vec<u8>>) -> Self {
+        bytes.map_or(Self::Absent, Self::File)
+    }
+}
+
+/// What a turn is judged by: what is known of it, and what of it is being put back already.
+#[derive(Clone, Copy)]
+pub(super) struct Case<'a> {
+    /// The turn.
+    pub judging: &'a Judging,
+    /// What an earlier look found; a kill in the middle of putting it back must not forget the rest.
+    pub begun: &'a [PutBack],
 }
 
 /// Everything that has to be put back.
-pub(super) fn violations(workspace: &Workspace, judging: &Judging) -> Result<Vec<Violation>, RunError> {
-    let (Some(before), Some(after)) = (&judging.ended.before, &judging.ended.after) else { return Ok(Vec::new()) };
+pub(super) fn violations(workspace: &Workspace, case: Case<'_>) -> Result<Vec<Violation>, RunError> {
+    let Case { judging, begun } = case;
+    let mut found = folders(workspace, judging)?;
+    let (Some(before), Some(after)) = (&judging.ended.before, &judging.ended.after) else { return Ok(found) };
     if before == after {
-        return Ok(Vec::new());
+        return Ok(found);
     }
     let place = &workspace.place;
     let own = judging.request.ticket.path();
-    let mut found = Vec::new();
+    let all_gone = found.iter().map(|found| &found.item).chain(begun).any(|item| item.path == TICKETS);
     for change in git::diff(place, before, after)? {
         let path = change.path;
-        if !is_watched(&path) {
+        let is_gone = all_gone && path.starts_with(".tickets/");
+        if !is_watched(&path) && !is_gone {
             continue;
         }
         let then = git::blob(place, before, &path)?;
         let now = store::read_capped(&workspace.layout.top, &path, store::TEXT_CAP, Links::Any);
         let violation = if path.starts_with(".tickets/history/") {
-            history(&path, then, now.as_ref().ok().and_then(Option::as_ref))
+            history(&path, then, &now)
+        } else if !is_watched(&path) {
+            let lost = then.filter(|_| !matches!(now, Ok(Some(_))));
+            lost.map(|then| violation(&path, Vec::new(), "it went with `.tickets/`", Some(then)))
         } else {
             ticket(&path, path == own, then, &now)
         };
@@ -43,19 +76,35 @@ pub(super) fn violations(workspace: &Workspace, judging: &Judging) -> Result<Vec
     Ok(found)
 }
 
+/// Folders of `.tickets/` that something else has taken the place of. Before the turn they were folders or not there,
+/// or no turn would have started. What stands for the templates is looked at as they are, and stays.
+fn folders(workspace: &Workspace, judging: &Judging) -> Result<Vec<Violation>, RunError> {
+    let misplaced = store::misplaced(&workspace.layout, Some(&judging.request.ticket))?;
+    let own = |fault: &Diagnostic| &*fault.path != ".tickets/templates";
+    Ok(misplaced
+        .into_iter()
+        .filter(own)
+        .map(|fault| {
+            let why = format!("{}; the folder is put back", fault.message);
+            Violation { wanted: Wanted::Folder, ..violation(&fault.path, Vec::new(), why, None) }
+        })
+        .collect())
+}
+
 /// Whether a path is a ticket or belongs to the archive.
 fn is_watched(path: &str) -> bool {
     let Some(below) = path.strip_prefix(".tickets/") else { return false };
     below.starts_with("history/") || store::is_ticket_path(below)
 }
 
-fn history(path: &str, then: Option<Vec<u8>>, now: Option<&Vec<u8>>) -> Option<Violation> {
+fn history(path: &str, then: Option<Vec<u8>>, now: &Result<Option<Vec<u8>>, Unreadable>) -> Option<Violation> {
     let why = match (&then, now) {
-        (None, None) => return None,
-        (Some(then), Some(now)) if then == now => return None,
-        (None, Some(_)) => "a message that nobody sent was removed from the archive",
-        (Some(_), None) => "an archived message was deleted",
-        (Some(_), Some(_)) => "an archived message was rewritten",
+        (None, Ok(None)) => return None,
+        (Some(then), Ok(Some(now))) if then == now => return None,
+        (None, Ok(Some(_))) => "a message that nobody sent was removed from the archive",
+        (None, Err(_)) => "what is no message was removed from the archive",
+        (Some(_), Ok(None)) => "an archived message was deleted",
+        (Some(_), Ok(Some(_)) | Err(_)) => "an archived message was rewritten",
     };
     Some(violation(path, Vec::new(), why, then))
 }
@@ -64,7 +113,7 @@ fn ticket(
     path: &str,
     own: bool,
     then: Option<Vec<u8>>,
-    now: &Result<Option<Vec<u8>>, crate::ticket::Unreadable>,
+    now: &Result<Option<Vec<u8>>, Unreadable>,
 ) -> Option<Violation> {
     let readable = match now {
         Ok(Some(bytes)) => std::str::from_utf8(bytes).ok().map(|text| Source::new(path, text)),
@@ -93,7 +142,7 @@ fn ticket(
     if readable.is_none() && !matches!(now, Ok(None)) {
         let why = "it is not a regular UTF-8 file within 1 MiB any more";
         let item = PutBack { path: path.to_owned(), keys: Vec::new(), why: why.to_owned(), unreadable: own };
-        return Some(Violation { item, wanted: Some(then) });
+        return Some(Violation { item, wanted: Wanted::File(then) });
     }
     match judge_change(&before, readable.as_ref(), role) {
         ContractVerdict::Kept => None,
@@ -109,28 +158,37 @@ fn ticket(
         ContractVerdict::Unreadable { text } => {
             let faults = readable.map(|now| super::survey::lines(&read(&now).1).join("\n")).unwrap_or_default();
             let item = PutBack { path: path.to_owned(), keys: Vec::new(), why: faults, unreadable: true };
-            Some(Violation { item, wanted: Some(text.into_bytes()) })
+            Some(Violation { item, wanted: Wanted::File(text.into_bytes()) })
         }
     }
 }
 
 fn violation(path: &str, keys: Vec<String>, why: impl Into<String>, wanted: Option<Vec<u8>>) -> Violation {
-    Violation { item: PutBack { path: path.to_owned(), keys, why: why.into(), unreadable: false }, wanted }
+    Violation {
+        item: PutBack { path: path.to_owned(), keys, why: why.into(), unreadable: false },
+        wanted: wanted.into(),
+    }
 }
 
 /// Puts everything back; what lies there now is kept first.
-pub(super) fn restore(workspace: &Workspace, run: &str, judging: &Judging) -> Result<(), RunError> {
-    for Violation { item, wanted } in violations(workspace, judging)? {
+pub(super) fn restore(workspace: &Workspace, run: &str, case: Case<'_>) -> Result<(), RunError> {
+    let turn = case.judging.request.turn;
+    for Violation { item, wanted } in violations(workspace, case)? {
         let top = &workspace.layout.top;
         let now = store::read_capped(top, &item.path, store::ATTACHMENTS_BYTES, Links::Any).ok().flatten();
         if let Some(now) = now {
-            store::keep_overwritten(&workspace.layout, run, judging.request.turn, &item.path, &now)?;
+            store::keep_overwritten(&workspace.layout, run, turn, &item.path, &now)?;
         }
         point(Point::ContractKept);
-        store::set_aside(&workspace.layout, run, judging.request.turn, &item.path)?;
+        let kind = match &wanted {
+            Wanted::File(_) | Wanted::Absent => Kind::File,
+            Wanted::Folder => Kind::Folder,
+        };
+        store::set_aside(&workspace.layout, run, turn, &item.path, kind)?;
         match wanted {
-            Some(bytes) => store::write(top, &item.path, &bytes, Audience::People)?,
-            None => store::remove(top, &item.path)?,
+            Wanted::File(bytes) => store::write(top, &item.path, &bytes, Audience::People)?,
+            Wanted::Folder => store::make_folder(&workspace.layout, &item.path)?,
+            Wanted::Absent => store::remove(top, &item.path)?,
         }
         point(Point::ContractRestored);
     }

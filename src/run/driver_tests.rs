@@ -170,6 +170,7 @@ impl World for Place {
                 stamp: "s".into(),
                 to: None,
                 answer: None,
+                answer_at: String::new(),
                 faults: Vec::new(),
                 empty: false,
                 committed: false,

@@ -76,15 +76,36 @@ impl RunError {
             | Self::Event(_)
             | Self::Order(_) => Some(ReasonCode::JournalUnreadable),
             Self::Lock(LockError::Busy { .. }) => Some(ReasonCode::Busy),
+            Self::Store(store) if store.in_the_way().is_some() => Some(ReasonCode::Invalid),
+            Self::Unusable { .. } => Some(ReasonCode::Invalid),
             Self::Git(_) | Self::Child(_) | Self::Effect(_) | Self::Store(_) | Self::Journal(_) | Self::LockLost => {
                 Some(ReasonCode::GitFailed)
             }
             Self::Lock(_) => Some(ReasonCode::RepositoryState),
-            Self::Unusable { .. }
+            Self::Express { .. } | Self::Wait(_) | Self::BranchName(_) | Self::OpenRun { .. } => None,
+        }
+    }
+
+    /// The error, and what to type where something stands in the way of turnstile's.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Store(store) => match store.in_the_way() {
+                Some(path) => format!("{}; `rm {}` takes it away", self.in_full(), path.display()),
+                None => self.in_full(),
+            },
+            Self::Git(_)
+            | Self::Journal(_)
+            | Self::Event(_)
+            | Self::Order(_)
+            | Self::Effect(_)
+            | Self::Lock(_)
+            | Self::LockLost
+            | Self::Child(_)
+            | Self::Unusable { .. }
             | Self::Express { .. }
             | Self::Wait(_)
             | Self::BranchName(_)
-            | Self::OpenRun { .. } => None,
+            | Self::OpenRun { .. } => self.in_full(),
         }
     }
 

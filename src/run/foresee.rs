@@ -6,7 +6,7 @@ use super::inputs;
 use super::turns::shell_script;
 use super::workspace::{View, Workspace};
 use crate::config::AgentKind;
-use crate::flow::{Decision, Life, Look, ReplyFact, RunState, TurnRequest, reply_target};
+use crate::flow::{Decision, Life, Look, Reason, ReasonCode, ReplyFact, RunState, TurnRequest, reply_target};
 use crate::prompt::{Message, MessageKind, Prompt, PromptInputs, Section};
 use crate::store::{self, ReplyFile, TICKETS, USER_REPLY};
 use crate::ticket::TicketId;
@@ -40,6 +40,17 @@ impl Workspace {
         let mut inputs = inputs::gather(self, &settings, run, view.id.as_deref(), &request)?;
         self.quote_waiting(view, id, &mut inputs)?;
         inputs::filled(&inputs, &settings)
+    }
+
+    /// Why no prompt could be made for a ticket, as the step would say it.
+    pub fn unusable(&self, view: &View, id: &TicketId) -> Result<Option<Reason>, RunError> {
+        match self.prompt(view, id) {
+            Ok(_) => Ok(None),
+            Err(error) if error.reason() == Some(ReasonCode::Invalid) => {
+                Ok(Some(Reason::new(ReasonCode::Invalid, error.told())))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Adds the replies that the step would take in before the turn.

@@ -30,9 +30,11 @@ pub(super) fn prompt(
 
 /// The prompt that some inputs make.
 pub(super) fn filled(inputs: &PromptInputs, settings: &Settings) -> Result<prompt::Prompt, RunError> {
-    prompt::render(inputs, &settings.templates, settings.config.prompt.max_bytes).map_err(|faults| RunError::Unusable {
-        path: "the prompt".to_owned(),
-        why: super::survey::lines(&faults).join("\n"),
+    prompt::render(inputs, &settings.templates, settings.config.prompt.max_bytes).map_err(|mut faults| {
+        for fault in faults.iter_mut().filter(|fault| fault.path.ends_with("/config.yaml")) {
+            fault.place = settings.max_bytes_at.unwrap_or(fault.place);
+        }
+        RunError::Unusable { path: "the prompt".to_owned(), why: super::survey::lines(&faults).join("\n") }
     })
 }
 

@@ -28,4 +28,4 @@ pub use error::RunError;
 pub use real::Progress;
 pub use session::{Decided, DriveEnd, Until};
 pub use survey::unresolved;
-pub use workspace::{Folded, Options, Settings, Surroundings, View, Workspace, event, lint_all};
+pub use workspace::{Folded, Options, Settings, Surroundings, View, Workspace, context_faults, event, lint_all};

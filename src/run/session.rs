@@ -127,7 +127,7 @@ impl Workspace {
         }
         // Where `.tickets` is no folder, the survey says so in our own words; git would only fail.
         let is_folder = world.workspace.layout.tickets().symlink_metadata().is_ok_and(|found| found.is_dir());
-        if is_folder && state.life != Life::Open && git::is_ignored(&world.workspace.place, ".tickets/ticket.md")? {
+        if is_folder && state.life == Life::None && git::is_ignored(&world.workspace.place, ".tickets/ticket.md")? {
             (world.progress)(Progress::Note(
                 "git ignores `.tickets/`: what lies there is kept with every turn, and never committed to a branch",
             ));
@@ -143,6 +143,10 @@ impl Workspace {
             let end = match step(&mut world, &mut state, &rules, &mut count) {
                 Ok(end) => end,
                 Err(error) => match error.reason() {
+                    Some(ReasonCode::Invalid) => {
+                        let reason = Reason::new(ReasonCode::Invalid, error.told());
+                        break StepEnd { reason: Some(reason), ..StepEnd::default() };
+                    }
                     Some(code) if code == ReasonCode::GitFailed => {
                         let message = format!("{}; the next `turnstile run` tries again", error.in_full());
                         break StepEnd {

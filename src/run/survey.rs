@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::error::RunError;
 use super::tampering;
 use super::turn_facts::turn_facts;
-use super::workspace::{Folded, Options, Settings, Workspace, lint_all};
+use super::workspace::{Folded, Options, Settings, Workspace, context_faults, lint_all};
 use crate::config::{AgentKind, Config};
 use crate::diagnostic::Diagnostic;
 use crate::flow::{
@@ -17,6 +17,7 @@ use crate::flow::{
 };
 use crate::git::{self, ChangeKind, GitError};
 use crate::store::{self, COMMIT_MSG, Journal, JournalError, Links, ReplyFile, TICKETS};
+use crate::text::LineColumn;
 use crate::ticket::{DispatchMode, Ids, Read, TicketId, Unresolved, queue, read_dispatch, read_reply, resolve};
 
 /// Looks at everything.
@@ -33,7 +34,9 @@ pub(super) fn survey(
     let top = workspace.layout.top.clone();
     let JudgedTickets { ids, facts, .. } = judged_tickets(workspace, &settings.config)?;
     let (ids, mut tickets) = (Rc::clone(ids), facts.clone());
+    let missing = context_faults(&top, workspace.last_reads(), &ids);
     for ticket in &mut tickets {
+        ticket.faults.extend(missing.iter().filter(|fault| *fault.path == *ticket.id.path()).map(line));
         ticket.claimed_by = claimed.get(&ticket.id).cloned();
         if interesting.contains(&ticket.id) {
             ticket.digest = digest_of(&top, &ticket.id);
@@ -65,7 +68,7 @@ pub(super) fn survey(
         tampering,
         stop_file,
         repository: repository_problem(workspace, &head, run, options)?,
-        config: lines(&settings.faults),
+        config: unusable(workspace, settings, run)?,
         tickets,
         index: TicketIndex::default(),
         outbox: outbox_fact(outbox),
@@ -83,16 +86,28 @@ pub(super) fn survey(
     })
 }
 
+/// What must be mended before anything else: faults of the settings, and what is no folder where one is needed, but
+/// for what row 0 is about to put back.
+fn unusable(workspace: &Workspace, settings: &Settings, run: &RunState) -> Result<Vec<String>, RunError> {
+    let mut faults = lines(&settings.faults);
+    let is_put_back = |judging: &crate::flow::Judging| judging.row == 0 && judging.verdict.is_none();
+    if !run.judging().is_some_and(is_put_back) {
+        faults.extend(lines(&store::misplaced(&workspace.layout, run.current.as_ref())?));
+    }
+    Ok(faults)
+}
+
 /// Errors as the lines that messages quote.
 pub(super) fn lines(faults: &[Diagnostic]) -> Vec<String> {
     faults.iter().filter(|fault| fault.is_error()).map(line).collect()
 }
 
-/// One fault as a line.
+/// One fault as a line: where it is, what is wrong, and what to do about it.
 pub(super) fn line(fault: &Diagnostic) -> String {
     let path = crate::text::shown_line(&fault.path);
     let message = crate::text::shown_line(&fault.message);
-    format!("{path}:{}:{}: {}: {message}", fault.place.line, fault.place.column, fault.code)
+    let help = fault.help.as_ref().map(|help| format!("; {}", crate::text::shown_line(help))).unwrap_or_default();
+    format!("{path}:{}:{}: {}: {message}{help}", fault.place.line, fault.place.column, fault.code)
 }
 
 fn interesting(run: &RunState) -> Vec<TicketId> {
@@ -333,6 +348,7 @@ fn read_reply_file(file: &ReplyFile, ids: &Ids) -> ReplyFact {
         stamp: file.stamp.clone(),
         to: None,
         answer: None,
+        answer_at: String::new(),
         faults: file.problem.clone().into_iter().collect(),
         empty: false,
         committed: false,
@@ -347,8 +363,11 @@ fn read_reply_file(file: &ReplyFile, ids: &Ids) -> ReplyFact {
     match read_reply(source) {
         Ok(reply) => {
             fact.empty = reply.is_empty() && file.attachments.is_empty();
-            fact.to = reply.to.as_ref().map(|to| resolve(to, "", ids).map_err(|why| unresolved(to, &why)));
+            let at = |place: LineColumn| format!("{}:{}:{}: ", source.path, place.line, place.column);
+            let refused = |to: &str, why: &Unresolved| format!("{}{}", at(reply.to_at), unresolved(to, why));
+            fact.to = reply.to.as_ref().map(|to| resolve(to, "", ids).map_err(|why| refused(to, &why)));
             fact.answer = reply.answer;
+            fact.answer_at = at(reply.answer_at);
         }
         Err(faults) => fact.faults.extend(lines(&faults)),
     }

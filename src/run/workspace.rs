@@ -8,13 +8,13 @@ use std::time::Duration;
 use super::error::RunError;
 use super::survey;
 use crate::config::{self, Config};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::flow::{self, Event, Policy, Preview, RunState, Survey};
 use crate::git::{self, Place};
 use crate::prompt::TemplateSet;
 use crate::secret::Screen;
 use crate::store::{self, Audience, Journal, Layout, Line, Links, LockError, Scanned, TICKETS};
-use crate::text::Source;
+use crate::text::{LineColumn, Source};
 use crate::ticket::{Ids, LintContext, Read, TicketId};
 
 /// What the process around us gives.
@@ -61,6 +61,8 @@ pub struct Settings {
     pub templates: TemplateSet,
     /// What is wrong with either.
     pub faults: Vec<Diagnostic>,
+    /// Where `prompt.max_bytes` stands in the config.
+    pub max_bytes_at: Option<LineColumn>,
 }
 
 /// A worktree.
@@ -122,6 +124,15 @@ impl Workspace {
     pub fn settings(&self) -> Result<Settings, RunError> {
         let mut faults = Vec::new();
         let path = format!("{TICKETS}/config.yaml");
+        // Where `.tickets` itself is no folder that is the fault, not what cannot be read below it.
+        if store::misplaced(&self.layout, None)?.iter().any(|fault| &*fault.path == TICKETS) {
+            return Ok(Settings {
+                config: Config::default(),
+                templates: TemplateSet::built_in(),
+                faults,
+                max_bytes_at: None,
+            });
+        }
         let source = match store::read_source(&self.layout.top, &path, Links::Any) {
             Ok(source) => source,
             Err(why) => {
@@ -138,7 +149,13 @@ impl Workspace {
                 TemplateSet::built_in()
             }),
         };
-        Ok(Settings { config, templates, faults })
+        let max_bytes_at = source.as_ref().and_then(|source| config::place_of(source, &["prompt", "max_bytes"]));
+        let unread = format!("{TICKETS}/config.yml");
+        if store::read_capped(&self.layout.top, &unread, 0, Links::Any) != Ok(None) {
+            let fault = Diagnostic::of_file(Code::UnknownKey, unread, "this file is not read");
+            faults.push(fault.help("`git mv .tickets/config.yml .tickets/config.yaml`, or remove it"));
+        }
+        Ok(Settings { config, templates, faults, max_bytes_at })
     }
 
     fn template_overrides(&self, faults: &mut Vec<Diagnostic>) -> Result<Vec<(String, String)>, RunError> {
@@ -245,6 +262,12 @@ pub(super) fn layout_of(place: &Place) -> Layout {
     } else {
         Layout::linked(place.top.clone(), place.common_dir.clone(), &place.worktree)
     }
+}
+
+/// What open tickets require in `context` and is not there.
+pub fn context_faults(top: &Path, reads: &[Read], ids: &Ids) -> Vec<Diagnostic> {
+    let is_there = |path: &str| !matches!(store::read_capped(top, path, 0, Links::Any), Ok(None));
+    crate::ticket::missing_context(reads, ids, is_there)
 }
 
 /// The faults of tickets, each alone and among themselves.

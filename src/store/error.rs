@@ -72,6 +72,12 @@ pub enum StoreError {
         /// What is wrong with it.
         why: Unreadable,
     },
+    /// Something stands where a folder is needed.
+    #[error("{} is no folder", .path.display())]
+    NotAFolder {
+        /// What was touched.
+        path: PathBuf,
+    },
     /// A path that would leave the folder it belongs to.
     #[error("{name:?} is not a path inside {}", .path.display())]
     Outside {
@@ -111,6 +117,30 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What a link, a file or a pipe has taken the place of, if that is the error: a person or a turn put it there.
+    pub fn in_the_way(&self) -> Option<&Path> {
+        match self {
+            Self::Unusable { path, why: Unreadable::Symlink | Unreadable::NotRegular } | Self::NotAFolder { path } => {
+                Some(path)
+            }
+            Self::Unusable {
+                why: Unreadable::TooLarge { .. } | Unreadable::NotUtf8 { .. } | Unreadable::Io(_),
+                ..
+            }
+            | Self::List { .. }
+            | Self::Read { .. }
+            | Self::Write { .. }
+            | Self::Folder { .. }
+            | Self::Move { .. }
+            | Self::Remove { .. }
+            | Self::Outside { .. }
+            | Self::Exists { .. }
+            | Self::NoMessage { .. }
+            | Self::Refused { .. }
+            | Self::Damaged { .. } => None,
+        }
+    }
+
     pub(super) fn list(path: &Path, source: impl Into<io::Error>) -> Self {
         Self::List { path: path.to_owned(), source: source.into() }
     }

@@ -168,7 +168,7 @@ impl Folder {
             // A link and a file answer alike; which of the two it is, is asked for the message alone.
             Err(Errno::NOTDIR | Errno::LOOP) => Err(match self.kind(name) {
                 Ok(Some(Kind::Symlink)) => StoreError::Unusable { path, why: Unreadable::Symlink },
-                _ => StoreError::folder(&path, Errno::NOTDIR),
+                _ => StoreError::NotAFolder { path },
             }),
             Err(error) => Err(StoreError::folder(&path, error)),
         }

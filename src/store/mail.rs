@@ -119,9 +119,9 @@ pub fn look_outbox(layout: &Layout) -> Result<Outbox, StoreError> {
     let outbox = match top.below(&Path::new(TICKETS).join("outbox")) {
         Ok(Some(outbox)) => outbox,
         Ok(None) => return Ok(Outbox::default()),
-        Err(StoreError::Unusable { path, why }) => {
-            let problem = format!("{}: {}", path.display(), why.diagnostic("").message);
-            return Ok(Outbox { problem: Some(problem), ..Outbox::default() });
+        // What stands in its place has a name of its own among the faults of `.tickets/`.
+        Err(error) if error.in_the_way().is_some() => {
+            return Ok(Outbox { problem: Some(error.to_string()), ..Outbox::default() });
         }
         Err(error) => return Err(error),
     };
@@ -138,7 +138,12 @@ pub fn look_outbox(layout: &Layout) -> Result<Outbox, StoreError> {
 /// Looks at the reply in the worktree; changes nothing.
 pub fn look_reply(layout: &Layout) -> Result<Option<ReplyFile>, StoreError> {
     let Some(top) = Folder::open(&layout.top)? else { return Ok(None) };
-    let Some(tickets) = top.below(Path::new(TICKETS))? else { return Ok(None) };
+    let tickets = match top.below(Path::new(TICKETS)) {
+        Ok(Some(tickets)) => tickets,
+        Ok(None) => return Ok(None),
+        Err(error) if error.in_the_way().is_some() => return Ok(None),
+        Err(error) => return Err(error),
+    };
     look_reply_in(&tickets, &format!("{TICKETS}/{USER_REPLY}"))
 }
 

@@ -9,13 +9,14 @@ mod journal;
 mod layout;
 mod lock;
 mod mail;
+mod misplaced;
 mod pointer;
 mod tickets;
 
 pub use atomic::{TEXT_CAP, read_capped, read_source, remove, write, write_new};
 pub use decisions::{Decision, DecisionDraft, drop_decision, list_decisions, store_decision, store_reply};
 pub use error::StoreError;
-pub use folder::{Audience, Links, writer_of};
+pub use folder::{Audience, Kind, Links, writer_of};
 pub use journal::{Draft, Journal, JournalError, Line, Repair};
 pub use layout::{COMMIT_MSG, DECISION, DISPATCH, Layout, REQUEST, TICKETS, USER_REPLY};
 pub use lock::{ChoosingLock, Holder, LockError, WorktreeLock, look_at_lock};
@@ -24,5 +25,6 @@ pub use mail::{
     archive_reply, conversation, keep_overwritten, look_outbox, look_reply, look_spooled_reply, make_outbox,
     next_sequence, set_aside, write_decision, write_dispatch, write_reply, write_request,
 };
+pub use misplaced::{make_folder, misplaced};
 pub use pointer::{current_run, set_current_run, worktree_runs};
 pub use tickets::{Scanned, is_ticket_path, scan};

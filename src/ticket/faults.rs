@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::text::{LineIndex, Source, Span};
+use crate::text::{LineColumn, LineIndex, Source, Span};
 
 /// The faults found so far in one text.
 pub(super) struct Faults<'a> {
@@ -20,8 +20,7 @@ impl<'a> Faults<'a> {
 
     /// Makes a fault of some bytes, without adding it.
     pub(super) fn made(&self, code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
-        let lines = self.lines.get_or_init(|| LineIndex::new(&self.source.text));
-        let place = lines.place(&self.source.text, span.start);
+        let place = self.place(span);
         Diagnostic { span: Some(span), place, ..Diagnostic::of_file(code, self.source.path.clone(), message) }
     }
 
@@ -29,6 +28,12 @@ impl<'a> Faults<'a> {
     pub(super) fn at_with_help(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
         let diagnostic = self.made(code, span, message).help(help);
         self.found.push(diagnostic);
+    }
+
+    /// Where some bytes begin.
+    pub(super) fn place(&self, span: Span) -> LineColumn {
+        let lines = self.lines.get_or_init(|| LineIndex::new(&self.source.text));
+        lines.place(&self.source.text, span.start)
     }
 
     /// The text that is judged.

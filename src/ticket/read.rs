@@ -190,7 +190,10 @@ fn places(source: &Source, tree: &Node, top: Span) -> Places {
         Some(Value::Sequence(items)) => items.iter().map(|item| place(item.span)).collect(),
         Some(Value::Null | Value::Scalar { .. } | Value::Mapping(_)) | None => Vec::new(),
     };
-    Places { top: Some(place(top)), agent: tree.get("agent").map(|node| place(node.span)), depends_on }
+    // `agent: ~` names nobody, as a ticket without the key.
+    let agent = tree.get("agent").filter(|node| node.value != Value::Null).map(|node| place(node.span));
+    let context = tree.get("context").map(|node| place(node.span));
+    Places { top: Some(place(top)), agent, context, depends_on }
 }
 
 /// The first heading of the first level that is not part of a code block.
@@ -241,7 +244,8 @@ fn report_hidden_characters(faults: &mut Faults<'_>) {
     }
 }
 
-fn is_hidden(character: char) -> bool {
+/// Whether a character makes a reader see another text than a program does; such a one is W103.
+pub fn is_hidden(character: char) -> bool {
     (character.is_control() && !matches!(character, '\n' | '\r' | '\t'))
         || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

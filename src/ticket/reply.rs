@@ -3,7 +3,7 @@
 use super::faults::Faults;
 use super::mail;
 use crate::diagnostic::Diagnostic;
-use crate::text::{Source, Span};
+use crate::text::{LineColumn, Source, Span};
 
 /// A message from a reviewer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,10 @@ pub struct Reply {
     pub body: Span,
     /// Whether the body is more than blanks.
     pub has_text: bool,
+    /// Where the value of `to` stands.
+    pub to_at: LineColumn,
+    /// Where the value of `answer` stands.
+    pub answer_at: LineColumn,
 }
 
 /// What a reply decides about an approval.
@@ -45,12 +49,15 @@ pub const REPLY_KEYS: &[&str] = &["to", "answer", "decision", "title"];
 pub fn read_reply(source: &Source) -> Result<Reply, Vec<Diagnostic>> {
     let mut faults = Faults::new(source);
     let reply = mail::open(source, REPLY_KEYS, &mut faults).map(|mail| {
-        let mut text = |name| mail.text(name, &mut faults).map(|(text, _)| text).filter(|text| !text.is_empty());
-        let (to, answer, title) = (text("to"), text("answer"), text("title"));
+        let mut text = |name| match mail.text(name, &mut faults) {
+            Some((text, span)) if !text.is_empty() => (Some(text), faults.place(span)),
+            Some(_) | None => (None, faults.place(mail.body)),
+        };
+        let ((to, to_at), (answer, answer_at), (title, _)) = (text("to"), text("answer"), text("title"));
         let decisions = [("approve", Decision::Approve), ("reject", Decision::Reject)];
         let decision = mail.word("decision", &decisions, &mut faults);
         let has_text = !mail.body.of(&source.text).trim().is_empty();
-        Reply { to, answer, decision, title, body: mail.body, has_text }
+        Reply { to, answer, decision, title, body: mail.body, has_text, to_at, answer_at }
     });
     let faults = faults.into_sorted();
     reply.filter(|_| faults.is_empty()).ok_or(faults)

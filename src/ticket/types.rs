@@ -96,6 +96,8 @@ pub struct Places {
     pub top: Option<Place>,
     /// The value of `agent`.
     pub agent: Option<Place>,
+    /// The value of `context`.
+    pub context: Option<Place>,
     /// The items of `depends_on`, one for each reference.
     pub depends_on: Vec<Place>,
 }
@@ -136,7 +138,7 @@ impl Unreadable {
         match self {
             Self::TooLarge { bytes } => {
                 Diagnostic::of_file(Code::TooLarge, path, format!("{bytes} bytes, more than 1 MiB"))
-                    .help("move the long parts into a file of its own and name that in `context`")
+                    .help("make it shorter: move the long parts into files of their own")
             }
             Self::NotUtf8 { at } => {
                 Diagnostic::of_file(Code::NotUtf8, path, format!("not UTF-8: byte {at} begins no character"))

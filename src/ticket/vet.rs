@@ -145,6 +145,15 @@ fn is_reason(key: &Key, node: &Node, faults: &mut Faults<'_>) -> bool {
             "write why the ticket is put aside, or remove the key",
             faults,
         ),
+        Value::Scalar { text, .. } if text.trim().is_empty() => {
+            faults.at_with_help(
+                Code::OutOfRange,
+                node.span,
+                "`hold` gives no reason",
+                "write why the ticket is put aside, or remove the key",
+            );
+            false
+        }
         Value::Null | Value::Scalar { .. } | Value::Sequence(_) | Value::Mapping(_) => is_text(key, node, faults),
     }
 }

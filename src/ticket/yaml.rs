@@ -87,12 +87,13 @@ pub fn parse(source: &Source, block: Span) -> (Option<Node>, Vec<Diagnostic>) {
             Code::Bomb,
             Span::new(block.start, block.start),
             format!("{} bytes of YAML, more than {MAX_BYTES}", block.end - block.start),
-            "move the text into the body or into a file",
+            "move long texts into files of their own",
         );
         return (None, faults.into_sorted());
     }
     let text = block.of(&source.text);
-    let mut builder = Builder { text, offsets: Offsets::new(text, block.start), faults, stack: Vec::new(), root: None };
+    let mut builder =
+        Builder { text, offsets: Offsets::new(text, block.start), faults, stack: Vec::new(), root: None, last: 0 };
     let usable = builder.run();
     let Builder { mut faults, root, .. } = builder;
     let root = root.unwrap_or(Node { span: Span::new(block.start, block.start), value: Value::Null });
@@ -113,6 +114,8 @@ struct Builder<'a> {
     faults: Faults<'a>,
     stack: Vec<Frame>,
     root: Option<Node>,
+    /// Behind the last event, in bytes of `text`.
+    last: usize,
 }
 
 impl Builder<'_> {
@@ -130,6 +133,7 @@ impl Builder<'_> {
                 }
             };
             let span = self.offsets.span(at);
+            self.last = self.last.max(span.end - self.offsets.base);
             match event {
                 Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
                 Event::DocumentStart(_) => {
@@ -232,9 +236,10 @@ impl Builder<'_> {
         if info.contains("unknown anchor") {
             self.refuse_alias(span, true);
         } else if info.contains("recursion limit") {
+            let start = self.one_too_deep(start);
             self.faults.at_with_help(
                 Code::Bomb,
-                span,
+                Span::new(start, start),
                 format!("more than {MAX_DEPTH} levels of lists and mappings"),
                 "write it flatter",
             );
@@ -246,6 +251,13 @@ impl Builder<'_> {
                 "quote texts that hold `: `, ` #` or begin with one of `[{*&!|>@%`, and indent with spaces",
             );
         }
+    }
+
+    /// The bracket that is one too many. The scanner reads ahead of the events, and gives up far behind it.
+    fn one_too_deep(&self, given_up: usize) -> usize {
+        let ahead = &self.text[self.last..given_up - self.offsets.base];
+        let left = MAX_DEPTH.saturating_sub(self.stack.len());
+        ahead.match_indices(['[', '{']).nth(left).map_or(given_up, |(at, _)| self.offsets.base + self.last + at)
     }
 
     /// The parser's span of a block scalar begins with its first line; this one begins with its `|` or `>`.

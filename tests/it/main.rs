@@ -43,6 +43,7 @@ mod step_kinds;
 mod step_limits;
 mod step_lint;
 mod step_message;
+mod step_misplaced;
 mod step_operator;
 mod step_order;
 mod step_runner_files;

@@ -2,6 +2,7 @@
 //! Faults of one ticket alone are found where it is read.
 
 mod agents;
+mod context;
 mod cycles;
 mod fixed;
 mod identity;
@@ -10,5 +11,6 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+pub use context::missing_context;
 pub use fixed::fixed;
 pub use rules::{LintContext, attach, lint};
