@@ -33,9 +33,9 @@ fn every_ticket_stands_in_selection_order_with_its_state_and_why() {
     waiting  005-user     2  user    Sign \u{202e} here
              user_ticket: for a human; `turnstile done 005-user` when it is done
     invalid  006-faulty   2  nobody  Odd
-             .tickets/006-faulty.md:3:8: E007: unknown agent `nobody`
+             .tickets/006-faulty.md:3:8: E007: unknown agent `nobody`; known agents are mine, shell, user; others are added in `.tickets/config.yaml`
     invalid  007-lost     4  mine    Nowhere
-             .tickets/007-lost.md:3:14: E008: `ghost` names no ticket
+             .tickets/007-lost.md:3:14: E008: `ghost` names no ticket; write the id of a ticket, its file name or its number; `turnstile list` shows them
     --- exit 0
     ");
 }

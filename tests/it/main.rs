@@ -48,6 +48,7 @@ mod step_operator;
 mod step_order;
 mod step_runner_files;
 mod step_tampering;
+mod step_unusable;
 mod support;
 mod support_test;
 

@@ -203,22 +203,22 @@ retries: [lint]
 commit: {hooks: true, subject: }
 prompt: {max_bytes: 1.5}
 "), @r#"
-    1:10 E006 `version` must be a whole number
-    2:16 E006 `default_agent` must be a text
-    4:6 E006 `agents.a` must be a mapping
-    5:5 E006 `agents.n` must be a mapping
+    1:10 E006 `version` must be a whole number [write a whole number, without quotes, or remove it]
+    2:16 E006 `default_agent` must be a text [write a text, or remove it]
+    4:6 E006 `agents.a` must be a mapping [write a mapping, or remove it]
+    5:5 E006 `agents.n` must be a mapping [write a mapping, or remove it]
     6:31 E006 `agents.b.command` must be a list of texts [write [./agent.sh]]
-    6:48 E006 `agents.b.env` must be a list of texts
+    6:48 E006 `agents.b.env` must be a list of texts [write a list of texts, or remove it]
     6:63 E006 `agents.b.args[0]` must be a text, and YAML reads this as something else [quote it: "1"]
-    6:66 E006 `agents.b.args[1]` must be a text
+    6:66 E006 `agents.b.args[1]` must be a text [write a text, or remove it]
     7:27 E006 `agents.c.model` must be a text, and YAML reads this as something else [quote it: "5"]
-    7:42 E006 `agents.c.can_commit` must be `true` or `false`
+    7:42 E006 `agents.c.can_commit` must be `true` or `false` [write `true` or `false`, or remove it]
     7:54 E006 `agents.c.timeout`: not a duration: write a number and a unit, as `90s`, `10m` or `2h` [write `off` for none]
     7:72 E006 `agents.c.idle_timeout`: not a duration: write a number and a unit, as `90s`, `10m` or `2h` [write `off` for none]
-    8:9 E006 `limits` must be a mapping
-    9:10 E006 `retries` must be a mapping
+    8:9 E006 `limits` must be a mapping [write a mapping, or remove it]
+    9:10 E006 `retries` must be a mapping [write a mapping, or remove it]
     10:17 E012 `commit.hooks` must be one of `run`, `skip`
-    11:21 E006 `prompt.max_bytes` must be a whole number
+    11:21 E006 `prompt.max_bytes` must be a whole number [write a whole number, or remove it]
     "#);
 }
 
