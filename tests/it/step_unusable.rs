@@ -74,7 +74,10 @@ fn what_cannot_be_printed_is_an_error() {
 #[test]
 fn status_tells_what_the_next_step_would_and_where_a_reply_is_at_fault() {
     let env = TestEnv::new();
-    env.agent(&["printf -- '---\\nmode: pause\\nchoices: [red, blue]\\n---\\n' > $TURNSTILE_OUTBOX/DISPATCH.md", "claim"]);
+    env.agent(&[
+        "printf -- '---\\nmode: pause\\nchoices: [red, blue]\\n---\\n' > $TURNSTILE_OUTBOX/DISPATCH.md",
+        "claim",
+    ]);
     env.ticket("001-a", "title: A", "Do it.");
     env.commit_all("tickets");
     env.run_ends("user_dispatch");
