@@ -369,7 +369,7 @@ impl World for Real<'_> {
         let id = self.run_id()?.to_owned();
         let fresh = self.journal.is_none();
         if fresh {
-            self.journal = Some(Journal::open(&self.workspace.layout.journal(&id), &id)?.0);
+            self.journal = Some(Journal::begin(&self.workspace.layout.journal(&id), &id));
         }
         let drafts: Vec<Draft> = events.iter().map(draft).collect();
         for draft in &drafts {
@@ -379,6 +379,7 @@ impl World for Real<'_> {
             journal.append(&drafts, &Workspace::now())?;
         }
         if fresh {
+            // Not before the first line is on the disk: whatever a pointer names has a journal.
             point(Point::RunPointer);
             store::set_current_run(&self.workspace.layout, &id)?;
         }

@@ -73,7 +73,7 @@ pub struct Repair {
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// It does not hold what turnstile writes. Nothing was changed.
-    #[error("{}:{line}: {why}", .path.display())]
+    #[error("{}{}: {why}", .path.display(), in_line(*line))]
     Unreadable {
         /// The journal.
         path: PathBuf,
@@ -123,6 +123,10 @@ pub enum JournalError {
     Store(#[from] StoreError),
 }
 
+fn in_line(line: usize) -> String {
+    if line == 0 { String::new() } else { format!(":{line}") }
+}
+
 /// A journal that is open for appending; its owner holds the lock of the worktree.
 #[derive(Debug)]
 pub struct Journal {
@@ -136,23 +140,25 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal of a run and gives back what it holds. A torn last line is cut off: the caller appends a
-    /// `journal.repaired` for it. Any other damage is an error, and nothing is changed.
+    /// The journal of a run that is about to begin. The first append makes the file, and fails where one is there.
+    pub fn begin(path: &Path, run: &str) -> Self {
+        Self { path: path.to_owned(), run: run.to_owned(), file: None, good_length: 0, next_seq: 1, poisoned: false }
+    }
+
+    /// Opens the journal of a run that has begun and gives back what it holds. A torn last line is cut off: the caller
+    /// appends a `journal.repaired` for it. Any other damage is an error, and nothing is changed.
+    ///
+    /// A run has begun once its first line is on the disk; only then does anything point to it. A journal that is not
+    /// there, or holds no whole line, has lost what it held.
     pub fn open(path: &Path, run: &str) -> Result<(Self, Vec<Line>, Option<Repair>), JournalError> {
-        let mut journal = Self {
-            path: path.to_owned(),
-            run: run.to_owned(),
-            file: None,
-            good_length: 0,
-            next_seq: 1,
-            poisoned: false,
-        };
-        let Some(file) = open_file(path, OFlags::RDWR | OFlags::APPEND)? else {
-            return Ok((journal, Vec::new(), None));
-        };
+        let mut journal = Self::begin(path, run);
+        let file = open_file(path, OFlags::RDWR | OFlags::APPEND)?.ok_or_else(|| lost(path, "it is gone"))?;
         let bytes = read_from_offset(&file, path, 0)?;
         let whole = whole_lines(&bytes);
         let lines = parse_lines(path, whole, Some(run), Some(1))?;
+        if lines.is_empty() {
+            return Err(lost(path, "it is empty"));
+        }
         let torn = bytes.len() as u64 - whole.len() as u64;
         journal.good_length = whole.len() as u64;
         journal.next_seq = lines.last().map_or(1, |line| line.seq + 1);
@@ -166,17 +172,20 @@ impl Journal {
         Ok((journal, lines, repair))
     }
 
-    /// For lookers: the whole lines that are there. Changes nothing; a torn last line is passed over.
+    /// For lookers: the whole lines of a run that has begun. Changes nothing; a torn last line is passed over.
     pub fn read(path: &Path) -> Result<Vec<Line>, JournalError> {
         Ok(Self::read_from(path, 0)?.0)
     }
 
     /// For followers: the whole lines behind an offset that an earlier call gave back, and the offset behind them.
     pub fn read_from(path: &Path, offset: u64) -> Result<(Vec<Line>, u64), JournalError> {
-        let Some(file) = open_file(path, OFlags::RDONLY)? else { return Ok((Vec::new(), offset)) };
+        let file = open_file(path, OFlags::RDONLY)?.ok_or_else(|| lost(path, "it is gone"))?;
         let bytes = read_from_offset(&file, path, offset)?;
         let whole = whole_lines(&bytes);
         let lines = parse_lines(path, whole, None, (offset == 0).then_some(1))?;
+        if offset == 0 && lines.is_empty() {
+            return Err(lost(path, "it is empty"));
+        }
         Ok((lines, offset + whole.len() as u64))
     }
 
@@ -258,6 +267,12 @@ impl Journal {
         point(Point::JournalSynced);
         Ok(())
     }
+}
+
+/// A journal without what it held.
+fn lost(path: &Path, how: &str) -> JournalError {
+    let why = format!("{how}, and a run has begun in it; what it knew of questions, replies and work is lost with it");
+    JournalError::Unreadable { path: path.to_owned(), line: 0, why }
 }
 
 fn sync_parent(path: &Path) -> io::Result<()> {

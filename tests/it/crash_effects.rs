@@ -200,3 +200,30 @@ fn cleaning_the_worktree_loses_nothing_of_a_run() {
     assert!(env.prompt(2).contains("Because."));
     assert_eq!(env.events("turn.started").len(), 2);
 }
+
+#[test]
+fn a_journal_that_lost_everything_is_damage_and_no_new_run() {
+    let env = world("", &["ask 'Why?'", "claim"]);
+    env.run_ends("user_dispatch");
+    let path = env.run_folder().join("journal.jsonl");
+    let whole = env.read(&path);
+    for left in [Some(""), Some("{\"seq\":1,"), None] {
+        match left {
+            Some(left) => env.write(&path, left),
+            None => env.remove(&path),
+        }
+        assert_eq!(env.ends(&["run"], "journal_unreadable")["status"], "failed");
+        let next = env.turnstile(&["next"]).exits(7);
+        assert!(next.stdout.contains("stop: journal_unreadable: "), "{}", next.text());
+        let status = env.turnstile(&["--json", "status"]).exits(7);
+        let status: serde_json::Value = serde_json::from_str(&status.stdout).unwrap();
+        assert_eq!((&status["status"], &status["reason"]["code"]), (&"failed".into(), &"journal_unreadable".into()));
+        let list = env.turnstile(&["list"]).exits(7);
+        assert!(list.stdout.contains("001-a") && list.stderr.contains("journal_unreadable"), "{}", list.text());
+        assert!(env.turnstile(&["doctor"]).exits(3).stdout.contains("journal.jsonl"));
+        assert_eq!(env.exists(&path), left.is_some(), "nothing is rewritten");
+    }
+    env.write(&path, &whole);
+    env.run_ends("user_dispatch");
+    assert_eq!(env.turns().len(), 1);
+}

@@ -13,8 +13,7 @@ fn draft(kind: &str, body: Value) -> Draft {
 fn written(drafts: &[Draft]) -> (tempfile::TempDir, PathBuf, Vec<Line>) {
     let room = tempfile::tempdir().unwrap();
     let path = room.path().join("runs/r/journal.jsonl");
-    let (mut journal, lines, repair) = Journal::open(&path, "r").unwrap();
-    assert_eq!((lines, repair), (vec![], None));
+    let mut journal = Journal::begin(&path, "r");
     assert!(!path.exists(), "nothing happened yet");
     let mut lines = Vec::new();
     for draft in drafts {
@@ -60,7 +59,6 @@ fn a_follower_gets_every_line_once_and_never_half_of_one() {
     let (second, offset) = Journal::read_from(&path, offset).unwrap();
     assert_eq!(second, lines[1..]);
     assert_eq!(Journal::read_from(&path, offset).unwrap(), (vec![], offset));
-    assert_eq!(Journal::read_from(Path::new("/nowhere/j"), 0).unwrap(), (vec![], 0));
 }
 
 #[test]
@@ -87,6 +85,34 @@ fn what_another_run_or_a_newer_program_wrote_is_unreadable() {
     }
     std::fs::write(&path, &text).unwrap();
     assert!(matches!(Journal::open(&path, "other"), Err(JournalError::Unreadable { line: 1, .. })));
+}
+
+#[test]
+fn a_journal_that_has_lost_all_of_its_lines_is_unreadable_and_not_a_new_one() {
+    let (_room, path, _) = written(&[draft("a", json!({}))]);
+    let whole = std::fs::read(&path).unwrap();
+    let lost = |what: &str| {
+        for result in [Journal::open(&path, "r").map(|_| ()), Journal::read(&path).map(|_| ())] {
+            assert!(matches!(result, Err(JournalError::Unreadable { line: 0, .. })), "{what}: {result:?}");
+        }
+    };
+    // The first line was on the disk before anything pointed here, so not even a torn one is a beginning.
+    for left in [0, 1, whole.len() - 1] {
+        std::fs::write(&path, &whole[..left]).unwrap();
+        lost(&format!("{left} bytes"));
+        assert_eq!(std::fs::read(&path).unwrap(), &whole[..left], "nothing is rewritten");
+    }
+    std::fs::remove_file(&path).unwrap();
+    lost("gone");
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_run_that_begins_takes_no_journal_over() {
+    let (_room, path, lines) = written(&[draft("a", json!({}))]);
+    let appended = Journal::begin(&path, "r").append(&[draft("b", json!({}))], "t");
+    assert!(matches!(appended, Err(JournalError::Append { .. })), "{appended:?}");
+    assert_eq!(Journal::read(&path).unwrap(), lines);
 }
 
 #[test]
@@ -157,6 +183,8 @@ proptest! {
         std::fs::write(&path, &bytes[..cut]).unwrap();
         let whole = bytes[..cut].split(|byte| *byte == b'\n').count() - 1;
         let torn = cut - bytes[..cut].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        // Nothing points to a run before its first line is there.
+        prop_assume!(whole > 0);
 
         prop_assert_eq!(&Journal::read(&path).unwrap(), &lines[..whole]);
         let (mut journal, found, repair) = Journal::open(&path, "r").unwrap();
