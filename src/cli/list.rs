@@ -101,9 +101,14 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
     let view = workspace.look(&Options::default())?;
     let all = entries(&workspace, &view);
     let listed: Vec<&Entry<'_>> = all.iter().filter(|entry| arguments.wants(entry.standing)).collect();
+    let unreadable = view.preview.reason.as_ref().filter(|_| view.is_journal_unreadable());
+    let exit = if unreadable.is_some() { Exit::FAILED } else { Exit::SUCCESS };
+    if let Some(reason) = unreadable {
+        context.printer.note(&format!("what the run knows of them is missing: {}: {}", reason.code, reason.message));
+    }
     if context.printer.json {
         context.printer.document(&listed.iter().map(|entry| entry.document()).collect());
-        return Ok(Exit::SUCCESS);
+        return Ok(exit);
     }
     context.printer.data(&table(&listed));
     if all.is_empty() {
@@ -111,7 +116,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
     } else if listed.is_empty() {
         context.printer.note(&format!("none of the {} tickets is like that", all.len()));
     }
-    Ok(Exit::SUCCESS)
+    Ok(exit)
 }
 
 /// State, id, priority, agent and title in columns; below it the first line of the reason.

@@ -23,6 +23,14 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
     look(context, &arguments.ids, &Options::default())
 }
 
+/// A reason after the word of the action, which is not said twice.
+fn said(reason: &Reason) -> String {
+    match reason.code {
+        ReasonCode::Completed => reason.message.clone(),
+        code => format!("{code}: {}", reason.message),
+    }
+}
+
 /// The same with the options of a step.
 pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit, CliError> {
     let mut workspace = context.workspace()?;
@@ -50,6 +58,7 @@ pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit
         },
     };
     let left = reply_left(&look);
+    let exit = if view.is_journal_unreadable() { Exit::FAILED } else { Exit::SUCCESS };
     if context.printer.json {
         let explain: Vec<_> = explain
             .iter()
@@ -62,18 +71,20 @@ pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit
             "reason": shown_reason(reason.as_ref()),
             "explain": explain,
             "reply_left": left,
+            "turn_runs": view.turn_runs,
         }));
-        return Ok(Exit::SUCCESS);
+        return Ok(exit);
     }
     let what = match (action, &view.preview.ticket) {
         (Action::RunTurn, Some(ticket)) => {
             let agent = view.preview.agent.as_deref().unwrap_or_default();
             format!("a turn of {ticket} by `{}`", crate::text::shown_line(agent))
         }
-        (Action::Judge, Some(ticket)) => format!("{ticket}'s turn is judged; no turn starts"),
-        _ => reason
-            .as_ref()
-            .map_or_else(|| "nothing to do".to_owned(), |reason| format!("{}: {}", reason.code, reason.message)),
+        (Action::Judge, Some(ticket)) if view.turn_runs => {
+            format!("{ticket}'s turn goes on, and its runner is gone; a step waits for its end and judges it")
+        }
+        (Action::Judge, Some(ticket)) => format!("{ticket}'s turn is judged; that step starts no other"),
+        _ => reason.as_ref().map_or_else(|| "nothing to do".to_owned(), said),
     };
     let mut text = format!("{}: {what}\n", action.name());
     if let Some(reason) = reason.filter(|reason| reason.code.exit() != 0) {
@@ -88,5 +99,5 @@ pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit
         text.push_str(&format!("{left}\n"));
     }
     context.printer.data(&text);
-    Ok(Exit::SUCCESS)
+    Ok(exit)
 }

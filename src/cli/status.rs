@@ -16,6 +16,7 @@ pub fn run(context: &Context, _: &Arguments) -> Result<Exit, CliError> {
     let mut workspace = context.workspace()?;
     let view = workspace.look(&Options::default())?;
     let reason = reason(&view);
+    let exit = if view.is_journal_unreadable() { Exit::FAILED } else { Exit::SUCCESS };
     let mut document = document(&view, reason.as_ref());
     let look = Look { run: &view.working, survey: &view.survey, policy: &view.policy };
     let left = reply_left(&look);
@@ -28,7 +29,7 @@ pub fn run(context: &Context, _: &Arguments) -> Result<Exit, CliError> {
             context.printer.line(&left);
         }
     }
-    Ok(Exit::SUCCESS)
+    Ok(exit)
 }
 
 /// Why the run does not move, if it does not.
@@ -107,10 +108,11 @@ fn text(view: &View, reason: Option<&Reason>, document: &Value) -> String {
     }
     if let Some(request) = view.run.turning() {
         text.push_str(&format!(
-            "turn {} of {} by `{}` is under way, or ended without being judged\n",
+            "turn {} of {} by `{}` {}\n",
             request.turn,
             request.ticket,
-            crate::text::shown_line(&request.agent)
+            crate::text::shown_line(&request.agent),
+            if view.turn_runs { "is under way" } else { "ended, and nobody has judged it" }
         ));
     }
     let tickets = &document["tickets"];

@@ -51,6 +51,11 @@ pub fn evidence<T: DeserializeOwned>(directory: &Path) -> Result<Evidence<T>, Ef
     }
 }
 
+/// Whether the effect in `directory` is under way.
+pub fn is_running(directory: &Path) -> Result<bool, EffectError> {
+    Ok(!exit_path(directory).exists() && is_held(directory)?)
+}
+
 /// The process that carries the effect out, if it lives.
 pub fn child_pid(directory: &Path) -> Result<Option<u32>, EffectError> {
     let started = read::<Identity>(&started_path(directory))?;

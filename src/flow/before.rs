@@ -158,9 +158,10 @@ fn config(look: &Look<'_>) -> Option<Choice> {
     Some(Choice::stop(reason, None))
 }
 
-/// Nothing uncommitted outside `.tickets/` but what was accepted.
-pub(super) fn is_clean(look: &Look<'_>) -> bool {
-    look.survey.changes.iter().all(|(path, digest)| look.is_accepted(path, digest))
+/// Nothing of the ticket's work uncommitted, be it in the worktree or in git's stash, and nothing of the user's outside
+/// `.tickets/` but what was accepted.
+pub(super) fn is_clean(look: &Look<'_>, ticket: &TicketId) -> bool {
+    look.survey.changes.iter().all(|(path, digest)| look.is_accepted(path, digest)) && look.stashed(ticket).is_none()
 }
 
 fn unjudged(look: &Look<'_>) -> Option<Choice> {
@@ -189,7 +190,12 @@ fn nothing_open(look: &Look<'_>) -> Option<Choice> {
     if look.run.life == Life::Open {
         return Some(Choice::Record(vec![Event::RunCompleted { held }]));
     }
-    let message = match (look.survey.tickets.len(), held.as_slice()) {
+    Some(Choice::stop(completed(look.survey.tickets.len(), &held), None))
+}
+
+/// Nothing is open but what is put aside.
+pub(super) fn completed(tickets: usize, held: &[TicketId]) -> Reason {
+    let message = match (tickets, held) {
         (0, _) => "there are no tickets; `turnstile new TITLE` makes one".to_owned(),
         (_, []) => "every ticket is done".to_owned(),
         (_, held) => {
@@ -197,7 +203,7 @@ fn nothing_open(look: &Look<'_>) -> Option<Choice> {
             format!("every ticket is done but what is put aside with `hold`: {}", names.join(", "))
         }
     };
-    Some(Choice::stop(Reason::new(ReasonCode::Completed, message).details(json!({ "held": held })), None))
+    Reason::new(ReasonCode::Completed, message).details(json!({ "held": held }))
 }
 
 fn nothing_ready(look: &Look<'_>) -> Option<Choice> {

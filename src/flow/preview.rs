@@ -41,6 +41,13 @@ pub enum Action {
     Complete,
 }
 
+impl Preview {
+    /// Nothing would be done, for this reason.
+    pub fn stopped(reason: Reason, run: RunState) -> Self {
+        Self { action: Action::of(reason.code), ticket: None, agent: None, reason: Some(reason), run }
+    }
+}
+
 impl Action {
     /// The stable name.
     pub fn name(self) -> &'static str {
@@ -89,10 +96,12 @@ pub fn preview(run: &RunState, survey: &Survey, policy: &Policy) -> Preview {
                     return Preview { action: Action::RunTurn, ticket, agent, reason: None, run };
                 }
                 imagine(&mut run, &mut survey, &events);
-                if run.life == Life::Completed || run.life == Life::Stopped {
-                    let code = if run.life == Life::Completed { ReasonCode::Completed } else { ReasonCode::Stopped };
-                    let reason = Some(Reason::new(code, code.moves()));
-                    return Preview { action: Action::Complete, ticket: None, agent: None, reason, run };
+                if let Some(Event::RunCompleted { held }) = events.last() {
+                    return Preview::stopped(super::before::completed(survey.tickets.len(), held), run);
+                }
+                if run.life == Life::Stopped {
+                    let message = "the run is stopped; the next `turnstile run` begins a new one";
+                    return Preview::stopped(Reason::new(ReasonCode::Stopped, message), run);
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::effect::EffectError;
-use crate::flow::{OutOfOrder, ReasonCode, Unreadable};
+use crate::flow::{OutOfOrder, Reason, ReasonCode, Unreadable};
 use crate::git::GitError;
 use crate::store::{JournalError, LockError, StoreError};
 
@@ -107,6 +107,14 @@ impl RunError {
             | Self::BranchName(_)
             | Self::OpenRun { .. } => self.in_full(),
         }
+    }
+
+    /// The reason that a journal is which cannot be read, if this is that.
+    pub fn unreadable_journal(&self) -> Option<Reason> {
+        (self.reason() == Some(ReasonCode::JournalUnreadable)).then(|| {
+            let message = format!("{}; `turnstile doctor` says more, and nothing was changed", self.in_full());
+            Reason::new(ReasonCode::JournalUnreadable, message)
+        })
     }
 
     /// The error and what is behind it, in one line.

@@ -112,15 +112,10 @@ impl Workspace {
         let mut world = Real::new(self, options.clone(), lock, progress)?;
         let mut state = match world.load() {
             Ok(state) => state,
-            Err(error) if error.reason() == Some(ReasonCode::JournalUnreadable) => {
-                let message = format!("{}; `turnstile doctor` says more, and nothing was changed", error.in_full());
-                return Ok(refused(
-                    Reason::new(ReasonCode::JournalUnreadable, message),
-                    world.run.clone(),
-                    RunState::default(),
-                ));
-            }
-            Err(error) => return Err(error),
+            Err(error) => match error.unreadable_journal() {
+                Some(reason) => return Ok(refused(reason, world.run.clone(), RunState::default())),
+                None => return Err(error),
+            },
         };
         if let Some(branch) = &options.branch {
             world.may_switch_to_branch(&state, branch)?;

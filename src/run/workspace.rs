@@ -9,6 +9,7 @@ use super::error::RunError;
 use super::survey;
 use crate::config::{self, Config};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::effect;
 use crate::flow::{self, Event, Policy, Preview, RunState, Survey};
 use crate::git::{self, Place};
 use crate::prompt::TemplateSet;
@@ -104,6 +105,16 @@ pub struct View {
     pub preview: Preview,
     /// Who holds the lock, as a sentence.
     pub busy: Option<String>,
+    /// Whether a turn is under way: its agent works on, whether or not anybody waits for it.
+    pub turn_runs: bool,
+}
+
+impl View {
+    /// Whether the run's journal cannot be read, so that nothing is known of the run.
+    pub fn is_journal_unreadable(&self) -> bool {
+        let reason = self.preview.reason.as_ref();
+        reason.is_some_and(|reason| reason.code == flow::ReasonCode::JournalUnreadable)
+    }
 }
 
 impl Workspace {
@@ -238,10 +249,19 @@ impl Workspace {
     /// Looks at everything a step would look at, writes nothing and takes no lock.
     pub fn look(&mut self, options: &Options) -> Result<View, RunError> {
         let settings = self.settings()?;
-        let folded = self.folded()?;
+        let (folded, unreadable) = match self.folded() {
+            Ok(folded) => (folded, None),
+            Err(error) => match error.unreadable_journal() {
+                Some(reason) => (Folded { id: store::current_run(&self.layout)?, ..Folded::default() }, Some(reason)),
+                None => return Err(error),
+            },
+        };
         let survey = survey::survey(self, &settings, &folded, options)?;
         let policy = policy(&settings.config, options);
-        let preview = flow::preview(&folded.state, &survey, &policy);
+        let preview = match unreadable {
+            Some(reason) => Preview::stopped(reason, folded.state.clone()),
+            None => flow::preview(&folded.state, &survey, &policy),
+        };
         let working = match folded.state.life {
             flow::Life::Open => folded.state.clone(),
             flow::Life::None | flow::Life::Completed | flow::Life::Stopped => folded.state.successor(&survey),
@@ -251,7 +271,11 @@ impl Workspace {
             Err(error @ LockError::Busy { .. }) => Some(error.to_string()),
             Err(error) => return Err(error.into()),
         };
-        Ok(View { id: folded.id, run: folded.state, working, survey, policy, preview, busy })
+        let turn_runs = match (&folded.id, folded.state.turning()) {
+            (Some(id), Some(request)) => effect::is_running(&self.layout.turn(id, request.turn))?,
+            (Some(_) | None, _) => false,
+        };
+        Ok(View { id: folded.id, run: folded.state, working, survey, policy, preview, busy, turn_runs })
     }
 }
 
