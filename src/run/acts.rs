@@ -4,7 +4,7 @@ use super::contract;
 use super::error::RunError;
 use super::real::{Real, clear};
 use super::work::Work;
-use crate::flow::{Act, Event, Reason, RunState, SaveResult, settle};
+use crate::flow::{Act, Event, PutBack, Reason, RunState, SaveResult, settle};
 use crate::prompt;
 use crate::store::{self, Audience, Links, ReplyFrom};
 use crate::ticket::{TicketId, set_done};
@@ -25,10 +25,13 @@ impl Real<'_> {
         let layout = self.workspace.layout.clone();
         Ok(match (act, judged.clone()) {
             (Act::Restore { items }, Some((ticket, turn))) => {
+                let run_id = self.run_id()?.to_owned();
                 if let Some(judging) = run.judging() {
-                    contract::restore(self.workspace, self.run_id()?, contract::Case { judging, begun: items })?;
+                    contract::restore(self.workspace, &run_id, contract::Case { judging, begun: items })?;
                 }
-                vec![Event::ContractRestored { ticket, turn, items: items.clone() }]
+                let undo = |item: &PutBack| contract::undo(self.workspace, &run_id, turn, &item.path);
+                let items = items.iter().map(|item| PutBack { undo: undo(item), ..item.clone() }).collect();
+                vec![Event::ContractRestored { ticket, turn, items }]
             }
             (Act::Archive { sequence, dispatch }, Some((ticket, turn))) => {
                 let path = self.below_top(&store::archive_outbox(&layout, &ticket, *sequence, self.screen())?);

@@ -82,6 +82,8 @@ fn turn(
         }
     };
     point(Point::TurnKept);
+    let left_out: BTreeSet<String> = before.left_out.iter().map(|left| left.path.clone()).collect();
+    write_left_out(work, &left_out);
     let reply = reply_stamp(work);
     let (end, ended) = match &work.program {
         Err(why) => (TurnEnd::Failed { why: why.clone(), started: false }, ProgramEnd::default()),
@@ -96,7 +98,7 @@ fn turn(
     write_final_words(work, screen);
     point(Point::TurnWords);
     let tampered = tampering::since(&work.place, &guard);
-    let mut result = look_after(work, screen, Some(&before), end, tampered);
+    let mut result = look_after(work, screen, Some(&before), Some(&left_out), end, tampered);
     result.duration_ms = ended.duration_ms;
     result.exit = ended.exit;
     result.left_out.extend(before.left_out.into_iter().map(|left| format!("{}: {}", left.path, left.why)));
@@ -112,7 +114,35 @@ fn settle(work: &TurnWork, screen: &Screen) -> TurnResult {
     let before = git::branch_commit(&work.place, &work.before()).ok().flatten();
     let tampered = tampering::since_lost(work, before.is_some());
     let before = before.map(|commit| Kept { commit, ..Kept::default() });
-    look_after(work, screen, before.as_ref(), TurnEnd::Lost, tampered)
+    look_after(work, screen, before.as_ref(), read_left_out(work).as_ref(), TurnEnd::Lost, tampered)
+}
+
+/// What the kept tree from before the turn leaves out, for whoever settles the turn if this process dies.
+fn write_left_out(work: &TurnWork, left_out: &BTreeSet<String>) {
+    // Without it the settler takes nothing that both trees leave out for the turn's; no turn is lost for want of it.
+    if let Ok(text) = serde_json::to_vec(left_out) {
+        let _ = write_private(&work.left_out(), &text);
+    }
+}
+
+fn read_left_out(work: &TurnWork) -> Option<BTreeSet<String>> {
+    serde_json::from_slice(&std::fs::read(work.left_out()).ok()?).ok()
+}
+
+/// What a turn made that kept trees leave out, such as a repository of its own, by git's name for it.
+fn made_and_left_out(
+    place: &Place,
+    before: Option<&BTreeSet<String>>,
+    after: &[git::LeftOut],
+) -> Result<Vec<String>, git::GitError> {
+    let Some(before) = before else { return Ok(Vec::new()) };
+    let made: BTreeSet<&str> =
+        after.iter().map(|left| left.path.as_str()).filter(|path| !before.contains(*path)).collect();
+    if made.is_empty() {
+        return Ok(Vec::new());
+    }
+    let changes = git::changes(place)?.into_iter().map(|change| change.path);
+    Ok(changes.filter(|path| made.contains(path.trim_end_matches('/'))).collect())
 }
 
 /// The worktree after a turn, against the one before. Where the git directory was tampered with, no program takes part.
@@ -120,6 +150,7 @@ fn look_after(
     work: &TurnWork,
     screen: &Screen,
     before: Option<&Kept>,
+    left_out: Option<&BTreeSet<String>>,
     end: TurnEnd,
     tampered: Vec<String>,
 ) -> TurnResult {
@@ -133,7 +164,7 @@ fn look_after(
         Ok(found) => (result.head, result.commits, changed) = (found.head, found.commits, found.changed),
         Err(error) => result.left_out.push(format!("the commits of the turn: {}", full(error))),
     }
-    let kept = || -> Result<(git::Kept, Vec<git::TreeChange>), git::GitError> {
+    let kept = || -> Result<(git::Kept, Vec<String>), git::GitError> {
         remove_own_lock(place, &work.after());
         let kept = git::keep(place, &work.after(), &message, commit.map(String::as_str), screen)?;
         // A turn that wrote nothing before the tree was kept has nothing to lose either.
@@ -144,11 +175,13 @@ fn look_after(
             Some(before) if *before != kept.commit => git::diff(place, before, &kept.commit)?,
             Some(_) | None => Vec::new(),
         };
+        let mut differs: Vec<String> = differs.into_iter().map(|change| change.path).collect();
+        differs.extend(made_and_left_out(place, left_out, &kept.left_out)?);
         Ok((kept, differs))
     };
     match kept() {
         Ok((kept, differs)) => {
-            changed.extend(differs.into_iter().map(|change| change.path));
+            changed.extend(differs);
             // What is not in the trees cannot be compared there.
             if let Some(before) = before.filter(|before| !before.tree.is_empty()) {
                 let is_new = |left: &&git::LeftOut| !left.stamp.is_empty() && !before.left_out.contains(left);
@@ -255,8 +288,12 @@ fn write_final_words(work: &TurnWork, screen: &Screen) {
         (!text.trim().is_empty()).then(|| final_words(&screen.redact(&text)))
     });
     // Last words are a courtesy to the next prompt; a turn is not lost for want of them, nor of a power cut.
-    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&work.final_words);
-    let _ = file.and_then(|mut file| file.write_all(words.unwrap_or_default().as_bytes()));
+    let _ = write_private(&work.final_words, words.unwrap_or_default().as_bytes());
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(bytes))
 }
 
 fn tail(path: &Path) -> Option<String> {

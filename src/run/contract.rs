@@ -141,7 +141,8 @@ fn ticket(
     };
     if readable.is_none() && !matches!(now, Ok(None)) {
         let why = "it is not a regular UTF-8 file within 1 MiB any more";
-        let item = PutBack { path: path.to_owned(), keys: Vec::new(), why: why.to_owned(), unreadable: own };
+        let item =
+            PutBack { path: path.to_owned(), keys: Vec::new(), why: why.to_owned(), unreadable: own, undo: None };
         return Some(Violation { item, wanted: Wanted::File(then) });
     }
     match judge_change(&before, readable.as_ref(), role) {
@@ -157,7 +158,7 @@ fn ticket(
         }
         ContractVerdict::Unreadable { text } => {
             let faults = readable.map(|now| super::survey::lines(&read(&now).1).join("\n")).unwrap_or_default();
-            let item = PutBack { path: path.to_owned(), keys: Vec::new(), why: faults, unreadable: true };
+            let item = PutBack { path: path.to_owned(), keys: Vec::new(), why: faults, unreadable: true, undo: None };
             Some(Violation { item, wanted: Wanted::File(text.into_bytes()) })
         }
     }
@@ -165,7 +166,7 @@ fn ticket(
 
 fn violation(path: &str, keys: Vec<String>, why: impl Into<String>, wanted: Option<Vec<u8>>) -> Violation {
     Violation {
-        item: PutBack { path: path.to_owned(), keys, why: why.into(), unreadable: false },
+        item: PutBack { path: path.to_owned(), keys, why: why.into(), unreadable: false, undo: None },
         wanted: wanted.into(),
     }
 }
@@ -193,6 +194,30 @@ pub(super) fn restore(workspace: &Workspace, run: &str, case: Case<'_>) -> Resul
         point(Point::ContractRestored);
     }
     Ok(())
+}
+
+/// The command that brings back what lay where something was put back. Looked for where it is kept, so that it is
+/// found as well by whoever goes on after a kill.
+pub(super) fn undo(workspace: &Workspace, run: &str, turn: u32, path: &str) -> Option<String> {
+    let overwritten = workspace.layout.turn(run, turn).join("overwritten");
+    let kept = overwritten.join(path);
+    if kept.symlink_metadata().is_ok() {
+        let kept = kept.strip_prefix(&workspace.layout.top).unwrap_or(&kept);
+        return Some(format!("cp -R {} {}", shell_word(&kept.to_string_lossy()), shell_word(path)));
+    }
+    // Something in the place of a folder above it was moved away: no one command puts that back.
+    let in_the_way = |above: &std::path::Path| above.symlink_metadata().is_ok_and(|found| !found.is_dir());
+    let above = kept.ancestors().take_while(|above| *above != overwritten);
+    (!above.into_iter().any(in_the_way)).then(|| format!("rm {}", shell_word(path)))
+}
+
+/// A path as it can be typed at the top of the worktree.
+fn shell_word(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@%".contains(&byte);
+    if path.bytes().all(plain) && !path.starts_with('-') {
+        return path.to_owned();
+    }
+    format!("'{}'", crate::text::shown_line(path).replace('\'', "'\\''"))
 }
 
 /// Whether the text of a ticket says `done: true`.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::changes::is_repository;
 use super::error::RunError;
 use super::workspace::{Settings, Workspace};
 use crate::config::CommitBy;
@@ -71,8 +72,9 @@ pub(super) fn gather(
             ticket_limit: match (limits.turns, own_limit) {
                 (Some(config), Some(own)) => Some(config.min(own)),
                 (config, own) => config.or(own),
-            },
-            run_limit: limits.total_turns,
+            }
+            .map(|limit| with_granted(limit, state.granted_turns)),
+            run_limit: limits.total_turns.map(|limit| with_granted(limit, run.granted_turns)),
         },
         agent_commits,
         outbox: format!("{TICKETS}/outbox"),
@@ -94,6 +96,10 @@ pub(super) fn gather(
     let screen = &workspace.surroundings.screen;
     // A prompt is kept, and it goes to whoever runs the model.
     Ok(inputs.mapped(&|text| screen.redact(text).into_owned()))
+}
+
+fn with_granted(limit: u32, granted: u64) -> u32 {
+    limit.saturating_add(u32::try_from(granted).unwrap_or(u32::MAX))
 }
 
 /// The text of a ticket that has to be there.
@@ -152,7 +158,7 @@ fn changed_by_person(workspace: &Workspace, run: &RunState, id: &TicketId) -> Re
     let place = &workspace.place;
     let mut changed = Vec::new();
     for change in git::changes(place)? {
-        if !state.work.contains(&change.path) {
+        if !state.work.contains(&change.path) || is_repository(&change.path) {
             continue;
         }
         let then = git::blob(place, after, &change.path)?;

@@ -2,6 +2,7 @@
 
 mod acts;
 mod answer;
+mod changes;
 mod child;
 mod contract;
 mod driver;

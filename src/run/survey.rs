@@ -1,10 +1,11 @@
 //! One whole look at a quiet worktree, boiled down to the plain data that the kernel decides on.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
 
+use super::changes::{Changes, as_left, changes};
 use super::error::RunError;
 use super::tampering;
 use super::turn_facts::turn_facts;
@@ -15,7 +16,7 @@ use crate::flow::{
     AgentFact, Decided, Decision, DispatchFact, Life, OutboxFact, ReplyFact, RunState, Survey, TicketFact, TicketIndex,
     TurnFacts,
 };
-use crate::git::{self, ChangeKind, GitError};
+use crate::git::{self, GitError};
 use crate::store::{self, COMMIT_MSG, Journal, JournalError, Links, ReplyFile, TICKETS};
 use crate::text::LineColumn;
 use crate::ticket::{DispatchMode, Ids, Read, TicketId, Unresolved, queue, read_dispatch, read_reply, resolve};
@@ -200,51 +201,6 @@ fn claimed_elsewhere(workspace: &Workspace) -> Result<HashMap<TicketId, String>,
         }
     }
     Ok(claimed)
-}
-
-type Changes = (BTreeMap<String, String>, BTreeMap<String, bool>);
-
-/// What is uncommitted outside and inside `.tickets/`. A digest is computed only where somebody will compare it.
-fn changes(workspace: &Workspace, run: &RunState, options: &Options) -> Result<Changes, RunError> {
-    let place = &workspace.place;
-    let mut outside = BTreeMap::new();
-    let mut inside = BTreeMap::new();
-    for change in git::changes(place)? {
-        if change.path.starts_with(".tickets/") || change.path == TICKETS {
-            inside.insert(change.path, change.kind == ChangeKind::Deleted);
-            continue;
-        }
-        let compared = options.allow_dirty
-            || run.accepted.contains_key(&change.path)
-            || run.inherited.contains_key(&change.path)
-            || run.tickets.values().any(|ticket| ticket.work.contains(&change.path));
-        let digest = if compared {
-            git::digest(place, &change.path)?.unwrap_or_else(|| "gone".to_owned())
-        } else {
-            String::new()
-        };
-        outside.insert(change.path, digest);
-    }
-    Ok((outside, inside))
-}
-
-/// Where the run is over: the changes that its last ticket's turns made and that nobody has touched since.
-fn as_left(
-    workspace: &Workspace,
-    run: &RunState,
-    changes: &BTreeMap<String, String>,
-) -> Result<BTreeSet<String>, RunError> {
-    let (Life::Stopped, Some(current)) = (run.life, &run.current) else { return Ok(BTreeSet::new()) };
-    let ticket = run.ticket(current);
-    let Some(after) = &ticket.after else { return Ok(BTreeSet::new()) };
-    let mut same = BTreeSet::new();
-    for (path, digest) in changes.iter().filter(|(path, _)| ticket.work.contains(*path)) {
-        let left = git::kept_digest(&workspace.place, after, path)?;
-        if left.as_deref().unwrap_or("gone") == digest {
-            same.insert(path.clone());
-        }
-    }
-    Ok(same)
 }
 
 fn stop_text(workspace: &Workspace) -> Option<String> {

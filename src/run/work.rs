@@ -84,6 +84,11 @@ impl TurnWork {
         reference(&self.run, self.turn, "after")
     }
 
+    /// Where it is written down what the kept tree from before the turn leaves out.
+    pub fn left_out(&self) -> PathBuf {
+        self.final_words.with_file_name("left_out.json")
+    }
+
     /// Where everything lies.
     pub fn layout(&self) -> Layout {
         super::workspace::layout_of(&self.place)

@@ -19,7 +19,7 @@ use crate::ticket::{Read, TicketId, Unreadable, natural_order, read_ticket};
 
 mod discover;
 
-pub use discover::is_ticket_path;
+pub use crate::ticket::is_ticket_path;
 use discover::{Found, Named, discover};
 
 /// A file whose last change is younger than this could change again without a difference in its stamp: the clocks of

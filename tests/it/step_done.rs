@@ -71,7 +71,7 @@ fn what_a_person_sees_of_a_run() {
     ");
     insta::assert_snapshot!(env.turnstile(&["next"]).text(), @"
     --- stdout
-    complete: completed: every ticket is done
+    complete: every ticket is done
     --- exit 0
     ");
 }
@@ -293,4 +293,68 @@ fn only_the_bytes_of_done_change() {
     env.run_ends("user_dispatch");
     assert_eq!(env.read(".tickets/001-a.md"), text.replace("true", "false"));
     assert_eq!(env.events("claim.revoked").len(), 1);
+}
+
+#[test]
+fn work_that_stays_in_the_stash_costs_no_turn_after_turn() {
+    let env = TestEnv::new();
+    env.agent(&["echo one > README.md\ngit stash --quiet -- README.md\nclaim", "true", "true"]);
+    env.ticket("001-a", "title: A", "Do it.");
+    env.commit_all("tickets");
+    let message = env.run_ends("commit_failed");
+    assert!(message.contains("`git stash pop`"), "{message}");
+    for _ in 0..2 {
+        env.run_ends("commit_failed");
+        assert_eq!(env.next(), "stop commit_failed");
+    }
+    assert_eq!(env.turns().len(), 3, "nothing but the first run paid for turns");
+    env.git(&["stash", "pop", "--quiet"]);
+    env.run_ends("commit_failed");
+    env.git(&["commit", "--quiet", "-m", "by hand", "README.md"]);
+    env.run_ends("completed");
+    assert_eq!(env.turns().len(), 3);
+}
+
+#[test]
+fn a_repository_that_a_turn_makes_inside_the_worktree_is_its_own_work() {
+    let env = TestEnv::new();
+    env.agent(&["git init --quiet nested\necho w > nested/w\nclaim", "rm -rf nested"]);
+    env.ticket("001-a", "title: A", "Do it.");
+    env.commit_all("tickets");
+    let document = env.step_comes_to("retry_asked");
+    assert_eq!(document["ticket"], "001-a");
+    assert_eq!(env.events("commit.required")[0]["paths"], serde_json::json!(["nested/"]));
+    env.run_ends("completed");
+}
+
+#[test]
+fn what_is_no_ticket_file_is_no_paperwork() {
+    let env = TestEnv::new();
+    let script = "cd .tickets\nln -s /etc/passwd 006-l.md\necho x > notes.txt\necho x > _idea.md\n\
+                  mkdir context\necho x > context/spec.md\nprintf -- '---\\ntitle: N\\nhold: later\\n---\\n' > 007-n.md\nclaim";
+    env.agent(&[script]);
+    env.ticket("001-a", "title: A", "Do it.");
+    env.commit_all("tickets");
+    let _ = env.turnstile(&["step"]).exits(0);
+    assert_eq!(env.subjects()[0], "001-a: done");
+    assert_eq!(env.paths_of("HEAD"), [".tickets/001-a.md", ".tickets/007-n.md", ".tickets/context/spec.md"]);
+}
+
+#[test]
+fn what_is_put_back_can_be_had_again_by_the_command_that_is_named() {
+    let env = TestEnv::new();
+    env.agent(&["rm .tickets/002-b.md\nsed 's/title: C/title: D/' .tickets/003-c.md > x; mv x .tickets/003-c.md"]);
+    for (id, title) in [("001-a", "A"), ("002-b", "B"), ("003-c", "C")] {
+        env.ticket(id, &format!("title: {title}"), "Do it.");
+    }
+    env.commit_all("tickets");
+    let output = env.turnstile(&["step"]).exits(0);
+    let commands: Vec<&str> =
+        output.stderr.lines().filter_map(|line| Some(line.split_once("; to undo that: ")?.1)).collect();
+    assert_eq!(commands.len(), 2, "{}", output.text());
+    assert!(env.exists(".tickets/002-b.md") && env.read(".tickets/003-c.md").contains("title: C"));
+    for command in commands {
+        assert!(env.command("sh").args(["-c", command]).status().unwrap().success(), "{command}");
+    }
+    assert!(!env.exists(".tickets/002-b.md") && env.read(".tickets/003-c.md").contains("title: D"));
 }

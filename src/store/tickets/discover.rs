@@ -7,9 +7,7 @@ use walkdir::{DirEntry, WalkDir};
 use super::{
     Code, Diagnostic, Folder, Kind, Layout, OsStr, Path, StoreError, TICKETS, TicketId, Unreadable, natural_order,
 };
-
-const RESERVED_FOLDERS: [&str; 5] = ["context", "templates", "outbox", "reply", "history"];
-const RESERVED_FILES: [&str; 2] = ["README.md", "USER_REPLY.md"];
+use crate::ticket::{RESERVED_FILES, RESERVED_FOLDERS};
 
 /// Something that stands where a ticket may stand.
 #[derive(Debug)]
@@ -109,18 +107,4 @@ fn below<'a>(top: &Path, path: &'a Path) -> &'a Path {
 fn fault(path: String, why: &Unreadable) -> Found {
     let diagnostic = why.diagnostic(path.as_str());
     Found { path, named: Named::Fault(diagnostic) }
-}
-
-/// Whether a path below `.tickets/` is a ticket's, by its names alone.
-pub fn is_ticket_path(below: &str) -> bool {
-    let mut components = below.split('/');
-    let (Some(name), folders) = (components.next_back(), components.collect::<Vec<_>>()) else { return false };
-    let hidden = |component: &&str| component.starts_with(['.', '_']);
-    let reserved = folders.first().is_some_and(|folder| RESERVED_FOLDERS.contains(folder));
-    !reserved
-        && !folders.iter().any(hidden)
-        && !hidden(&name)
-        && !RESERVED_FILES.contains(&name)
-        && name.len() > ".md".len()
-        && std::path::Path::new(name).extension().is_some_and(|extension| extension == "md")
 }
