@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::{CliError, Context, Exit};
-use crate::flow::Life;
+use crate::flow::{Life, amount};
 use crate::run::Decided;
 use crate::ticket::{Read, TicketId};
 
@@ -65,19 +65,21 @@ pub fn pause(context: &Context, arguments: &PauseArguments) -> Result<Exit, CliE
 pub fn resume(context: &Context, _: &ResumeArguments) -> Result<Exit, CliError> {
     let mut workspace = context.workspace_outside_turns()?;
     let before = workspace.folded()?.state;
+    let refusal = before.limit.as_ref().filter(|_| before.shown().is_none());
     let answered = before
         .shown()
         .map(|stands| stands.reason.code)
-        .or(before.limit.as_ref().map(|(code, _)| *code))
+        .or(refusal.map(|refusal| refusal.code))
         .filter(|_| before.life == Life::Open);
     let decided = match (answered, before.life) {
         (None, Life::Open) => Decided::Nothing,
         _ => workspace.decide("resume", json!({}))?,
     };
-    let granted = match answered {
-        Some(code) if code.exit() == 5 => " with the same amount once more",
-        _ => "",
-    };
+    let granted = refusal.map_or_else(String::new, |refusal| {
+        let in_all = refusal.in_force.saturating_add(refusal.amount);
+        let (more, in_all) = (amount(refusal.code, refusal.amount), amount(refusal.code, in_all));
+        format!(" with the same amount once more: {more}, so that the limit is now {in_all}")
+    });
     let what = answered.map_or_else(
         || "the pause that was to hold the next run is taken back".to_owned(),
         |code| format!("{code} is answered{granted}; `turnstile run` goes on"),

@@ -37,7 +37,14 @@ fn quiet(event: &Event) -> String {
         }
         Event::EffectBegun(begun) => format!("begins: {}", effect(begun)),
         Event::EffectFinished { effect, outcome, path, .. } => {
-            let mut text = format!("over: {}", shown(effect));
+            let mut text = match effect.as_str() {
+                "verdict" => return "what follows from the judgement is done".to_owned(),
+                "request" => "a request to a person is written".to_owned(),
+                "paperwork" | "finish" | "checkpoint" => "nothing was left to commit".to_owned(),
+                "keep" => "what the turn left is kept".to_owned(),
+                "message" => "the commit message that an agent left is removed".to_owned(),
+                other => format!("over: {}", shown(other)),
+            };
             for more in [outcome, path].into_iter().flatten() {
                 text.push_str(&format!(", {}", shown(more)));
             }
@@ -74,7 +81,7 @@ fn quiet(event: &Event) -> String {
 
 fn effect(begun: &Begun) -> String {
     match begun {
-        Begun::Verdict(verdict) => format!("what row {} of the table says", verdict.row),
+        Begun::Verdict(_) => "what follows from a judgement".to_owned(),
         Begun::Save(save) => match save.save.purpose {
             SavePurpose::Keep => "keeping what the turn left".to_owned(),
             SavePurpose::Checkpoint | SavePurpose::Finish | SavePurpose::Paperwork => {

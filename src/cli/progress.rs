@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::printer::{Printer, Volume};
-use crate::flow::{Begun, Event};
+use crate::flow::{Begun, Event, Outcome, amount};
 use crate::run::Progress;
 
 /// What a person sees.
@@ -121,6 +121,28 @@ fn last_line(path: &Path) -> Option<String> {
     Some(crate::text::shown_line(last.trim()).chars().take(200).collect())
 }
 
+/// How many turns are asked for because of a judgement.
+fn more_turns(left: u32) -> String {
+    match left {
+        0 => "no further turn is asked for".to_owned(),
+        1 => "one more turn is asked for".to_owned(),
+        left => format!("up to {left} more turns are asked for"),
+    }
+}
+
+/// What the table of `docs/decisions.md` came to.
+fn judged(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::TicketDone => "the ticket is done",
+        Outcome::ClaimRevoked => "the claim is not met",
+        Outcome::RetryAsked => "another turn is asked for",
+        Outcome::Progressed => "the ticket goes on",
+        Outcome::Failed => "the turn failed",
+        Outcome::Waiting => "somebody else has to come first",
+        Outcome::None => "nothing follows from it",
+    }
+}
+
 /// An event as a line for people; none where it is no news.
 pub fn line(event: &Event, verbose: bool) -> Option<String> {
     let shown = crate::text::shown_line;
@@ -159,15 +181,17 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
         }
         Event::ReplyConsumed { ticket, path, .. } => format!("a reply to {ticket} was taken in: {}", shown(path)),
         Event::LintFailed { faults, left, .. } => {
-            format!("  left something invalid ({left} more turn(s) are asked for): {}", shown(&faults.join("; ")))
+            format!("  left something invalid ({}): {}", more_turns(*left), shown(&faults.join("; ")))
         }
         Event::ContractRestored { items, .. } => {
-            let items: Vec<String> =
-                items.iter().map(|item| format!("{} ({})", shown(&item.path), shown(&item.why))).collect();
-            format!("  put back: {}", items.join(", "))
+            let lines = items.iter().map(|item| {
+                let undo = item.undo.as_ref().map(|undo| format!("; to undo that: {}", shown(undo)));
+                format!("  put back: {} ({}){}", shown(&item.path), shown(&item.why), undo.unwrap_or_default())
+            });
+            lines.collect::<Vec<_>>().join("\n")
         }
         Event::CommitRequired { paths, left, .. } => {
-            format!("  its work is not committed ({} path(s)); {left} more turn(s) are asked for", paths.len())
+            format!("  its work is not committed ({} path(s)); {}", paths.len(), more_turns(*left))
         }
         Event::CommitMade { commit, .. } => format!("  committed {}", commit.get(..10).unwrap_or(commit)),
         Event::CommitFailed { why, .. } => format!("  could not commit: {}", shown(why)),
@@ -180,12 +204,15 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
         Event::DecisionStored { decision, by, refused: Some(why), .. } => {
             format!("`{}`, as {} decided, cannot be carried out: {}", shown(decision), shown(by), shown(why))
         }
-        Event::RunResumed { reason, by, .. } => format!("{reason} is answered by {}", shown(by)),
+        Event::RunResumed { reason, by, granted, .. } => {
+            let more = granted.map(|granted| format!(", who grants {} more", amount(*reason, granted)));
+            format!("{reason} is answered by {}{}", shown(by), more.unwrap_or_default())
+        }
         Event::WorktreeAccepted { paths } => {
             format!("{} uncommitted file(s) of yours are taken as they are", paths.len())
         }
         Event::JournalRepaired { bytes } => format!("a torn last line of the journal was cut off ({bytes} bytes)"),
-        Event::EffectBegun(Begun::Verdict(verdict)) if verbose => format!("  judged by row {}", verdict.row),
+        Event::EffectBegun(Begun::Verdict(verdict)) if verbose => format!("  judged: {}", judged(verdict.outcome)),
         Event::CheckpointMade { commit, .. } if verbose => format!("  kept as {}", commit.get(..10).unwrap_or(commit)),
         Event::TicketSelected { .. }
         | Event::RunPaused { .. }

@@ -57,7 +57,7 @@ pub const AFTER: [Row; 14] = [
     Row {
         number: 6,
         name: "lint",
-        doc: "The dispatch is invalid or the ticket was unreadable: checkpoint, the claim goes back, another turn; after `retries.lint` of them `dispatch_invalid` or `ticket_invalid`.",
+        doc: "The dispatch is invalid or the ticket was unreadable: checkpoint, the claim goes back, another turn; after `retries.lint` of them `dispatch_invalid` or `ticket_invalid`. A dispatch that a person then mended is archived and judged like any other.",
         answer: lint,
     },
     Row { number: 7, name: "scope", doc: "Paths outside the scope. Not looked for in this version.", answer: later },
@@ -142,10 +142,7 @@ fn head(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
             Some(begin(Some(&judging.request.ticket), Some(judging.request.turn), act))
         }
         HeadFact::Moved { how } => {
-            let message = format!("{how}; put it back, or `turnstile resume` accepts what is there now");
-            let reason = Reason::new(ReasonCode::HeadMoved, message).details(
-                json!({ "before": judging.request.head, "head": look.survey.head, "branch": look.survey.branch }),
-            );
+            let reason = super::moved::reason(look, judging, how);
             Some(verdict(
                 look,
                 judging,
@@ -153,10 +150,6 @@ fn head(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
             ))
         }
     }
-}
-
-pub(super) fn short(commit: &str) -> &str {
-    commit.get(..10).unwrap_or(commit)
 }
 
 fn users_files(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
@@ -205,8 +198,8 @@ fn failure(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
         return Some(verdict(look, judging, ends(5, Outcome::Failed, Some(reason), chores)));
     }
     let message = format!(
-        "turn {} of {ticket} by `{agent}` did not end well: {why}; `turnstile run` tries again",
-        judging.request.turn
+        "turn {turn} of {ticket} by `{agent}` did not end well: {why}; `turnstile show --turn {turn}` shows what it printed, `turnstile run` tries again",
+        turn = judging.request.turn
     );
     let reason = Reason::new(ReasonCode::AgentFailed, message)
         .details(json!({ "agent": agent, "exit": judging.ended.exit, "why": why, "turn": judging.request.turn }));
@@ -222,6 +215,20 @@ fn lint(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
         (None, Some(faults)) => (ReasonCode::DispatchInvalid, faults),
         (None, None) => return None,
     };
+    if judging.row == 6 {
+        // The pause is answered. A message that was mended is one like any other from here on, and what is still
+        // invalid, or gone, is asked for again.
+        let (ticket, turn) = (Some(&judging.request.ticket), Some(judging.request.turn));
+        return match (&look.survey.outbox, &judging.dispatch) {
+            (OutboxFact::Message(dispatch), None) => {
+                Some(begin(ticket, turn, Act::Archive { sequence: 0, dispatch: dispatch.clone() }))
+            }
+            (OutboxFact::Empty | OutboxFact::Message(_), Some(_)) => None,
+            (OutboxFact::Invalid(_), _) | (OutboxFact::Empty, None) => {
+                Some(verdict(look, judging, ends(6, Outcome::RetryAsked, None, Vec::new())))
+            }
+        };
+    }
     let ticket = &judging.request.ticket;
     let allowed = look.policy.retries.lint;
     let failures = look.run.ticket(ticket).lint_failures;
@@ -239,7 +246,9 @@ fn lint(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
         );
         let reason = Reason::new(code, message).details(json!({ "faults": faults }));
         chores.extend([Chore::Request, Chore::Paperwork("waits for an answer".to_owned())]);
-        ends(6, Outcome::Waiting, Some(reason), chores)
+        // The file stays in the outbox, and its turn is not judged to its end before it is mended or given up.
+        let hold = judging.dispatch_faults.is_some().then_some(6);
+        Verdict { hold, ..ends(6, Outcome::Waiting, Some(reason), chores) }
     };
     Some(with_checkpoint(look, judging, vec![failed], verdict_of))
 }
@@ -248,13 +257,13 @@ fn question(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     let dispatch = judging.dispatch.as_ref().filter(|dispatch| dispatch.pause)?;
     let ticket = &judging.request.ticket;
     let title = dispatch.title.clone().unwrap_or_else(|| "a question".to_owned());
-    let choices = if dispatch.choices.is_empty() {
-        String::new()
+    let (choices, how) = if dispatch.choices.is_empty() {
+        (String::new(), "-m TEXT")
     } else {
-        format!(" (choices: {})", crate::text::shown_line(&dispatch.choices.join(", ")))
+        (format!(" (choices: {})", crate::text::shown_line(&dispatch.choices.join(", "))), "--answer CHOICE")
     };
     let message = format!(
-        "{ticket} asks: {}{choices}; answer with `turnstile reply {ticket} -m TEXT`, or in `.tickets/USER_REPLY.md`",
+        "{ticket} asks: {}{choices}; answer with `turnstile reply {ticket} {how}`, or in `.tickets/USER_REPLY.md`",
         crate::text::shown_line(&title)
     );
     let reason = Reason::new(ReasonCode::UserDispatch, message)
@@ -274,15 +283,17 @@ fn commit(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
         return Some(dirty(look, ticket, &foreign));
     }
     let refused = judging.refused.clone();
-    let stashed = stashed(look, judging);
-    let by_runner = saves::by_runner(look, judging) && refused.is_none();
-    if stashed.is_none() && (is_clean(look) || by_runner) {
+    let stashed = look.stashed(ticket);
+    let work = look.work(ticket);
+    let committable = stashed.is_none() && !work.iter().any(|path| path.ends_with('/'));
+    let by_runner = saves::by_runner(look, judging) && refused.is_none() && committable;
+    if is_clean(look, ticket) || by_runner {
         return None;
     }
     let allowed = look.policy.retries.commit;
     let failures = look.run.ticket(ticket).commit_failures;
     let left = allowed.saturating_sub(failures);
-    let paths: Vec<String> = look.work(ticket).into_iter().chain(stashed).collect();
+    let paths: Vec<String> = work.into_iter().chain(stashed).collect();
     let required = Event::CommitRequired {
         ticket: ticket.clone(),
         turn: judging.request.turn,
@@ -294,16 +305,18 @@ fn commit(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
         let verdict = ends(10, Outcome::RetryAsked, None, Vec::new());
         return Some(Choice::Record(vec![required, begun(judging, verdict)]));
     }
-    let why = match &refused {
-        Some(output) => format!("a git hook refused it:\n{output}"),
-        None => format!(
-            "these paths are not committed:\n{}",
-            paths.iter().map(|path| format!("  {}", crate::text::shown_line(path))).collect::<Vec<_>>().join("\n")
-        ),
+    let lines: Vec<String> = paths.iter().map(|path| format!("  {}", crate::text::shown_line(path))).collect();
+    let seen = match &refused {
+        Some(output) => format!("a git hook refused the commit:\n{output}"),
+        None => lines.join("\n"),
+    };
+    let asked = match failures {
+        0 => String::new(),
+        1 => ", though a turn was asked only for that".to_owned(),
+        several => format!(", though the last {several} turns were asked only for that"),
     };
     let message = format!(
-        "{ticket} is finished, and its work was not committed in {} turns; commit it yourself and `turnstile run` goes on, or `turnstile resume` asks the agent again; {why}",
-        failures + 1
+        "{ticket} claims to be finished, and its work is not committed{asked}; commit it yourself and `turnstile run` goes on, or `turnstile resume` asks the agent again\n{seen}"
     );
     let reason = Reason::new(ReasonCode::CommitFailed, message).details(json!({ "paths": paths, "output": refused }));
     let chores = vec![Chore::Request, Chore::Paperwork("waits for an answer".to_owned())];
@@ -335,7 +348,7 @@ fn done(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
 }
 
 fn finish(look: &Look<'_>, judging: &Judging, finished: &Finished) -> Vec<Event> {
-    let mut events = kept(judging);
+    let mut events = kept(look, judging);
     events.push(Event::TicketDone {
         ticket: judging.request.ticket.clone(),
         commit: finished.commit.clone().or_else(|| look.survey.head.clone()),
@@ -350,13 +363,6 @@ fn finish(look: &Look<'_>, judging: &Judging, finished: &Finished) -> Vec<Event>
 fn otherwise(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     let chores = back(look, judging);
     Some(verdict(look, judging, ends(13, Outcome::Progressed, None, chores)))
-}
-
-/// Work that a turn put into git's stash is not committed either.
-fn stashed(look: &Look<'_>, judging: &Judging) -> Option<String> {
-    let before = look.run.ticket(&judging.request.ticket).stash;
-    let now = look.survey.stash.as_ref().filter(|now| before.as_ref() != Some(*now))?;
-    Some(format!("stash@{{0}} ({})", short(now)))
 }
 
 /// Whether the turn's claim waits: it was made, and the file still says so.
@@ -389,9 +395,11 @@ fn begun(judging: &Judging, verdict: Verdict) -> Event {
     Event::EffectBegun(Begun::Verdict(Verdict { ticket, turn, ..verdict }))
 }
 
-/// In mode `ref` the checkpoint is the kept tree, which is there already.
-fn kept(judging: &Judging) -> Vec<Event> {
+/// In mode `ref` the checkpoint is the kept tree, which is there already. A turn that is judged on has its own.
+fn kept(look: &Look<'_>, judging: &Judging) -> Vec<Event> {
+    let known = look.run.tickets.get(&judging.request.ticket).map(|state| &state.commits);
     match &judging.ended.after {
+        Some(after) if known.is_some_and(|known| known.contains(after)) => Vec::new(),
         Some(after) if judging.ended.before.as_ref() != Some(after) => vec![Event::CheckpointMade {
             ticket: judging.request.ticket.clone(),
             turn: judging.request.turn,
@@ -406,8 +414,9 @@ pub(super) fn verdict(look: &Look<'_>, judging: &Judging, verdict: Verdict) -> C
 }
 
 fn with_checkpoint(look: &Look<'_>, judging: &Judging, mut events: Vec<Event>, verdict: Verdict) -> Choice {
-    if verdict.hold.is_none() && look.policy.checkpoint == CheckpointMode::Ref {
-        events.extend(kept(judging));
+    // The rows above the failures keep nothing.
+    if verdict.row >= 5 && look.policy.checkpoint == CheckpointMode::Ref {
+        events.extend(kept(look, judging));
     }
     events.push(begun(judging, verdict));
     Choice::Record(events)

@@ -216,6 +216,13 @@ impl<'a> Look<'a> {
             .collect()
     }
 
+    /// Work that turns of a ticket put into git's stash, with the command that brings it back.
+    pub fn stashed(&self, ticket: &TicketId) -> Option<String> {
+        let state = self.run.tickets.get(ticket)?;
+        let now = self.survey.stash.as_ref().filter(|now| state.stash.as_ref() != Some(*now))?;
+        Some(format!("stash@{{0}} ({}): `git stash pop` brings it back", now.get(..10).unwrap_or(now)))
+    }
+
     /// What lies uncommitted outside `.tickets/` and is neither that nor accepted.
     pub fn foreign(&self, ticket: &TicketId) -> Vec<(String, String)> {
         self.unaccepted()
@@ -243,7 +250,7 @@ impl<'a> Look<'a> {
                 || (ticket.is_none() && self.run.tickets.values().any(|state| is_archived(state, path)))
                 || state.is_some_and(|state| {
                     let touched = state.paperwork.contains(path) || is_archived(state, path);
-                    touched && !is_message(path) && !is_runner_file(path)
+                    touched && !is_message(path)
                 })
         };
         self.survey
@@ -263,9 +270,4 @@ fn is_archived(state: &TicketState, path: &str) -> bool {
 /// A message that turnstile moves away: its removal is paperwork, its presence never is.
 fn is_message(path: &str) -> bool {
     path == ".tickets/USER_REPLY.md" || path.starts_with(".tickets/reply/") || path.starts_with(".tickets/outbox/")
-}
-
-/// What a turn may have changed and turnstile never commits for it.
-fn is_runner_file(path: &str) -> bool {
-    path == ".tickets/config.yaml" || path == ".tickets/STOP" || path.starts_with(".tickets/templates/")
 }

@@ -23,7 +23,7 @@ pub(super) fn next(look: &Look<'_>, judging: &Judging, verdict: &Verdict) -> Cho
         Some(Chore::Revoke) => begin(
             Some(ticket),
             Some(judging.request.turn),
-            Act::SetDone { target: ticket.clone(), done: false, decision: None, why: why_back(verdict) },
+            Act::SetDone { target: ticket.clone(), done: false, decision: None, why: why_back(look, verdict) },
         ),
         Some(Chore::Checkpoint) => {
             Choice::Record(vec![saves::checkpoint(look, judging).unwrap_or_else(|| done("checkpoint"))])
@@ -41,10 +41,14 @@ pub(super) fn next(look: &Look<'_>, judging: &Judging, verdict: &Verdict) -> Cho
     }
 }
 
-fn why_back(verdict: &Verdict) -> String {
+fn why_back(look: &Look<'_>, verdict: &Verdict) -> String {
+    let claims = verdict.ticket.as_ref().and_then(|ticket| look.survey.ticket(ticket)).is_some_and(|fact| fact.done);
     match (&verdict.reason, verdict.row) {
+        _ if !claims => "the ticket says `done: false` again".to_owned(),
         (Some(reason), 8) => format!("a question was asked in the same turn ({})", reason.code),
         (Some(reason), _) => format!("the turn ended with {}", reason.code),
+        (None, 5) => "the turn was interrupted".to_owned(),
+        (None, 6) => "the turn left something that cannot be used".to_owned(),
         (None, _) => "the turn did not end as it should".to_owned(),
     }
 }

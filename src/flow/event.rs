@@ -50,6 +50,9 @@ pub enum Event {
         /// The commit and branch that are accepted with it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         branch: Option<String>,
+        /// What a limit is raised by: turns, or milliseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        granted: Option<u64>,
     },
     /// No open ticket is left.
     #[serde(rename = "run.completed")]
@@ -283,6 +286,12 @@ pub enum Event {
         ticket: Option<TicketId>,
         /// Which one.
         limit: super::ReasonCode,
+        /// What an answer grants once more: turns, or milliseconds.
+        #[serde(default)]
+        amount: u64,
+        /// The limit in force: the same, and all that was granted before.
+        #[serde(default)]
+        in_force: u64,
     },
     /// The user's uncommitted changes are accepted as they are.
     #[serde(rename = "worktree.accepted")]

@@ -5,9 +5,9 @@ use super::parts::{ActBegun, Begun, Carried, Chore, Outcome, SaveBegun, TurnEnde
 use super::reason::{Reason, ReasonCode};
 use super::request::{PutBack, SavePurpose, TurnRequest};
 use super::state::{
-    Acting, EndKind, Feedback, Finished, Judging, Life, OutOfOrder, RunState, Stage, Stands, TicketState,
+    Acting, EndKind, Feedback, Finished, Judging, Life, OutOfOrder, Refusal, RunState, Stage, Stands, TicketState,
 };
-use crate::ticket::TicketId;
+use crate::ticket::{TicketId, is_ticket_path};
 
 impl RunState {
     /// Folds one event in. The journal is the only caller.
@@ -15,7 +15,10 @@ impl RunState {
         match event {
             Event::RunStarted { branch, carried, .. } => self.begin(branch.as_ref(), carried),
             Event::RunPaused { ticket, reason, digest } => self.pause(ticket.as_ref(), reason, digest.as_ref()),
-            Event::RunResumed { ticket, reason, branch, .. } => self.resume(ticket.as_ref(), *reason, branch.as_ref()),
+            Event::RunResumed { ticket, reason, branch, granted, .. } => {
+                self.resume(ticket.as_ref(), *reason, branch.as_ref());
+                self.grant(ticket.as_ref(), *reason, granted.unwrap_or_default());
+            }
             Event::RunCompleted { .. } => self.life = Life::Completed,
             Event::RunStopped { .. } => self.life = Life::Stopped,
             Event::TicketSelected { ticket } => {
@@ -135,7 +138,10 @@ impl RunState {
                     left: None,
                 });
             }
-            Event::LimitReached { ticket, limit } => self.limit = Some((*limit, ticket.clone())),
+            Event::LimitReached { ticket, limit, amount, in_force } => {
+                let (ticket, amount, in_force) = (ticket.clone(), *amount, *in_force);
+                self.limit = Some(Refusal { code: *limit, ticket, amount, in_force });
+            }
             Event::WorktreeAccepted { paths } => self.accepted.extend(paths.clone()),
             Event::DecisionStored { id, refused, .. } => {
                 self.served.insert(id.clone());
@@ -196,22 +202,24 @@ impl RunState {
         if let Some(branch) = branch {
             self.branch = (!branch.is_empty()).then(|| branch.clone());
         }
-        match code {
-            ReasonCode::LimitTotalTurns => self.granted_turns += 1,
-            ReasonCode::LimitTime => self.granted_time += 1,
-            ReasonCode::LimitTurns => {
-                if let Some(ticket) = ticket {
-                    self.tickets.entry(ticket.clone()).or_default().granted_turns += 1;
-                }
-            }
-            _ => {}
-        }
         if code.exit() == 5 {
             self.limit = None;
         }
         if let Some(ticket) = ticket {
             self.clear_counters(ticket);
         }
+    }
+
+    fn grant(&mut self, ticket: Option<&TicketId>, code: ReasonCode, amount: u64) {
+        let granted = match (code, ticket) {
+            (ReasonCode::LimitTotalTurns, _) => &mut self.granted_turns,
+            (ReasonCode::LimitTime, _) => &mut self.granted_ms,
+            (ReasonCode::LimitTurns, Some(ticket)) => {
+                &mut self.tickets.entry(ticket.clone()).or_default().granted_turns
+            }
+            _ => return,
+        };
+        *granted = granted.saturating_add(amount);
     }
 
     fn finish(&mut self, ticket: &TicketId, by_operator: bool) {
@@ -487,10 +495,13 @@ impl TicketState {
     /// Paths that its turns changed are its own from then on.
     fn own(&mut self, changed: &[String]) {
         for path in changed {
-            if path.starts_with(".tickets/") {
-                self.paperwork.insert(path.clone());
-            } else {
-                self.work.insert(path.clone());
+            match path.strip_prefix(".tickets/") {
+                None => drop(self.work.insert(path.clone())),
+                Some(below) if is_ticket_path(below) || below.starts_with("context/") => {
+                    self.paperwork.insert(path.clone());
+                }
+                // Whatever else a turn leaves there is nobody's paperwork, and never committed by turnstile.
+                Some(_) => {}
             }
         }
     }

@@ -5,53 +5,24 @@ use serde_json::json;
 use super::choose::{Choice, Look};
 use super::event::Event;
 use super::reason::{Reason, ReasonCode};
+use super::state::Refusal;
+use super::survey::TicketFact;
 use crate::ticket::TicketId;
 
 pub(super) fn limits(look: &Look<'_>) -> Option<Choice> {
     let ticket = look.next_ticket()?;
-    let state = look.run.ticket(&ticket.id);
-    let limits = &look.policy.limits;
-    let commit_only = state.claim;
-    let times = |limit: u32, granted: u32| limit.saturating_mul(granted.saturating_add(1));
-    let (turns, active_ms) = (look.run.turns, look.run.active_ms);
-    let mut reached = None;
-    if let Some(limit) = limits.total_turns.map(|limit| times(limit, look.run.granted_turns))
-        && turns >= limit
-    {
-        reached = Some((
-            ReasonCode::LimitTotalTurns,
-            None,
-            format!("the run has had {turns} turns, and its limit is {limit}"),
-            limit,
-        ));
-    } else if let Some(limit) = look.policy.turns_of(ticket.limits.turns).map(|limit| times(limit, state.granted_turns))
-        && state.turns >= limit
-        && !commit_only
-    {
-        let message = format!("{} has had {} turns in this run, and its limit is {limit}", ticket.id, state.turns);
-        reached = Some((ReasonCode::LimitTurns, Some(ticket.id.clone()), message, limit));
-    } else {
-        let run = limits.time.map(|limit| (limit, active_ms));
-        let own = ticket.limits.time.map(|limit| (limit, state.active_ms));
-        for (limit, used) in [run, own].into_iter().flatten() {
-            let limit = limit.saturating_mul(look.run.granted_time + 1);
-            if u128::from(used) >= limit.as_millis() && reached.is_none() {
-                let message =
-                    format!("agents have worked for {} s, and the limit is {} s", used / 1000, limit.as_secs());
-                reached =
-                    Some((ReasonCode::LimitTime, None, message, u32::try_from(limit.as_secs()).unwrap_or(u32::MAX)));
-            }
-        }
-    }
-    if let Some((code, about, message, limit)) = reached {
-        if look.run.limit != Some((code, about.clone())) {
-            return Some(Choice::Record(vec![Event::LimitReached { ticket: about, limit: code }]));
-        }
+    if let Some((refusal, message)) = reached(look, ticket) {
+        let more = amount(refusal.code, refusal.amount);
         let message = format!(
-            "{message}; raise it in `.tickets/config.yaml`, or `turnstile resume` grants the same amount once more"
+            "{message} {}; raise it in `.tickets/config.yaml`, or `turnstile resume` grants {more} more",
+            amount(refusal.code, refusal.in_force)
         );
-        let reason = Reason::new(code, message).details(json!({ "limit": limit }));
-        return Some(Choice::stop(reason, Some(&ticket.id)));
+        let details = json!({ "limit": refusal.in_force, "resume_grants": refusal.amount });
+        if look.run.limit.as_ref() != Some(&refusal) {
+            let Refusal { code: limit, ticket, amount, in_force } = refusal;
+            return Some(Choice::Record(vec![Event::LimitReached { ticket, limit, amount, in_force }]));
+        }
+        return Some(Choice::stop(Reason::new(refusal.code, message).details(details), Some(&ticket.id)));
     }
     if look.policy.turns_left == Some(0) {
         let reason =
@@ -59,6 +30,45 @@ pub(super) fn limits(look: &Look<'_>) -> Option<Choice> {
         return Some(Choice::stop(reason, Some(&ticket.id)));
     }
     None
+}
+
+/// The first limit that refuses a turn of a ticket, and what has been used up, as a sentence without its end.
+fn reached(look: &Look<'_>, ticket: &TicketFact) -> Option<(Refusal, String)> {
+    let state = look.run.ticket(&ticket.id);
+    let limits = &look.policy.limits;
+    let refusal = |code, about: Option<&TicketId>, amount: u64, granted: u64, used: u64| {
+        let in_force = amount.saturating_add(granted);
+        (used >= in_force).then(|| Refusal { code, ticket: about.cloned(), amount, in_force })
+    };
+    let (all, own) = (u64::from(look.run.turns), u64::from(state.turns));
+    if let Some(limit) = limits.total_turns
+        && let Some(refusal) = refusal(ReasonCode::LimitTotalTurns, None, limit.into(), look.run.granted_turns, all)
+    {
+        return Some((refusal, format!("the run has had {}, and its limit is", amount(ReasonCode::LimitTurns, all))));
+    }
+    if let Some(limit) = look.policy.turns_of(ticket.limits.turns).filter(|_| !state.claim)
+        && let Some(refusal) = refusal(ReasonCode::LimitTurns, Some(&ticket.id), limit.into(), state.granted_turns, own)
+    {
+        let had = amount(ReasonCode::LimitTurns, own);
+        return Some((refusal, format!("{} has had {had} in this run, and its limit is", ticket.id)));
+    }
+    let run = limits.time.map(|limit| (limit, look.run.active_ms));
+    let of_ticket = ticket.limits.time.map(|limit| (limit, state.active_ms));
+    [run, of_ticket].into_iter().flatten().find_map(|(limit, used)| {
+        let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        let refusal = refusal(ReasonCode::LimitTime, None, limit, look.run.granted_ms, used)?;
+        let had = amount(ReasonCode::LimitTime, used);
+        Some((refusal, format!("agents have worked for {had}, and the limit is")))
+    })
+}
+
+/// So much of what a limit counts, in words.
+pub fn amount(code: ReasonCode, amount: u64) -> String {
+    match (code, amount) {
+        (ReasonCode::LimitTime, milliseconds) => format!("{} s", milliseconds / 1000),
+        (_, 1) => "1 turn".to_owned(),
+        (_, turns) => format!("{turns} turns"),
+    }
 }
 
 pub(super) fn users_changes(look: &Look<'_>) -> Option<Choice> {

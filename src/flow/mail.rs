@@ -7,7 +7,7 @@ use super::choose::{Choice, Look};
 use super::event::Event;
 use super::reason::{Reason, ReasonCode};
 use super::request::Act;
-use super::state::{Life, Stands};
+use super::state::{Life, Refusal, Stands};
 use super::survey::{Decided, Decision, ReplyFact};
 use crate::ticket::TicketId;
 
@@ -115,10 +115,11 @@ fn serve(look: &Look<'_>, decision: &Decision) -> Option<Choice> {
 fn resumed(look: &Look<'_>, by: &str) -> Option<Event> {
     if let Some(Stands { ticket, reason, .. }) = look.run.shown() {
         let branch = (reason.code == ReasonCode::HeadMoved).then(|| look.survey.branch.clone().unwrap_or_default());
-        return Some(Event::RunResumed { ticket: ticket.clone(), reason: reason.code, by: by.to_owned(), branch });
+        let (ticket, reason, by) = (ticket.clone(), reason.code, by.to_owned());
+        return Some(Event::RunResumed { ticket, reason, by, branch, granted: None });
     }
-    let (code, ticket) = look.run.limit.clone()?;
-    Some(Event::RunResumed { ticket, reason: code, by: by.to_owned(), branch: None })
+    let Refusal { code: reason, ticket, amount, .. } = look.run.limit.clone()?;
+    Some(Event::RunResumed { ticket, reason, by: by.to_owned(), branch: None, granted: Some(amount) })
 }
 
 fn set_done(look: &Look<'_>, decision: &Decision, ticket: &TicketId, done: bool, stored: Event) -> Choice {

@@ -11,6 +11,7 @@ mod fold;
 mod intrusion;
 mod limits;
 mod mail;
+mod moved;
 mod parts;
 mod policy;
 mod preview;
@@ -30,6 +31,7 @@ pub use choose::{Choice, Chosen, Look, Row, Rung, Stop, decide};
 pub use chores::name as outcome_name;
 pub use event::{Event, Unreadable};
 pub use explain::{TicketReason, TicketStanding, explain, standing, why_not_ready};
+pub use limits::amount;
 pub use mail::{reply_left, reply_target, serve_decisions, waiting_tickets};
 pub use parts::{ActBegun, Begun, Carried, Chore, Outcome, SaveBegun, TurnEnded, Verdict};
 pub use policy::Policy;
@@ -39,7 +41,9 @@ pub use request::{
     Act, DispatchFact, Evidence, Follow, PutBack, SavePurpose, SaveRequest, SaveResult, TurnEnd, TurnRequest,
     TurnResult, follow_save, follow_turn,
 };
-pub use state::{EndKind, Feedback, Finished, Judging, Life, OutOfOrder, Phase, Quiet, RunState, Stands, TicketState};
+pub use state::{
+    EndKind, Feedback, Finished, Judging, Life, OutOfOrder, Phase, Quiet, Refusal, RunState, Stands, TicketState,
+};
 pub use survey::{AgentFact, Decided, Decision, HeadFact, OutboxFact, ReplyFact, Survey, TicketFact, TurnFacts};
 pub use ticket_index::TicketIndex;
 pub use world::World;

@@ -236,6 +236,9 @@ pub struct PutBack {
     /// Whether it is the turn's own ticket, which could not be read any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unreadable: bool,
+    /// The command that brings back what lay there, once it is put back: it may have been a person's edit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
 }
 
 /// What a dispatch said of itself.

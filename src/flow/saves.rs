@@ -54,7 +54,8 @@ fn message_of(text: &str) -> Option<(String, String)> {
 pub(super) fn checkpoint(look: &Look<'_>, judging: &Judging) -> Option<Event> {
     let ticket = &judging.request.ticket;
     let mut paths = look.paperwork(Some(ticket));
-    paths.extend(look.work(ticket));
+    // A repository inside the worktree is in no commit of turnstile's.
+    paths.extend(look.work(ticket).into_iter().filter(|path| !path.ends_with('/')));
     if paths.is_empty() {
         return None;
     }

@@ -98,6 +98,7 @@ pub fn answered(run: &super::RunState, ticket: &crate::ticket::TicketId) -> Vec<
             reason: stands.reason.code,
             by: "a reply".to_owned(),
             branch: None,
+            granted: None,
         })
         .collect()
 }

@@ -35,21 +35,27 @@ fn fallen(look: &Look<'_>, stands: &Stands) -> Option<Event> {
             look.survey.tampering.is_empty().then_some("the git directory is as it was before the turn")
         }
         Some(ticket) => match look.survey.ticket(ticket) {
-            None => Some("the ticket is gone"),
-            Some(fact) if !look.is_open(fact) => Some("the ticket is done"),
-            Some(fact) if fact.hold.is_some() => Some("the ticket is held"),
+            None => Some("the removal of the ticket"),
+            Some(fact) if !look.is_open(fact) => Some("`done: true` in the ticket"),
+            Some(fact) if fact.hold.is_some() => Some("`hold` in the ticket"),
             Some(fact) => answered_by_files(look, stands, fact),
         },
         None => None,
     };
     let in_place = look.survey.turn.head == HeadFact::InPlace && look.survey.branch == look.run.branch;
-    let by = by.or_else(|| (code == ReasonCode::HeadMoved && in_place).then_some("HEAD is back"));
+    let by = by.or_else(|| (code == ReasonCode::HeadMoved && in_place).then_some("HEAD, which is back in its place"));
     let same = look.survey.turn.runner_files.is_empty();
     let by = by.or_else(|| {
         (code == ReasonCode::RunnerFilesChanged && same)
-            .then_some("config and templates are as they were before the turn")
+            .then_some("config and templates, which are as they were before the turn")
     });
-    by.map(|by| Event::RunResumed { ticket: stands.ticket.clone(), reason: code, by: by.to_owned(), branch: None })
+    by.map(|by| Event::RunResumed {
+        ticket: stands.ticket.clone(),
+        reason: code,
+        by: by.to_owned(),
+        branch: None,
+        granted: None,
+    })
 }
 
 fn answered_by_files(look: &Look<'_>, stands: &Stands, fact: &TicketFact) -> Option<&'static str> {
@@ -60,10 +66,10 @@ fn answered_by_files(look: &Look<'_>, stands: &Stands, fact: &TicketFact) -> Opt
         }
         ReasonCode::DispatchInvalid if edited => Some("an edit of the ticket"),
         ReasonCode::DispatchInvalid if !matches!(look.survey.outbox, OutboxFact::Invalid(_)) => {
-            Some("the message is mended or gone")
+            Some("the outbox, where nothing invalid is left")
         }
-        ReasonCode::CommitFailed if !fact.done => Some("a person set `done: false`"),
-        ReasonCode::CommitFailed if is_clean(look) => Some("a clean tree"),
+        ReasonCode::CommitFailed if !fact.done => Some("`done: false` in the ticket"),
+        ReasonCode::CommitFailed if is_clean(look, &fact.id) => Some("a clean tree"),
         _ => None,
     }
 }

@@ -36,11 +36,11 @@ pub struct RunState {
     /// The agents' own time.
     pub active_ms: u64,
     /// Turns granted on top of the limit.
-    pub granted_turns: u32,
-    /// How often the limit of time was granted once more.
-    pub granted_time: u32,
+    pub granted_turns: u64,
+    /// Time granted on top of the limit.
+    pub granted_ms: u64,
     /// The limit that refused the last turn.
-    pub limit: Option<(ReasonCode, Option<TicketId>)>,
+    pub limit: Option<Refusal>,
     /// Reasons that nothing has answered.
     pub standing: Vec<Stands>,
     /// The reason of the last pause that does not stand, until a turn starts.
@@ -71,6 +71,19 @@ pub struct RunState {
     pub(super) acting: Option<Acting>,
 }
 
+/// A limit that refused a turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which one.
+    pub code: ReasonCode,
+    /// The ticket, where the limit is a ticket's.
+    pub ticket: Option<TicketId>,
+    /// What an answer grants once more: turns, or milliseconds.
+    pub amount: u64,
+    /// The limit in force.
+    pub in_force: u64,
+}
+
 /// A reason that stands until it is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stands {
@@ -88,7 +101,7 @@ pub struct TicketState {
     /// Turns, without those that only asked for a commit.
     pub turns: u32,
     /// Turns granted on top of its own limit.
-    pub granted_turns: u32,
+    pub granted_turns: u64,
     /// The agents' own time.
     pub active_ms: u64,
     /// Invalid tickets and dispatches in a row.

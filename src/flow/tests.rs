@@ -322,7 +322,7 @@ fn after_a_turn_the_first_match_wins() {
 }
 
 fn put_back() -> PutBack {
-    PutBack { path: ".tickets/two.md".into(), keys: Vec::new(), why: "deleted".into(), unreadable: false }
+    PutBack { path: ".tickets/two.md".into(), keys: Vec::new(), why: "deleted".into(), unreadable: false, undo: None }
 }
 
 fn question(pause: bool) -> DispatchFact {
@@ -412,6 +412,103 @@ fn work_in_the_stash_is_not_committed() {
     assert_eq!(told(&choice(&run, &survey, &by_runner, false)), "9: commit.required + row 10 retry_asked []");
 }
 
+/// A run that pauses with `commit_failed`, no commit turns being allowed.
+fn commit_failed(survey: &Survey) -> RunState {
+    let (mut run, _) = claimed();
+    let mut strict = policy();
+    strict.retries.commit = 0;
+    let events = recorded(&choice(&run, survey, &strict, false));
+    apply(&mut run, &events);
+    while run.standing.is_empty() {
+        let chosen = choice(&run, survey, &strict, false);
+        let mut events = recorded(&chosen);
+        if let Some(Event::EffectBegun(Begun::Act(_) | Begun::Save(_))) = events.last() {
+            let effect = if told(&chosen).contains("request") { "request" } else { "paperwork" };
+            events.push(Event::EffectFinished {
+                effect: effect.into(),
+                ticket: None,
+                outcome: None,
+                path: None,
+                changed: Vec::new(),
+            });
+        }
+        apply(&mut run, &events);
+    }
+    run
+}
+
+#[test]
+fn work_in_the_stash_is_no_clean_tree_however_often_it_is_looked_at() {
+    let (_, mut survey) = claimed();
+    survey.stash = Some("s1".into());
+    let run = commit_failed(&survey);
+    assert_eq!(told(&choice(&run, &survey, &policy(), true)), "8: commit_failed");
+    let Choice::Stop(Stop { reason: Some(reason), .. }) = choice(&run, &survey, &policy(), true).choice else {
+        panic!("it stands")
+    };
+    assert!(reason.message.contains("`git stash pop`"), "{}", reason.message);
+    // Popped and not committed, then committed.
+    survey.stash = None;
+    survey.changes.insert("src/lib.rs".into(), "x".into());
+    assert_eq!(told(&choice(&run, &survey, &policy(), true)), "8: commit_failed");
+    survey.changes.clear();
+    assert_eq!(told(&choice(&run, &survey, &policy(), true)), "8: run.resumed");
+}
+
+#[test]
+fn a_message_that_a_person_mended_is_archived_and_asked_before_anything_else() {
+    let mut run = after_turn(Event::TurnFinished(ended(1)));
+    let faults = vec!["x".to_owned()];
+    apply(&mut run, &[Event::OutboxInvalid { ticket: id("one"), turn: 1, faults: faults.clone() }]);
+    let mut strict = policy();
+    strict.retries.lint = 0;
+    let mut survey = Survey { outbox: OutboxFact::Invalid(faults), ..world() };
+    let events = recorded(&choice(&run, &survey, &strict, false));
+    apply(&mut run, &events);
+    let over = |effect: &str| Event::EffectFinished {
+        effect: effect.into(),
+        ticket: None,
+        outcome: None,
+        path: None,
+        changed: Vec::new(),
+    };
+    apply(&mut run, &[over("request"), over("paperwork")]);
+    let events = recorded(&choice(&run, &survey, &strict, false));
+    apply(&mut run, &events);
+    assert_eq!(told(&choice(&run, &survey, &strict, true)), "8: dispatch_invalid");
+
+    // Left as it is and answered otherwise, or taken away, it is asked for again.
+    for outbox in [survey.outbox.clone(), OutboxFact::Empty] {
+        let mut answered = run.clone();
+        let resumed = Event::RunResumed {
+            ticket: Some(id("one")),
+            reason: ReasonCode::DispatchInvalid,
+            by: "me".into(),
+            branch: None,
+            granted: None,
+        };
+        apply(&mut answered, &[resumed]);
+        let survey = Survey { outbox, ..world() };
+        assert_eq!(told(&choice(&answered, &survey, &strict, true)), "9: row 6 retry_asked []");
+    }
+
+    survey.outbox = OutboxFact::Message(question(true));
+    let events = recorded(&choice(&run, &survey, &strict, true));
+    apply(&mut run, &events);
+    assert_eq!(told(&choice(&run, &survey, &strict, true)), "9: archive");
+    let archived = Event::OutboxArchived {
+        ticket: id("one"),
+        turn: 1,
+        sequence: 1,
+        path: ".tickets/history/one/0001-dispatch".into(),
+        dispatch: question(true),
+    };
+    apply(&mut run, &[archived]);
+    survey.outbox = OutboxFact::Empty;
+    let told = told(&choice(&run, &survey, &strict, true));
+    assert_eq!(told, "9: row 8 waiting (user_dispatch) [Paperwork(\"waits for an answer\")]");
+}
+
 #[test]
 fn nothing_left_to_commit_is_done_at_once() {
     let (run, mut survey) = claimed();
@@ -481,7 +578,12 @@ fn limits_refuse_to_start_a_turn_and_resume_grants_the_same_amount_once_more() {
         let mut run = after_turn(Event::TurnFinished(ended(1)));
         close(&mut run);
         assert_eq!(told(&choice(&run, &world(), &policy, true)), "15: limit.reached");
-        run.apply(&Event::LimitReached { ticket: about.map(id), limit: code }).expect("in order");
+        let events = recorded(&choice(&run, &world(), &policy, true));
+        apply(&mut run, &events);
+        assert_eq!(
+            run.limit.as_ref().map(|refusal| (refusal.code, refusal.ticket.clone())),
+            Some((code, about.map(id)))
+        );
         assert_eq!(told(&choice(&run, &world(), &policy, true)), format!("15: {code}"));
         let decision = Decision { id: "1".into(), by: "me".into(), at: String::new(), what: Decided::Resume };
         let survey = Survey { decisions: vec![decision], ..world() };
@@ -490,6 +592,35 @@ fn limits_refuse_to_start_a_turn_and_resume_grants_the_same_amount_once_more() {
         };
         apply(&mut run, &events);
         assert_eq!(told(&choice(&run, &world(), &policy, true)), "17: turn 2 of one", "{code}");
+    }
+}
+
+fn recorded(chosen: &Chosen) -> Vec<Event> {
+    let Choice::Record(events) = &chosen.choice else { panic!("{}", told(chosen)) };
+    events.clone()
+}
+
+#[test]
+fn what_was_granted_is_an_amount_and_not_a_factor_of_limits_to_come() {
+    let resume =
+        |number: u32| Decision { id: number.to_string(), by: "me".into(), at: String::new(), what: Decided::Resume };
+    let mut run = fold(&begun());
+    let mut policy = policy();
+    policy.limits.turns = Some(3);
+    let of_one = |run: &RunState| run.ticket(&id("one")).granted_turns;
+    for (number, turns) in [(1, 3), (2, 6)] {
+        run.tickets.entry(id("one")).or_default().turns = turns;
+        let resumed = Survey { decisions: vec![resume(number)], ..world() };
+        for survey in [world(), resumed] {
+            let events = recorded(&choice(&run, &survey, &policy, true));
+            apply(&mut run, &events);
+        }
+    }
+    assert_eq!(of_one(&run), 6);
+    policy.limits.turns = Some(20);
+    for (turns, expected) in [(25, "17: turn 1 of one"), (26, "15: limit.reached")] {
+        run.tickets.entry(id("one")).or_default().turns = turns;
+        assert_eq!(told(&choice(&run, &world(), &policy, true)), expected);
     }
 }
 

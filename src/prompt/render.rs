@@ -190,7 +190,8 @@ fn feedback(feedback: &Feedback) -> Entry {
         Some(0 | 1) => " This is the last turn for it.".to_owned(),
         Some(left) => format!(" {left} turns are left for it, this one included."),
     };
-    Entry { head: format!("- **{judged}**: {why}{left}"), quoted: feedback.seen.as_ref().map(from_a_program) }
+    let stop = if left.is_empty() || why.ends_with(['.', '!', '?']) { "" } else { "." };
+    Entry { head: format!("- **{judged}**: {why}{stop}{left}"), quoted: feedback.seen.as_ref().map(from_a_program) }
 }
 
 fn reply(reply: &Reply) -> Entry {

@@ -340,3 +340,30 @@ fn a_message_behind_a_link_is_no_message_and_nothing_of_it_is_moved() {
     assert!(env.prompt(2).contains("notes"), "{}", env.prompt(2));
     assert_eq!(env.files(".tickets/history"), ["001-a/0001-dispatch/DISPATCH.md"]);
 }
+
+#[test]
+fn a_message_that_a_person_mends_is_asked_before_the_agent_may_overwrite_it() {
+    let invalid = "printf -- '---\\nmode: paus\\n---\\nWhich one?\\n' > $TURNSTILE_OUTBOX/DISPATCH.md";
+    let env = TestEnv::new();
+    env.agent_with("retries: {lint: 0}\n", &[invalid, "claim"]);
+    env.ticket("001-a", "title: A", "Do it.");
+    env.commit_all("tickets");
+    env.run_ends("dispatch_invalid");
+    env.write(".tickets/outbox/DISPATCH.md", "---\nmode: pause\ntitle: Which one?\n---\nWhich one?\n");
+    assert!(env.run_ends("user_dispatch").contains("Which one?"));
+    assert_eq!(env.turns().len(), 1, "no turn came before it");
+    assert_eq!(env.files(".tickets/outbox"), [""; 0]);
+    let history = env.files(".tickets/history/001-a");
+    assert!(history.iter().any(|file| file.ends_with("-dispatch/DISPATCH.md")), "{history:?}");
+    assert_eq!(env.subjects()[0], "001-a: waits for an answer");
+    env.reply("This one.");
+    env.run_ends("completed");
+    assert!(env.prompt(2).contains("This one."));
+}
+
+#[test]
+fn a_question_with_choices_says_how_to_choose() {
+    let env = asking(&[CHOICES, "claim"]);
+    let message = env.run_ends("user_dispatch");
+    assert!(message.contains("`turnstile reply 001-a --answer CHOICE`"), "{message}");
+}
