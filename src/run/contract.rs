@@ -61,7 +61,13 @@ pub(super) fn violations(workspace: &Workspace, case: Case<'_>) -> Result<Vec<Vi
         if !is_watched(&path) && !is_gone {
             continue;
         }
+        // What took the place of a folder is named above, and a folder is judged by the files in it.
+        let is_named = found.iter().any(|found| found.item.path == path);
+        let is_folder = place.top.join(&path).symlink_metadata().is_ok_and(|found| found.is_dir());
         let then = git::blob(place, before, &path)?;
+        if is_named || (then.is_none() && is_folder && path.starts_with(".tickets/history/")) {
+            continue;
+        }
         let now = store::read_capped(&workspace.layout.top, &path, store::TEXT_CAP, Links::Any);
         let violation = if path.starts_with(".tickets/history/") {
             history(&path, then, &now)

@@ -207,6 +207,8 @@ fn stop_text(workspace: &Workspace) -> Option<String> {
     let path = format!("{TICKETS}/STOP");
     match store::read_capped(&workspace.layout.top, &path, store::TEXT_CAP, Links::Any) {
         Ok(text) => text.map(|text| String::from_utf8_lossy(&text).into_owned()),
+        // Where `.tickets` is no folder, nothing lies in it; that it is none is said elsewhere.
+        Err(_) if !workspace.layout.tickets().symlink_metadata().is_ok_and(|found| found.is_dir()) => None,
         // Whatever lies there, it was meant to stop.
         Err(why) => Some(why.diagnostic(path).message),
     }

@@ -185,8 +185,8 @@ impl Workspace {
     pub(super) fn files_below(&self, folder: &str) -> Result<Vec<NamedText>, RunError> {
         let root = self.layout.tickets().join(folder);
         let mut files = Vec::new();
-        // Where the folder itself is a link, the link is what is at fault, and not what lies behind it.
-        for entry in walkdir::WalkDir::new(&root).follow_root_links(false).sort_by_file_name() {
+        // A link in the place of the folder is named as such elsewhere; what lies behind it is nobody's business.
+        for entry in walkdir::WalkDir::new(&root).follow_root_links(false).min_depth(1).sort_by_file_name() {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound) => {
