@@ -75,7 +75,15 @@ impl TestEnv {
         journals(self, &mut faults);
         commits(self, &mut faults);
         repository(self, &mut faults);
-        let left = [self.effects(), self.agents()].concat();
+        // A child has left its record before it ends: it may take a moment longer than whoever waits for that.
+        let left = || [self.effects(), self.agents()].concat();
+        for _ in 0..100 {
+            if left().is_empty() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        let left = left();
         if !left.is_empty() {
             faults.push(format!("processes are left: {left:?}"));
         }
