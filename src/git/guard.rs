@@ -69,7 +69,7 @@ pub fn guard(place: &Place) -> Result<Guard, GitError> {
     file(&mut seen, ".git", &place.top.join(".git"))?;
     for folder in folders(place) {
         for name in ["config", "config.worktree"] {
-            settings(&mut seen, &folder.join(name));
+            settings(&mut seen, &folder.join(name))?;
         }
     }
     folder(&mut seen, "hooks", &place.common_dir.join("hooks"))?;
@@ -137,11 +137,12 @@ fn folder(seen: &mut BTreeMap<String, String>, name: &str, path: &Path) -> Resul
 }
 
 /// The settings of one file that can run programs or redirect; files that it includes are named by it.
-fn settings(seen: &mut BTreeMap<String, String>, path: &Path) {
-    if !path.is_file() {
-        return;
+fn settings(seen: &mut BTreeMap<String, String>, path: &Path) -> Result<(), GitError> {
+    match std::fs::read(path) {
+        Ok(_) => {}
+        Err(error) if is_absent(&error) => return Ok(()),
+        Err(error) => return Err(error).at("read", path),
     }
-    let unreadable = |error: git2::Error| format!("cannot be read: {}", error.message());
     let read = git2::Config::open(path).and_then(|config| {
         let mut found = Vec::new();
         config.entries(None)?.for_each(|entry| {
@@ -161,10 +162,14 @@ fn settings(seen: &mut BTreeMap<String, String>, path: &Path) {
                 *all = if all.is_empty() { value } else { format!("{all}, {value}") };
             }
         }
-        Err(error) => {
-            seen.insert(format!("{SETTING}file {}", path_to_text(path.as_os_str().as_bytes())), unreadable(error));
+        // What git cannot understand either is a difference; that it could not be opened is none.
+        Err(error) if error.class() == git2::ErrorClass::Config => {
+            let name = format!("{SETTING}file {}", path_to_text(path.as_os_str().as_bytes()));
+            seen.insert(name, format!("cannot be read: {}", error.message()));
         }
+        Err(error) => return Err(error).at("read the settings in", path),
     }
+    Ok(())
 }
 
 /// Whether a setting can run a program or send git elsewhere. Names come with section and key in lower case.

@@ -207,7 +207,12 @@ pub(super) fn restore(workspace: &Workspace, run: &str, case: Case<'_>) -> Resul
 pub(super) fn undo(workspace: &Workspace, run: &str, turn: u32, path: &str) -> Option<String> {
     let overwritten = workspace.layout.turn(run, turn).join("overwritten");
     let kept = overwritten.join(path);
-    if kept.symlink_metadata().is_ok() {
+    if let Ok(found) = kept.symlink_metadata() {
+        let folder_is_back = workspace.layout.top.join(path).symlink_metadata().is_ok_and(|now| now.is_dir());
+        if folder_is_back && !found.is_dir() {
+            // A copy would land in the folder; what took its place is nothing to want back.
+            return None;
+        }
         let kept = kept.strip_prefix(&workspace.layout.top).unwrap_or(&kept);
         return Some(format!("cp -R {} {}", shell_word(&kept.to_string_lossy()), shell_word(path)));
     }

@@ -31,7 +31,12 @@ pub(super) fn begin(work: &TurnWork) -> Result<Guard, RunError> {
 
 /// What differs from then, one line each.
 pub(super) fn since(place: &Place, before: &Guard) -> Vec<String> {
-    match git::guard(place) {
+    // Something that is short for a moment is no tampering.
+    let look_again = |_| {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        git::guard(place)
+    };
+    match git::guard(place).or_else(look_again) {
         Ok(now) => now.changes_since(before),
         Err(error) => vec![format!("it cannot be looked at: {}", RunError::Git(error).in_full())],
     }
