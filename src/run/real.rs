@@ -329,6 +329,11 @@ impl World for Real<'_> {
             effect::Evidence::Over(result) => {
                 point(Point::EffectSeen);
                 self.in_flight = None;
+                let failed = matches!(result, Ok(Done::Save(SaveResult::Failed { .. })) | Err(_));
+                if failed && directory.join("marker").exists() {
+                    // It failed while it held git's locks, and could not even let go of them.
+                    return self.lost_save(request, &directory);
+                }
                 Evidence::Over(match result {
                     Ok(Done::Save(result)) => result,
                     Ok(Done::Turn(_)) => {
