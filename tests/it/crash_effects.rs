@@ -136,6 +136,48 @@ fn hold_commits(env: &TestEnv) {
     let _ = env.command("chmod").args(["+x", path]).status().unwrap();
 }
 
+/// Git for everything that is run from now on: once, as soon as `$AGENT/breaks` is there, it cannot tell a copy of the
+/// index, and leaves something there that cannot be removed like a file.
+fn break_the_index_once(env: &mut TestEnv) {
+    let flag = env.agent_folder().join("breaks");
+    let wrapper = env.root().join("programs/git");
+    let breaks = r#"rm "$flag" "$GIT_INDEX_FILE" && mkdir "$GIT_INDEX_FILE" && exit 1"#;
+    let text = format!(
+        "#!/bin/sh\nPATH=${{PATH#*:}}\nflag={}\ncase \"$*\" in *update-index*) [ ! -f $flag ] || {{ {breaks}; }};; esac\nexec git \"$@\"\n",
+        flag.display()
+    );
+    env.write(&wrapper, text);
+    let _ = env.command("chmod").arg("+x").arg(&wrapper).status().unwrap();
+    env.programs(&env.root().join("programs").display().to_string());
+}
+
+#[test]
+fn a_commit_that_failed_while_it_held_gits_locks_leaves_none_behind() {
+    let mut env = world("commit: {by: runner}\n", &["echo one > file\ntouch $AGENT/breaks\nclaim"]);
+    break_the_index_once(&mut env);
+    env.run_ends("git_failed");
+    let left = git_files(&env, |name| name.starts_with("turnstile-") || name == "index.lock");
+    let [lock, prepared] = &left[..] else { panic!("the index is locked by a process that is gone: {left:?}") };
+    assert_eq!(lock, "index.lock");
+    // Whatever was in the way is mended; nobody touches the lock.
+    std::fs::remove_dir(env.path(".git").join(prepared)).unwrap();
+    env.run_ends("completed");
+    assert_eq!(env.subjects(), ["001-a: A", "tickets", "config", "first"]);
+    assert_eq!(env.paths_of("HEAD"), [".tickets/001-a.md", "file"]);
+    assert_eq!((env.turns().len(), env.status()), (1, Vec::new()));
+    assert_eq!(git_files(&env, |name| name.starts_with("turnstile-") || name.ends_with(".lock")), [""; 0]);
+    assert!(!last_save(&env).join("marker").exists());
+}
+
+/// What lies in the git directory itself, sorted.
+fn git_files(env: &TestEnv, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let entries = std::fs::read_dir(env.path(".git")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut found: Vec<String> = names.filter(|name| wanted(name)).collect();
+    found.sort();
+    found
+}
+
 /// Kills what carries out effects of this world: such a process names a folder of it on its command line.
 fn kill_effects(env: &TestEnv) {
     let folder = env.path(".git/turnstile").display().to_string();
