@@ -61,7 +61,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
     match format {
         Format::Human => {
             let top = workspace.layout.top.clone();
-            let source = move |path: &str| store::read_source(&top, path, Links::Any).ok().flatten();
+            let source =
+                move |path: &str| store::read_source(&top, path, Links::Any).ok().and_then(Result::ok).flatten();
             context.printer.data(&render::human(&diagnostics, &source, context.printer.colored()));
         }
         Format::Json => {
@@ -194,7 +195,7 @@ fn fix(workspace: &Workspace, diagnostics: &[Diagnostic]) -> Result<Vec<String>,
     }
     let mut fixed = Vec::new();
     for (path, faults) in by_path {
-        let Ok(Some(source)) = store::read_source(&workspace.layout.top, &path, Links::Any) else { continue };
+        let Ok(Some(source)) = store::read_source(&workspace.layout.top, &path, Links::Any)? else { continue };
         let is_ticket = path.strip_prefix(".tickets/").is_some_and(store::is_ticket_path);
         let text = if is_ticket { ticket::fixed(&source, &faults) } else { config_fixed(&source, &faults) };
         let Some(text) = text else { continue };

@@ -284,7 +284,7 @@ fn named_turn(workspace: &Workspace, typed: &str) -> Result<(String, u32), CliEr
 fn final_words(workspace: &Workspace, folder: &std::path::Path) -> Option<String> {
     let below = folder.strip_prefix(&workspace.layout.common_dir).ok()?.join("final.md");
     let read = store::read_capped(&workspace.layout.common_dir, below, store::TEXT_CAP, store::Links::One);
-    let words = String::from_utf8_lossy(&read.ok().flatten()?).into_owned();
+    let words = String::from_utf8_lossy(&read.ok()?.ok().flatten()?).into_owned();
     (!words.trim().is_empty()).then_some(words)
 }
 

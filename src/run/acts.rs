@@ -84,7 +84,7 @@ impl Real<'_> {
     fn set_done(&self, ticket: &TicketId, done: bool) -> Result<(), RunError> {
         let path = ticket.path();
         let unusable = |why: String| RunError::Unusable { path: path.clone(), why };
-        let source = store::read_source(&self.workspace.layout.top, &path, Links::Any);
+        let source = store::read_source(&self.workspace.layout.top, &path, Links::Any)?;
         let source = source
             .map_err(|why| unusable(why.diagnostic(path.as_str()).message))?
             .ok_or_else(|| unusable("it is gone".to_owned()))?;

@@ -266,9 +266,10 @@ fn claim_of_shell(work: &TurnWork, end: TurnEnd) -> TurnEnd {
     }
     let failed = |why: String| TurnEnd::Failed { why, started: true };
     let source = match store::read_source(&work.place.top, &work.ticket, Links::Any) {
-        Ok(Some(source)) => source,
-        Ok(None) => return failed("its ticket is gone".to_owned()),
-        Err(why) => return failed(why.diagnostic(work.ticket.as_str()).message),
+        Ok(Ok(Some(source))) => source,
+        Ok(Ok(None)) => return failed("its ticket is gone".to_owned()),
+        Ok(Err(why)) => return failed(why.diagnostic(work.ticket.as_str()).message),
+        Err(error) => return TurnEnd::RunnerFailed { why: RunError::from(error).in_full() },
     };
     match claim(&work.place, &source) {
         Ok(()) => end,

@@ -68,7 +68,7 @@ pub(super) fn violations(workspace: &Workspace, case: Case<'_>) -> Result<Vec<Vi
         if is_named || (then.is_none() && is_folder && path.starts_with(".tickets/history/")) {
             continue;
         }
-        let now = store::read_capped(&workspace.layout.top, &path, store::TEXT_CAP, Links::Any);
+        let now = store::read_capped(&workspace.layout.top, &path, store::TEXT_CAP, Links::Any)?;
         let violation = if path.starts_with(".tickets/history/") {
             history(&path, then, &now)
         } else if !is_watched(&path) {
@@ -182,7 +182,7 @@ pub(super) fn restore(workspace: &Workspace, run: &str, case: Case<'_>) -> Resul
     let turn = case.judging.request.turn;
     for Violation { item, wanted } in violations(workspace, case)? {
         let top = &workspace.layout.top;
-        let now = store::read_capped(top, &item.path, store::ATTACHMENTS_BYTES, Links::Any).ok().flatten();
+        let now = store::read_capped(top, &item.path, store::ATTACHMENTS_BYTES, Links::Any)?.ok().flatten();
         if let Some(now) = now {
             store::keep_overwritten(&workspace.layout, run, turn, &item.path, &now)?;
         }

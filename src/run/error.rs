@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::effect::EffectError;
 use crate::flow::{OutOfOrder, Reason, ReasonCode, Unreadable};
 use crate::git::GitError;
-use crate::store::{JournalError, LockError, StoreError};
+use crate::store::{JournalError, LockError, StoreError, is_shortage};
 
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +72,7 @@ impl RunError {
     /// The reason that this is, where `decide` would have answered with one.
     pub fn reason(&self) -> Option<ReasonCode> {
         match self {
+            Self::Journal(JournalError::Read { source, .. }) if is_shortage(source) => Some(ReasonCode::GitFailed),
             Self::Journal(JournalError::Unreadable { .. } | JournalError::Read { .. })
             | Self::Event(_)
             | Self::Order(_) => Some(ReasonCode::JournalUnreadable),

@@ -106,7 +106,7 @@ fn with_granted(limit: u32, granted: u64) -> u32 {
 pub(super) fn source_of(workspace: &Workspace, id: &TicketId) -> Result<Source, RunError> {
     let path = id.path();
     let unusable = |why: String| RunError::Unusable { path: path.clone(), why };
-    store::read_source(&workspace.layout.top, &path, Links::Any)
+    store::read_source(&workspace.layout.top, &path, Links::Any)?
         .map_err(|why| unusable(why.diagnostic(path.as_str()).message))?
         .ok_or_else(|| unusable("it is not there".to_owned()))
 }
@@ -162,7 +162,7 @@ fn changed_by_person(workspace: &Workspace, run: &RunState, id: &TicketId) -> Re
             continue;
         }
         let then = git::blob(place, after, &change.path)?;
-        let now = store::read_capped(&workspace.layout.top, &change.path, store::ATTACHMENTS_BYTES, Links::Any);
+        let now = store::read_capped(&workspace.layout.top, &change.path, store::ATTACHMENTS_BYTES, Links::Any)?;
         if now.is_ok_and(|now| now != then) {
             changed.push(change.path);
         }
@@ -245,7 +245,7 @@ fn conversation(workspace: &Workspace, id: &TicketId) -> Result<Vec<Message>, Ru
 fn context(workspace: &Workspace, ticket: &Ticket) -> Result<Vec<ContextText>, RunError> {
     let mut texts = Vec::new();
     for file in &ticket.front.context {
-        let read = store::read_capped(&workspace.layout.top, &file.path, store::ATTACHMENTS_BYTES, Links::Any);
+        let read = store::read_capped(&workspace.layout.top, &file.path, store::ATTACHMENTS_BYTES, Links::Any)?;
         let text = match read {
             Ok(Some(bytes)) => Some(String::from_utf8_lossy(&bytes).into_owned()),
             Ok(None) if !file.required => None,
@@ -273,7 +273,7 @@ fn previous_ticket(workspace: &Workspace, settings: &Settings, current: &TicketI
     let last =
         lines.iter().rev().find(|line| line.kind == "ticket.done" && line.ticket.as_deref() != Some(current.as_str()));
     let Some(ticket) = last.and_then(|line| line.ticket.as_deref()).map(TicketId::new) else { return Ok(None) };
-    let source = store::read_source(&workspace.layout.top, &ticket.path(), Links::Any);
+    let source = store::read_source(&workspace.layout.top, &ticket.path(), Links::Any)?;
     Ok(source.ok().flatten().map(|source| Quoted::whole(ticket.path(), source.text.to_string())))
 }
 

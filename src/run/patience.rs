@@ -18,6 +18,18 @@ pub(super) enum Woken {
     },
 }
 
+/// The machinery takes descriptors and ends the process where there are none: they are asked for first, in its place.
+fn enough_descriptors() -> std::io::Result<()> {
+    let mut pairs = Vec::new();
+    for _ in 0..PAIRS {
+        pairs.push(std::os::unix::net::UnixStream::pair()?);
+    }
+    Ok(())
+}
+
+/// More than a runtime and its signals take.
+const PAIRS: usize = 5;
+
 /// Waits, and remembers how often a person asked for the end.
 pub(super) struct Patience {
     runtime: Runtime,
@@ -31,6 +43,7 @@ pub(super) struct Patience {
 
 impl Patience {
     pub(super) fn new() -> Result<Self, RunError> {
+        enough_descriptors().map_err(RunError::Wait)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RunError::Wait)?;
         let [interrupt, terminate, hangup, child] = {
             let _entered = runtime.enter();

@@ -19,7 +19,7 @@ use crate::flow::{
 };
 use crate::git::{self};
 use crate::secret::Screen;
-use crate::store::{self, ChoosingLock, Draft, Journal, WorktreeLock};
+use crate::store::{self, ChoosingLock, Draft, Journal, StoreError, WorktreeLock};
 
 /// How often an effect that left no record is begun again before turnstile gives up on it.
 pub(super) const MOST_ATTEMPTS: u32 = 3;
@@ -222,7 +222,7 @@ pub(super) fn clear(directory: &std::path::Path) -> Result<(), RunError> {
     match std::fs::remove_dir_all(directory) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(RunError::Unusable { path: directory.display().to_string(), why: error.to_string() }),
+        Err(source) => Err(StoreError::Remove { path: directory.to_owned(), source }.into()),
     }
 }
 

@@ -49,7 +49,7 @@ impl Real<'_> {
     /// The text of a ticket whose claim waits, as the branch may show it.
     pub(super) fn unclaimed(&self, path: &str) -> Result<Content, RunError> {
         let unusable = |why: String| RunError::Unusable { path: path.to_owned(), why };
-        match store::read_source(&self.workspace.layout.top, path, Links::Any) {
+        match store::read_source(&self.workspace.layout.top, path, Links::Any)? {
             Ok(Some(source)) => {
                 set_done(&source, false).map(Content::Text).map_err(|refused| unusable(refused.to_string()))
             }

@@ -252,7 +252,7 @@ impl Workspace {
         let _lock = WorktreeLock::acquire(&self.layout, &self.holder())?;
         let path = ticket.path();
         let unusable = |why: String| RunError::Unusable { path: path.clone(), why };
-        let source = store::read_source(&self.layout.top, &path, store::Links::Any)
+        let source = store::read_source(&self.layout.top, &path, store::Links::Any)?
             .map_err(|why| unusable(why.diagnostic(path.as_str()).message))?
             .ok_or_else(|| unusable("it is not there".to_owned()))?;
         let text = crate::ticket::set_done(&source, done).map_err(|refused| unusable(refused.to_string()))?;

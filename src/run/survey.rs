@@ -40,7 +40,7 @@ pub(super) fn survey(
         ticket.faults.extend(missing.iter().filter(|fault| *fault.path == *ticket.id.path()).map(line));
         ticket.claimed_by = claimed.get(&ticket.id).cloned();
         if interesting.contains(&ticket.id) {
-            ticket.digest = digest_of(&top, &ticket.id);
+            ticket.digest = digest_of(&top, &ticket.id)?;
         }
     }
     let place = &workspace.place;
@@ -52,10 +52,10 @@ pub(super) fn survey(
         found => found?,
     };
     let as_left = as_left(workspace, run, &changes)?;
-    let stop_file = stop_text(workspace);
+    let stop_file = stop_text(workspace)?;
     let outbox = store::look_outbox(layout)?;
     let path = format!("{TICKETS}/outbox/{COMMIT_MSG}");
-    let commit_message = outbox.commit_message.then(|| read_text(workspace, &path)).flatten();
+    let commit_message = if outbox.commit_message { read_text(workspace, &path)? } else { None };
     let reply = match store::look_reply(layout)? {
         Some(file) => Some(reply_fact(workspace, run, &file, &ids, &head, &tickets_changes)?),
         None => None,
@@ -116,12 +116,12 @@ fn interesting(run: &RunState) -> Vec<TicketId> {
     run.standing.iter().filter_map(|stands| stands.ticket.clone()).chain(judged).collect()
 }
 
-fn digest_of(top: &std::path::Path, id: &TicketId) -> String {
-    match store::read_capped(top, id.path(), store::TEXT_CAP, Links::Any) {
+fn digest_of(top: &std::path::Path, id: &TicketId) -> Result<String, RunError> {
+    Ok(match store::read_capped(top, id.path(), store::TEXT_CAP, Links::Any)? {
         Ok(Some(contents)) => format!("{:x}", Sha256::digest(&contents)),
         Ok(None) => "gone".to_owned(),
         Err(why) => format!("{why:?}"),
-    }
+    })
 }
 
 /// What the tickets alone say. It stays true for as long as they and the config do.
@@ -203,21 +203,21 @@ fn claimed_elsewhere(workspace: &Workspace) -> Result<HashMap<TicketId, String>,
     Ok(claimed)
 }
 
-fn stop_text(workspace: &Workspace) -> Option<String> {
+fn stop_text(workspace: &Workspace) -> Result<Option<String>, RunError> {
     let path = format!("{TICKETS}/STOP");
-    match store::read_capped(&workspace.layout.top, &path, store::TEXT_CAP, Links::Any) {
+    Ok(match store::read_capped(&workspace.layout.top, &path, store::TEXT_CAP, Links::Any)? {
         Ok(text) => text.map(|text| String::from_utf8_lossy(&text).into_owned()),
         // Where `.tickets` is no folder, nothing lies in it; that it is none is said elsewhere.
         Err(_) if !workspace.layout.tickets().symlink_metadata().is_ok_and(|found| found.is_dir()) => None,
         // Whatever lies there, it was meant to stop.
         Err(why) => Some(why.diagnostic(path).message),
-    }
+    })
 }
 
-fn read_text(workspace: &Workspace, path: &str) -> Option<String> {
-    let read = store::read_capped(&workspace.layout.top, path, store::TEXT_CAP, Links::One);
+fn read_text(workspace: &Workspace, path: &str) -> Result<Option<String>, RunError> {
+    let read = store::read_capped(&workspace.layout.top, path, store::TEXT_CAP, Links::One)?;
     let text = read.ok().flatten().map(|text| String::from_utf8_lossy(&text).into_owned());
-    text.map(|text| workspace.surroundings.screen.redact(&text).into_owned())
+    Ok(text.map(|text| workspace.surroundings.screen.redact(&text).into_owned()))
 }
 
 /// The branch that a run is on. One that `--branch` asks for is made as the run begins, and not for a refusal.

@@ -63,7 +63,7 @@ fn runner_files(workspace: &Workspace, judging: &Judging) -> Result<BTreeMap<Str
     for path in judging.ended.changed.iter().filter(is_one) {
         let text = |bytes: Option<Vec<u8>>| String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned();
         let then = git::blob(&workspace.place, before, path)?;
-        let diff = match store::read_capped(&workspace.layout.top, path, store::TEXT_CAP, Links::Any) {
+        let diff = match store::read_capped(&workspace.layout.top, path, store::TEXT_CAP, Links::Any)? {
             Ok(now) if now == then => None,
             Ok(now) => Some(first_lines(&unified_diff(path, &text(then), &text(now)).unwrap_or_default())),
             Err(why) => Some(line(&why.diagnostic(path.as_str()))),

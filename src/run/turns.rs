@@ -11,7 +11,7 @@ use crate::config::AgentKind;
 use crate::crash::{Point, point};
 use crate::effect::{self, Program, Stdin};
 use crate::flow::{Evidence, RunState, TurnEnd, TurnRequest, TurnResult};
-use crate::store::{self, Links};
+use crate::store::{self, Links, StoreError};
 use crate::text::Source;
 use crate::ticket::shell_blocks;
 
@@ -22,7 +22,7 @@ impl Real<'_> {
         store::make_outbox(&self.workspace.layout)?;
         let prompt = inputs::prompt(self.workspace, &self.settings, run, Some(run_id), request)?;
         let path = request.ticket.path();
-        let source = store::read_source(&self.workspace.layout.top, &path, Links::Any)
+        let source = store::read_source(&self.workspace.layout.top, &path, Links::Any)?
             .map_err(|why| RunError::Unusable { path: path.clone(), why: why.diagnostic(path.as_str()).message })?;
         let source = source.unwrap_or_else(|| Source::new(path.as_str(), ""));
         let (work, notes) = self.turn_work(run, request, run_id, &source)?;
@@ -156,8 +156,7 @@ impl Real<'_> {
             effect::Evidence::NotStarted => {}
         }
         let path = directory.join("request.json");
-        let text = std::fs::read(&path)
-            .map_err(|error| RunError::Unusable { path: path.display().to_string(), why: error.to_string() })?;
+        let text = std::fs::read(&path).map_err(|source| StoreError::Read { path: path.clone(), source })?;
         let work: Work = serde_json::from_slice(&text).map_err(|source| RunError::Express { path, source })?;
         let Work::Turn(work) = work else {
             return Err(RunError::Child(format!("turn {} was not requested as one", request.turn)));

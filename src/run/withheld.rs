@@ -59,7 +59,7 @@ pub(super) fn withhold_in_logs(layout: &Layout, screen: &Screen, directory: &Pat
     for name in names {
         let path = below.join(name);
         // A log that cannot be read says nothing to anybody.
-        let Ok(Some(text)) = store::read_capped(root, &path, 2 * Program::KEEP_BYTES, Links::Any) else { continue };
+        let Ok(Some(text)) = store::read_capped(root, &path, 2 * Program::KEEP_BYTES, Links::Any)? else { continue };
         if let Some(redacted) = screen.redact_bytes(&text) {
             store::write(root, &path, &redacted, Audience::Machine)?;
         }

@@ -14,7 +14,7 @@ use crate::flow::{self, Event, Policy, Preview, RunState, Survey};
 use crate::git::{self, Place};
 use crate::prompt::TemplateSet;
 use crate::secret::Screen;
-use crate::store::{self, Audience, Journal, Layout, Line, Links, LockError, Scanned, TICKETS};
+use crate::store::{self, Audience, Journal, Layout, Line, Links, LockError, Scanned, StoreError, TICKETS};
 use crate::text::{LineColumn, Source};
 use crate::ticket::{Ids, LintContext, Read, TicketId};
 
@@ -144,7 +144,7 @@ impl Workspace {
                 max_bytes_at: None,
             });
         }
-        let source = match store::read_source(&self.layout.top, &path, Links::Any) {
+        let source = match store::read_source(&self.layout.top, &path, Links::Any)? {
             Ok(source) => source,
             Err(why) => {
                 faults.push(why.diagnostic(path));
@@ -162,7 +162,7 @@ impl Workspace {
         };
         let max_bytes_at = source.as_ref().and_then(|source| config::place_of(source, &["prompt", "max_bytes"]));
         let unread = format!("{TICKETS}/config.yml");
-        if store::read_capped(&self.layout.top, &unread, 0, Links::Any) != Ok(None) {
+        if store::read_capped(&self.layout.top, &unread, 0, Links::Any)? != Ok(None) {
             let fault = Diagnostic::of_file(Code::UnknownKey, unread, "this file is not read");
             faults.push(fault.help("`git mv .tickets/config.yml .tickets/config.yaml`, or remove it"));
         }
@@ -192,6 +192,9 @@ impl Workspace {
                 Err(error) if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound) => {
                     continue;
                 }
+                Err(error) if error.io_error().is_some_and(store::is_shortage) => {
+                    return Err(StoreError::List { path: root, source: error.into() }.into());
+                }
                 Err(error) => {
                     return Err(RunError::Unusable { path: root.display().to_string(), why: error.to_string() });
                 }
@@ -201,7 +204,7 @@ impl Workspace {
             }
             let Ok(below) = entry.path().strip_prefix(&self.layout.top) else { continue };
             let path = below.to_string_lossy().into_owned();
-            match store::read_source(&self.layout.top, &path, Links::Any) {
+            match store::read_source(&self.layout.top, &path, Links::Any)? {
                 Ok(Some(source)) => files.push((path, Ok(source))),
                 Ok(None) => {}
                 Err(why) => files.push((path.clone(), Err(why.diagnostic(path)))),
@@ -290,7 +293,7 @@ pub(super) fn layout_of(place: &Place) -> Layout {
 
 /// What open tickets require in `context` and is not there.
 pub fn context_faults(top: &Path, reads: &[Read], ids: &Ids) -> Vec<Diagnostic> {
-    let is_there = |path: &str| !matches!(store::read_capped(top, path, 0, Links::Any), Ok(None));
+    let is_there = |path: &str| !matches!(store::read_capped(top, path, 0, Links::Any), Ok(Ok(None)));
     crate::ticket::missing_context(reads, ids, is_there)
 }
 

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use super::StoreError;
-use super::folder::{Audience, Folder, Links};
+use super::folder::{Answer, Audience, Folder, Links};
 use crate::crash::{Point, point};
 use crate::text::Source;
 use crate::ticket::Unreadable;
@@ -38,29 +38,36 @@ pub fn remove(root: &Path, relative: impl AsRef<Path>) -> Result<(), StoreError>
     folder.sync()
 }
 
-/// Reads a file below a root, at most `cap` bytes; only a file that does not exist is `None`.
+/// Reads a file below a root, at most `cap` bytes; only a file that does not exist is `None`. What is wrong with the
+/// file is the answer; an error is a machine that could not look.
 pub fn read_capped(
     root: &Path,
     relative: impl AsRef<Path>,
     cap: u64,
     links: Links,
-) -> Result<Option<Vec<u8>>, Unreadable> {
+) -> Result<Answer<Vec<u8>>, StoreError> {
     let relative = relative.as_ref();
-    let (folder, name) = parts(root, relative).map_err(unreadable)?;
-    let Some(root) = Folder::open(root).map_err(unreadable)? else { return Ok(None) };
-    let Some(folder) = root.below(folder).map_err(unreadable)? else { return Ok(None) };
-    Ok(folder.read(name, cap, links)?.map(|contents| contents.bytes))
+    let opened = parts(root, relative).and_then(|(folder, name)| {
+        let Some(root) = Folder::open(root)? else { return Ok(None) };
+        Ok(root.below(folder)?.map(|folder| (folder, name)))
+    });
+    Ok(match opened {
+        Ok(Some((folder, name))) => folder.read(name, cap, links)?.map(|found| found.map(|contents| contents.bytes)),
+        Ok(None) => Ok(None),
+        Err(error) => Err(unreadable(error)?),
+    })
 }
 
 /// Reads a text below a root, at most 1 MiB of UTF-8, named by its path below the root.
-pub fn read_source(root: &Path, relative: &str, links: Links) -> Result<Option<Source>, Unreadable> {
-    match read_capped(root, relative, TEXT_CAP, links)? {
-        None => Ok(None),
-        Some(bytes) => match String::from_utf8(bytes) {
+pub fn read_source(root: &Path, relative: &str, links: Links) -> Result<Answer<Source>, StoreError> {
+    Ok(match read_capped(root, relative, TEXT_CAP, links)? {
+        Ok(None) => Ok(None),
+        Ok(Some(bytes)) => match String::from_utf8(bytes) {
             Ok(text) => Ok(Some(Source::new(relative, text))),
             Err(error) => Err(Unreadable::NotUtf8 { at: error.utf8_error().valid_up_to() }),
         },
-    }
+        Err(why) => Err(why),
+    })
 }
 
 fn parts<'a>(root: &Path, relative: &'a Path) -> Result<(&'a Path, &'a OsStr), StoreError> {
@@ -70,11 +77,12 @@ fn parts<'a>(root: &Path, relative: &'a Path) -> Result<(&'a Path, &'a OsStr), S
     }
 }
 
-/// A folder that cannot be opened makes the file in it unreadable.
-pub(super) fn unreadable(error: StoreError) -> Unreadable {
+/// A folder that cannot be opened makes the file in it unreadable, unless it is the machine that cannot open it.
+pub(super) fn unreadable(error: StoreError) -> Result<Unreadable, StoreError> {
     match error {
-        StoreError::Unusable { why, .. } => why,
-        other => Unreadable::Io(describe(&other)),
+        shortage if shortage.is_shortage() => Err(shortage),
+        StoreError::Unusable { why, .. } => Ok(why),
+        other => Ok(Unreadable::Io(describe(&other))),
     }
 }
 
@@ -121,13 +129,13 @@ mod tests {
         symlink("../out/secret", root.join("file")).unwrap();
         for name in ["folder/secret", "file", "../out/secret", "folder/../../out/secret", "/etc/passwd", "", ".", ".."]
         {
-            assert!(read_capped(&root, name, 9, Links::Any).is_err(), "{name}");
+            assert!(read_capped(&root, name, 9, Links::Any).unwrap().is_err(), "{name}");
             assert!(write(&root, name, b"x", Audience::People).is_err(), "{name}");
             assert!(write_new(&root, name, b"x", Audience::People).is_err(), "{name}");
         }
         assert!(remove(&root, "folder/secret").is_err());
         assert_eq!(fs::read_to_string(folder.path().join("out/secret")).unwrap(), "key");
-        assert_eq!(read_capped(&root, "folder/secret", 9, Links::Any), Err(Unreadable::Symlink));
+        assert_eq!(read_capped(&root, "folder/secret", 9, Links::Any).unwrap(), Err(Unreadable::Symlink));
     }
 
     #[test]
@@ -136,7 +144,7 @@ mod tests {
         let root = folder.path();
         fs::write(root.join("five"), "12345").unwrap();
         fs::hard_link(root.join("five"), root.join("twin")).unwrap();
-        let read = |name: &str, cap, links| read_capped(root, name, cap, links);
+        let read = |name: &str, cap, links| read_capped(root, name, cap, links).unwrap();
         assert_eq!(read("none", 9, Links::Any), Ok(None));
         assert_eq!(read("none/none", 9, Links::Any), Ok(None));
         assert_eq!(read("five", 5, Links::Any), Ok(Some(b"12345".to_vec())));
@@ -148,7 +156,7 @@ mod tests {
         let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
         assert_eq!(read("socket", 9, Links::Any), Err(Unreadable::NotRegular));
         assert_eq!(
-            read_capped(Path::new("/proc/self"), "maps", 1 << 20, Links::Any).map(|found| found.is_some()),
+            read_capped(Path::new("/proc/self"), "maps", 1 << 20, Links::Any).unwrap().map(|found| found.is_some()),
             Ok(true)
         );
     }

@@ -67,7 +67,7 @@ pub fn list_decisions(layout: &Layout) -> Result<Vec<Decision>, StoreError> {
     for id in ids(&folder)? {
         let Some(one) = folder.below(Path::new(&id))? else { continue };
         let path = one.path().join(FILE);
-        let contents = match one.read(OsStr::new(FILE), TEXT_CAP, Links::Any) {
+        let contents = match one.read(OsStr::new(FILE), TEXT_CAP, Links::Any)? {
             Ok(Some(contents)) => contents,
             // Dropped by somebody else between the listing and now.
             Ok(None) if folder.kind(OsStr::new(&id))?.is_none() => continue,

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 use crate::ticket::Unreadable;
 
 /// An operation on files that could not be done.
@@ -116,6 +118,14 @@ pub enum StoreError {
     },
 }
 
+/// Whether the system ran out of something or its disk failed, in contrast to a refusal that a person can mend.
+pub fn is_shortage(error: &io::Error) -> bool {
+    error
+        .raw_os_error()
+        .map(Errno::from_raw_os_error)
+        .is_some_and(|number| matches!(number, Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::INTR | Errno::IO))
+}
+
 impl StoreError {
     /// What a link, a file or a pipe has taken the place of, if that is the error: a person or a turn put it there.
     pub fn in_the_way(&self) -> Option<&Path> {
@@ -138,6 +148,25 @@ impl StoreError {
             | Self::NoMessage { .. }
             | Self::Refused { .. }
             | Self::Damaged { .. } => None,
+        }
+    }
+
+    /// Whether the machine could not answer: that is no fault of what it was asked about, and says nothing of it.
+    pub(super) fn is_shortage(&self) -> bool {
+        match self {
+            Self::List { source, .. }
+            | Self::Read { source, .. }
+            | Self::Write { source, .. }
+            | Self::Folder { source, .. }
+            | Self::Move { source, .. }
+            | Self::Remove { source, .. } => is_shortage(source),
+            Self::Unusable { .. }
+            | Self::NotAFolder { .. }
+            | Self::Outside { .. }
+            | Self::Exists { .. }
+            | Self::NoMessage { .. }
+            | Self::Refused { .. }
+            | Self::Damaged { .. } => false,
         }
     }
 

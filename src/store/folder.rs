@@ -13,6 +13,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 
 use super::StoreError;
+use super::error::is_shortage;
 use crate::crash::{Point, point};
 use crate::ticket::Unreadable;
 
@@ -224,25 +225,40 @@ impl Folder {
     }
 
     /// Reads a file of at most `cap` bytes; `None` where there is none. Nothing is read before kind and size are known.
-    pub fn read(&self, name: &OsStr, cap: u64, links: Links) -> Result<Option<Contents>, Unreadable> {
+    /// What is wrong with the file is the answer; an error is a machine that could not look.
+    pub fn read(&self, name: &OsStr, cap: u64, links: Links) -> Result<Answer<Contents>, StoreError> {
+        match self.read_it(name, cap, links) {
+            Ok(found) => Ok(Ok(found)),
+            Err(Refused::File(why)) => Ok(Err(why)),
+            Err(Refused::System(error)) => {
+                let error = std::io::Error::from(error);
+                if is_shortage(&error) {
+                    return Err(StoreError::read(&self.path.join(name), error));
+                }
+                Ok(Err(Unreadable::Io(error.to_string())))
+            }
+        }
+    }
+
+    fn read_it(&self, name: &OsStr, cap: u64, links: Links) -> Result<Option<Contents>, Refused> {
         let handle = match rustix::fs::openat(&self.handle, name, READ, Mode::empty()) {
             Ok(handle) => handle,
             Err(Errno::NOENT) => return Ok(None),
-            Err(Errno::LOOP | Errno::MLINK) => return Err(Unreadable::Symlink),
+            Err(Errno::LOOP | Errno::MLINK) => return Err(Unreadable::Symlink.into()),
             // A socket, or a device without a driver, cannot be opened at all.
-            Err(Errno::NXIO | Errno::NODEV | Errno::OPNOTSUPP) => return Err(Unreadable::NotRegular),
-            Err(error) => return Err(Unreadable::Io(error.to_string())),
+            Err(Errno::NXIO | Errno::NODEV | Errno::OPNOTSUPP) => return Err(Unreadable::NotRegular.into()),
+            Err(error) => return Err(error.into()),
         };
-        let stat = rustix::fs::fstat(&handle).map_err(|error| Unreadable::Io(error.to_string()))?;
+        let stat = rustix::fs::fstat(&handle)?;
         if Kind::of(&stat) != Kind::File {
-            return Err(Unreadable::NotRegular);
+            return Err(Unreadable::NotRegular.into());
         }
         if links == Links::One && stat.st_nlink > 1 {
-            return Err(Unreadable::NotRegular);
+            return Err(Unreadable::NotRegular.into());
         }
         let size = u64::try_from(stat.st_size).unwrap_or(0);
         if size > cap {
-            return Err(Unreadable::TooLarge { bytes: size });
+            return Err(Unreadable::TooLarge { bytes: size }.into());
         }
         let bytes = read_whole(handle, size, cap)?;
         Ok(Some(Contents { bytes, stat }))
@@ -350,6 +366,27 @@ impl Folder {
     }
 }
 
+/// A file if there is one, or what is wrong with it.
+pub type Answer<T> = Result<Option<T>, Unreadable>;
+
+/// Why a file was not read: what it is, or what the system said.
+enum Refused {
+    File(Unreadable),
+    System(Errno),
+}
+
+impl From<Unreadable> for Refused {
+    fn from(why: Unreadable) -> Self {
+        Self::File(why)
+    }
+}
+
+impl From<Errno> for Refused {
+    fn from(error: Errno) -> Self {
+        Self::System(error)
+    }
+}
+
 /// A file as it was read.
 #[derive(Debug)]
 pub struct Contents {
@@ -365,20 +402,19 @@ impl Contents {
     }
 }
 
-fn read_whole(handle: OwnedFd, size: u64, cap: u64) -> Result<Vec<u8>, Unreadable> {
+fn read_whole(handle: OwnedFd, size: u64, cap: u64) -> Result<Vec<u8>, Refused> {
     let room = usize::try_from(size).map_err(|_| Unreadable::TooLarge { bytes: size })?;
     // With room for one byte more, a single read proves that the end was reached.
     let mut bytes = Vec::with_capacity(room + 1);
-    let first = rustix::io::read(&handle, rustix::buffer::spare_capacity(&mut bytes))
-        .map_err(|error| Unreadable::Io(error.to_string()))?;
+    let first = rustix::io::read(&handle, rustix::buffer::spare_capacity(&mut bytes))?;
     if first != room {
         // Somebody writes while we read.
         File::from(handle)
             .take((cap + 1).saturating_sub(first as u64))
             .read_to_end(&mut bytes)
-            .map_err(|error| Unreadable::Io(error.to_string()))?;
+            .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
         if bytes.len() as u64 > cap {
-            return Err(Unreadable::TooLarge { bytes: bytes.len() as u64 });
+            return Err(Unreadable::TooLarge { bytes: bytes.len() as u64 }.into());
         }
     }
     Ok(bytes)

@@ -192,7 +192,7 @@ fn is_held(folder: &Folder) -> bool {
 }
 
 fn read_holder(folder: &Folder) -> Option<Holder> {
-    let contents = folder.read(OsStr::new("lock"), 64 * 1024, Links::Any).ok()??;
+    let contents = folder.read(OsStr::new("lock"), 64 * 1024, Links::Any).ok()?.ok()??;
     serde_json::from_slice(&contents.bytes).ok()
 }
 

@@ -158,6 +158,7 @@ fn look_reply_in(folder: &Folder, shown: &str) -> Result<Option<ReplyFile>, Stor
     let Attachments { files, problem } = match folder.below(Path::new("reply")) {
         Ok(Some(attached)) => survey(&attached, MessageKind::Reply.left_in_place())?,
         Ok(None) => Attachments::default(),
+        Err(error) if error.is_shortage() => return Err(error),
         Err(error) => Attachments { files: Vec::new(), problem: Some(error.to_string()) },
     };
     Ok(Some(ReplyFile {
@@ -177,7 +178,7 @@ struct Found {
 /// Reads the text of a message; what is wrong with it is part of the answer.
 fn read_message(folder: &Folder, name: &str, shown: &str) -> Result<Option<Found>, StoreError> {
     let Some(stat) = folder.stat(OsStr::new(name))? else { return Ok(None) };
-    let read = match folder.read(OsStr::new(name), TEXT_CAP, Links::One) {
+    let read = match folder.read(OsStr::new(name), TEXT_CAP, Links::One)? {
         Ok(None) => return Ok(None),
         Ok(Some(contents)) => Ok(contents),
         Err(why) => Err(why),

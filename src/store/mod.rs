@@ -15,8 +15,8 @@ mod tickets;
 
 pub use atomic::{TEXT_CAP, read_capped, read_source, remove, write, write_new};
 pub use decisions::{Decision, DecisionDraft, drop_decision, list_decisions, store_decision, store_reply};
-pub use error::StoreError;
-pub use folder::{Audience, Kind, Links, writer_of};
+pub use error::{StoreError, is_shortage};
+pub use folder::{Answer, Audience, Kind, Links, writer_of};
 pub use journal::{Draft, Journal, JournalError, Line, Repair};
 pub use layout::{COMMIT_MSG, DECISION, DISPATCH, Layout, REQUEST, TICKETS, USER_REPLY};
 pub use lock::{ChoosingLock, Holder, LockError, WorktreeLock, look_at_lock};

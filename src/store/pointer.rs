@@ -44,7 +44,7 @@ pub fn worktree_runs(common_dir: &Path) -> Result<Vec<(String, String)>, StoreEr
 fn read_pointer(folder: &Path) -> Result<Option<String>, StoreError> {
     let Some(opened) = Folder::open(folder)? else { return Ok(None) };
     let path = folder.join("run");
-    let contents = match opened.read(OsStr::new("run"), CAP, Links::Any) {
+    let contents = match opened.read(OsStr::new("run"), CAP, Links::Any)? {
         Ok(Some(contents)) => contents,
         Ok(None) => return Ok(None),
         Err(why) => return Err(StoreError::Unusable { path, why }),
@@ -76,7 +76,7 @@ fn exists(common_dir: &Path, name: &str) -> Result<bool, StoreError> {
     let Some(folder) = Folder::open(&common_dir.join("worktrees").join(name))? else { return Ok(false) };
     let path = folder.path().join("gitdir");
     let Some(contents) =
-        folder.read(OsStr::new("gitdir"), CAP, Links::Any).map_err(|why| StoreError::Unusable { path, why })?
+        folder.read(OsStr::new("gitdir"), CAP, Links::Any)?.map_err(|why| StoreError::Unusable { path, why })?
     else {
         return Ok(false);
     };

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::Stat;
 
 use super::atomic::{TEXT_CAP, unreadable};
-use super::folder::{Folder, Kind, Links};
+use super::folder::{Answer, Folder, Kind, Links};
 use super::layout::TICKETS;
 use super::{Layout, StoreError};
 use crate::diagnostic::{Code, Diagnostic};
@@ -80,6 +80,7 @@ fn scan_with(layout: &Layout, scanned: &mut Scanned, reader: Reader) -> Result<(
         .collect();
     for (result, (found, _)) in look_at_all(layout, &tasks, reader, began).into_iter().zip(&tasks) {
         match result {
+            Looked::Failed(error) => return Err(error),
             Looked::Gone => is_same = false,
             Looked::Unchanged => {
                 // Only a known file is called unchanged.
@@ -102,6 +103,8 @@ fn scan_with(layout: &Layout, scanned: &mut Scanned, reader: Reader) -> Result<(
 }
 
 enum Looked {
+    /// The machine could not look: nothing is known of the file.
+    Failed(StoreError),
     Gone,
     Unchanged,
     Read(Box<Read>, Option<Stamp>),
@@ -129,7 +132,7 @@ fn look_at_all(layout: &Layout, tasks: &[(Found, Option<Stamp>)], reader: Reader
 
 fn look_at_some(layout: &Layout, tasks: &[(Found, Option<Stamp>)], reader: Reader, began: SystemTime) -> Vec<Looked> {
     // Tickets come folder by folder, so that one open folder at a time is enough.
-    let mut open: Option<(&str, Result<Option<Folder>, Unreadable>)> = None;
+    let mut open: Option<(&str, Result<Answer<Folder>, StoreError>)> = None;
     let mut looked = Vec::with_capacity(tasks.len());
     for (found, known) in tasks {
         looked.push(match &found.named {
@@ -140,9 +143,13 @@ fn look_at_some(layout: &Layout, tasks: &[(Found, Option<Stamp>)], reader: Reade
                     open = Some((folder, open_folder(&layout.top, folder)));
                 }
                 match open.as_ref().map(|(_, result)| result) {
-                    Some(Ok(Some(folder))) => look_at_one(folder, OsStr::new(name), found, *known, reader, began),
-                    Some(Err(why)) => faulty(found, why.diagnostic(found.path.as_str())),
-                    Some(Ok(None)) | None => Looked::Gone,
+                    Some(Ok(Ok(Some(folder)))) => look_at_one(folder, OsStr::new(name), found, *known, reader, began),
+                    Some(Ok(Err(why))) => faulty(found, why.diagnostic(found.path.as_str())),
+                    Some(Ok(Ok(None))) | None => Looked::Gone,
+                    Some(Err(_)) => match open.take() {
+                        Some((_, Err(error))) => Looked::Failed(error),
+                        Some((_, Ok(_))) | None => Looked::Gone,
+                    },
                 }
             }
         });
@@ -150,9 +157,15 @@ fn look_at_some(layout: &Layout, tasks: &[(Found, Option<Stamp>)], reader: Reade
     looked
 }
 
-fn open_folder(top: &Path, folder: &str) -> Result<Option<Folder>, Unreadable> {
-    let Some(top) = Folder::open(top).map_err(unreadable)? else { return Ok(None) };
-    top.below(Path::new(folder)).map_err(unreadable)
+fn open_folder(top: &Path, folder: &str) -> Result<Answer<Folder>, StoreError> {
+    let opened = Folder::open(top).and_then(|top| match top {
+        Some(top) => top.below(Path::new(folder)),
+        None => Ok(None),
+    });
+    match opened {
+        Ok(folder) => Ok(Ok(folder)),
+        Err(error) => unreadable(error).map(Err),
+    }
 }
 
 fn look_at_one(
@@ -171,9 +184,10 @@ fn look_at_one(
         return Looked::Unchanged;
     }
     let contents = match folder.read(name, TEXT_CAP, Links::Any) {
-        Ok(Some(contents)) => contents,
-        Ok(None) => return Looked::Gone,
-        Err(why) => return faulty(found, why.diagnostic(found.path.as_str())),
+        Ok(Ok(Some(contents))) => contents,
+        Ok(Ok(None)) => return Looked::Gone,
+        Ok(Err(why)) => return faulty(found, why.diagnostic(found.path.as_str())),
+        Err(error) => return Looked::Failed(error),
     };
     let stamp = Some(Stamp::of(&contents.stat)).filter(|stamp| stamp.is_older_than(began, RACY));
     match contents.text() {

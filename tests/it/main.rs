@@ -33,6 +33,7 @@ mod repositories;
 mod rooms;
 mod run_notes;
 mod runners;
+mod shortage;
 mod step_decisions;
 mod step_dirty;
 mod step_done;

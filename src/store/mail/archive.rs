@@ -150,7 +150,7 @@ pub fn keep_overwritten(
         match folder.write_new(&name, bytes, Audience::Machine) {
             Ok(()) => return Ok(folder.path().join(name)),
             Err(StoreError::Exists { path }) => {
-                let kept = folder.read(&name, bytes.len() as u64, Links::Any);
+                let kept = folder.read(&name, bytes.len() as u64, Links::Any)?;
                 if kept.is_ok_and(|kept| kept.is_some_and(|kept| kept.bytes == bytes)) {
                     return Ok(path);
                 }
@@ -270,14 +270,14 @@ fn copy(spool: &Folder, part: &Part<'_>) -> Result<(), StoreError> {
     let text = OsStr::new(kind.file());
     let unusable = |path: PathBuf| move |why| StoreError::Unusable { path, why };
     let path = spool.path().join(text);
-    let Some(message) = spool.read(text, TEXT_CAP, Links::One).map_err(unusable(path.clone()))? else {
+    let Some(message) = spool.read(text, TEXT_CAP, Links::One)?.map_err(unusable(path.clone()))? else {
         return Err(StoreError::NoMessage { path });
     };
     let part = part.make()?;
     if let Some(attached) = spool.below(Path::new("reply"))? {
         for name in attached.names()? {
             let name = OsStr::from_bytes(name.as_bytes());
-            let read = attached.read(name, ATTACHMENTS_BYTES, Links::One);
+            let read = attached.read(name, ATTACHMENTS_BYTES, Links::One)?;
             if let Some(contents) = read.map_err(unusable(attached.path().join(name)))? {
                 part.write(name, &contents.bytes, Audience::People)?;
             }
@@ -304,7 +304,7 @@ fn redact_all(folder: &Folder, screen: &Screen) -> Result<(), StoreError> {
         let name = OsStr::from_bytes(name.as_bytes());
         match folder.kind(name)? {
             Some(Kind::File) => {
-                let read = folder.read(name, ATTACHMENTS_BYTES, Links::Any);
+                let read = folder.read(name, ATTACHMENTS_BYTES, Links::Any)?;
                 let path = folder.path().join(name);
                 let contents = read.map_err(|why| StoreError::Unusable { path, why })?;
                 if let Some(redacted) = contents.and_then(|contents| screen.redact_bytes(&contents.bytes)) {

@@ -32,7 +32,7 @@ pub fn conversation(layout: &Layout, ticket: &TicketId, cap: usize) -> Result<Ve
     for (sequence, kind, name) in archived(&history)? {
         let Some(folder) = history.below(Path::new(&name))? else { continue };
         let path = format!("{below_top}/{name}/{}", kind.file());
-        let read = folder.read(OsStr::new(kind.file()), TEXT_CAP, Links::Any);
+        let read = folder.read(OsStr::new(kind.file()), TEXT_CAP, Links::Any)?;
         let text = match read.and_then(|found| found.map(super::Contents::text).transpose()) {
             Ok(Some(text)) => Ok(text),
             // Somebody removed the text and left the folder: there is nothing to quote.

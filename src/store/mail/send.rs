@@ -66,7 +66,7 @@ fn send(
         for (name, bytes) in &files {
             match into.write_new(name, bytes, audience) {
                 // An attempt that was killed before its text left the same file behind.
-                Err(StoreError::Exists { .. }) if matches!(into.read(name, bytes.len() as u64, Links::One), Ok(Some(found)) if found.bytes == *bytes) =>
+                Err(StoreError::Exists { .. }) if matches!(into.read(name, bytes.len() as u64, Links::One)?, Ok(Some(found)) if found.bytes == *bytes) =>
                     {}
                 result => result?,
             }
@@ -84,7 +84,7 @@ fn read_attachment(path: &Path, cap: u64) -> Result<Vec<u8>, StoreError> {
     };
     let missing = || StoreError::read(path, std::io::Error::from(std::io::ErrorKind::NotFound));
     let folder = Folder::open(folder)?.ok_or_else(missing)?;
-    match folder.read(name, cap, Links::Any) {
+    match folder.read(name, cap, Links::Any)? {
         Ok(Some(contents)) => Ok(contents.bytes),
         Ok(None) => Err(missing()),
         Err(crate::ticket::Unreadable::TooLarge { .. }) => {

@@ -4,6 +4,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use walkdir::{DirEntry, WalkDir};
 
+use super::super::error::is_shortage;
 use super::{
     Code, Diagnostic, Folder, Kind, Layout, OsStr, Path, StoreError, TICKETS, TicketId, Unreadable, natural_order,
 };
@@ -46,7 +47,7 @@ pub(super) fn discover(layout: &Layout) -> Result<Vec<Found>, StoreError> {
     for entry in walk.into_iter().filter_entry(|entry| !is_reserved(entry)) {
         match entry {
             Ok(entry) => found.extend(look_at(&layout.top, &entry)),
-            Err(error) => found.extend(unlisted(&layout.top, &error)),
+            Err(error) => found.extend(unlisted(&layout.top, error)?),
         }
     }
     found.sort_unstable_by(|one, other| natural_order(&one.path, &other.path));
@@ -89,12 +90,14 @@ fn look_at(top: &Path, entry: &DirEntry) -> Option<Found> {
 }
 
 /// A folder that cannot be listed may hold tickets: it stands in the order with its fault.
-fn unlisted(top: &Path, error: &walkdir::Error) -> Option<Found> {
-    let path = below(top, error.path().unwrap_or(top)).to_string_lossy().into_owned();
+fn unlisted(top: &Path, error: walkdir::Error) -> Result<Option<Found>, StoreError> {
+    let whole = error.path().unwrap_or(top).to_owned();
+    let path = below(top, &whole).to_string_lossy().into_owned();
     match error.io_error() {
-        Some(io) if io.kind() == std::io::ErrorKind::NotFound => None,
-        Some(io) => Some(fault(path, &Unreadable::Io(io.to_string()))),
-        None => Some(fault(path, &Unreadable::Io(error.to_string()))),
+        Some(io) if io.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Some(io) if is_shortage(io) => Err(StoreError::list(&whole, error)),
+        Some(io) => Ok(Some(fault(path, &Unreadable::Io(io.to_string())))),
+        None => Ok(Some(fault(path, &Unreadable::Io(error.to_string())))),
     }
 }
 
