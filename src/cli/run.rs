@@ -103,6 +103,8 @@ fn drive(context: &Context, until: Until, ids: &[String], mut options: Options) 
             context.printer.note(&left);
         }
     }
+    // The process is about to end: taking thousands of tickets apart one by one would be work for nobody.
+    std::mem::forget(workspace);
     Ok(Exit(exit))
 }
 

@@ -1,7 +1,7 @@
 //! The closed list of lint codes. Their numbers are a contract: never reused, never renumbered.
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Severity {
     /// The text cannot be used as it is.
     Error,
@@ -22,7 +22,7 @@ impl Severity {
 macro_rules! codes {
     ($($name:ident = $id:literal, $severity:ident, $title:literal;)*) => {
         /// A lint code.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[expect(missing_docs, reason = "the title beside each one is its documentation")]
         pub enum Code { $($name,)* }
 

@@ -9,7 +9,7 @@ pub use code::{Code, Severity};
 use crate::text::{Edit, LineColumn, Source, Span};
 
 /// One fault of one text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Diagnostic {
     /// The rule.
     pub code: Code,

@@ -32,7 +32,9 @@ impl<'s> Stream<'s> {
     pub(super) fn finish(self) -> (u64, bool) {
         let (file, total, cut) = self.kept.finish();
         // The log is evidence, too, but the record does not depend on it.
-        let _ = file.sync_data();
+        if total > 0 {
+            let _ = file.sync_data();
+        }
         (total, cut)
     }
 }

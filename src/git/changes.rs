@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Cause, GitError};
 use super::library;
-use super::own_look::{self, Seen};
+use super::own_look::{self, Listed, Seen};
 use super::path::path_to_text;
 use super::program::Git;
 use super::repo::Place;
@@ -42,23 +42,36 @@ pub struct Change {
     pub staged: bool,
 }
 
+/// What one look at a worktree finds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uncommitted {
+    /// Everything that differs from HEAD, as [`changes`] tells it.
+    pub changes: Vec<Change>,
+    /// The files below `.tickets` that git ignores; none where only the program answers, which does not tell them.
+    pub(super) ignored_tickets: Option<Vec<String>>,
+}
+
 /// Everything uncommitted, sorted by path: tracked paths whose index or worktree differs from HEAD, and untracked
 /// files one by one. Ignored files are never in it, and submodules only for their commit.
 pub fn changes(place: &Place) -> Result<Vec<Change>, GitError> {
-    let repository = library::open(place)?;
-    Ok(changes_and_ignored_tickets(place, &repository)?.0)
+    Ok(uncommitted(place)?.changes)
 }
 
-/// The same, where the repository is open already, and the files below `.tickets` that git ignores; these are none
-/// where only the program answers.
-pub(super) fn changes_and_ignored_tickets(
-    place: &Place,
-    repository: &git2::Repository,
-) -> Result<(Vec<Change>, Option<Vec<String>>), GitError> {
-    match own_look::look(place, repository).and_then(|seen| told(&seen).map(|found| (found, seen))) {
-        Some((found, seen)) => Ok((found, Some(seen.ignored_tickets.iter().map(|path| path_to_text(path)).collect()))),
-        None => Ok((changes_by_program(place)?, None)),
-    }
+/// The same, with what else a kept tree is made of.
+pub fn uncommitted(place: &Place) -> Result<Uncommitted, GitError> {
+    Ok(look(place)?.0)
+}
+
+/// The same, and everything below `.tickets` that is no folder, where this process looked itself.
+pub fn look(place: &Place) -> Result<(Uncommitted, Option<Vec<Listed>>), GitError> {
+    let repository = library::open(place)?;
+    Ok(match own_look::look(place, &repository).and_then(|seen| told(&seen).map(|found| (found, seen))) {
+        Some((changes, seen)) => {
+            let ignored = seen.ignored_tickets.iter().map(|path| path_to_text(path)).collect();
+            (Uncommitted { changes, ignored_tickets: Some(ignored) }, Some(seen.tickets))
+        }
+        None => (Uncommitted { changes: changes_by_program(place)?, ignored_tickets: None }, None),
+    })
 }
 
 /// What this process saw, in the same words.

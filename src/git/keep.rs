@@ -8,7 +8,7 @@ use std::path::Path;
 use git2::{Oid, Repository, Signature, Tree};
 use serde::{Deserialize, Serialize};
 
-use super::changes::{ChangeKind, changes_and_ignored_tickets};
+use super::changes::{ChangeKind, Uncommitted, uncommitted};
 use super::content::{Cleaner, OnFailure};
 use super::error::{At, GitError};
 use super::index::{patiently, reference_lock};
@@ -61,6 +61,18 @@ pub fn keep(
     parent: Option<&str>,
     screen: &Screen,
 ) -> Result<Kept, GitError> {
+    keep_seen(place, refname, message, parent, screen, uncommitted(place)?)
+}
+
+/// The same for a caller that has looked at the worktree just now.
+pub fn keep_seen(
+    place: &Place,
+    refname: &str,
+    message: &str,
+    parent: Option<&str>,
+    screen: &Screen,
+    seen: Uncommitted,
+) -> Result<Kept, GitError> {
     if !refname.starts_with("refs/turnstile/") || !git2::Reference::is_valid_name(refname) {
         return Err(GitError::BadBranch { name: refname.to_owned() });
     }
@@ -79,7 +91,7 @@ pub fn keep(
         edits: Edits::default(),
         left_out: Vec::new(),
     };
-    keeper.take_worktree(&repository)?;
+    keeper.take_worktree(seen)?;
     let Keeper { edits, left_out, cleaner, .. } = keeper;
     cleaner.finish()?;
     let id = edited(place, &repository, base.as_ref(), &edits)?;
@@ -144,9 +156,8 @@ struct Keeper<'r> {
 }
 
 impl Keeper<'_> {
-    fn take_worktree(&mut self, repository: &Repository) -> Result<(), GitError> {
+    fn take_worktree(&mut self, Uncommitted { changes, ignored_tickets }: Uncommitted) -> Result<(), GitError> {
         let mut seen = BTreeSet::new();
-        let (changes, ignored) = changes_and_ignored_tickets(self.place, repository)?;
         for change in changes {
             // Taken from the index and still there is a file that git ignores from now on; `.tickets` is kept anyhow.
             if change.kind == ChangeKind::Deleted && !change.path.starts_with(".tickets/") {
@@ -156,7 +167,7 @@ impl Keeper<'_> {
             }
             seen.insert(change.path);
         }
-        let ignored = match ignored {
+        let ignored = match ignored_tickets {
             Some(ignored) => ignored,
             None => self.untracked_tickets()?,
         };

@@ -35,14 +35,14 @@ pub use branch::{
     Relation, adopt_head, branch_commit, check_new_branch, create_branch_here, paths_changed, paths_of_commits,
     relation,
 };
-pub use changes::{Change, ChangeKind, changes};
+pub use changes::{Change, ChangeKind, Uncommitted, changes, look, uncommitted};
 pub use content::worktree_bytes;
 pub use error::{Cause, GitError};
 pub use guard::{Guard, guard};
 pub use index::{Recovered, recover_adopt, recover_save};
-pub use keep::{Kept, LeftOut, keep};
+pub use keep::{Kept, LeftOut, keep, keep_seen};
 pub use kept::{KeptRef, blob, diff, forget, kept_digest, kept_refs, tree_of, unified};
-pub use own_look::mind_variables;
+pub use own_look::{Listed, mind_variables};
 pub use path::{path_to_text, text_to_path};
 pub use program::refuse_programs;
 pub use repo::{Place, discover};

@@ -6,21 +6,24 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use git2::{Config, Delta, DiffOptions, Oid, Repository};
+use git2::{Delta, DiffOptions, Oid, Repository};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
 use super::content::Cleaner;
 use super::ignore::Rules;
 use super::index_file::{Entry, IndexFile};
-use super::library;
-use super::path::{as_file, path_to_text};
+use super::path::path_to_text;
 use super::repo::Place;
 
 /// Larger files are left to the git program, which reads them piece by piece.
 const LARGEST: u64 = 50 * 1024 * 1024;
+
+mod ordinary;
+
+use ordinary::{is_ordinary, personal_excludes, rules_outside};
 
 static PROGRAM_ONLY: AtomicBool = AtomicBool::new(false);
 
@@ -42,6 +45,19 @@ pub(super) struct Seen {
     pub untracked: Vec<Vec<u8>>,
     /// Files below `.tickets` that git ignores.
     pub ignored_tickets: Vec<Vec<u8>>,
+    /// Everything below `.tickets` that is no folder.
+    pub tickets: Vec<Listed>,
+}
+
+/// What a look at the worktree met.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// Path from the top.
+    pub path: Vec<u8>,
+    /// What it is.
+    pub kind: FileType,
+    /// What is known of it, where the look had to ask.
+    pub stat: Option<Stat>,
 }
 
 /// Looks without writing anything.
@@ -65,6 +81,7 @@ pub(super) fn look(place: &Place, repository: &Repository) -> Option<Seen> {
         letters: vec![b'D'; index.entries.len()],
         untracked: Vec::new(),
         ignored_tickets: Vec::new(),
+        tickets: Vec::new(),
         rules: Vec::new(),
         shared: vec![
             rules_outside(&place.common_dir.join("info/exclude")),
@@ -77,7 +94,7 @@ pub(super) fn look(place: &Place, repository: &Repository) -> Option<Seen> {
     };
     let top = rustix::fs::open(&place.top, FOLDER, Mode::empty()).ok()?;
     look.folder(&top, &mut Vec::new(), 0..index.entries.len(), false)?;
-    let Look { letters, untracked, ignored_tickets, .. } = look;
+    let Look { letters, untracked, ignored_tickets, tickets, .. } = look;
     let mut tracked = staged(repository, &path, &index)?;
     // Somebody wrote the index meanwhile: the two looks at it may differ.
     if read_stamp(&path)?.as_ref().map(identity) != stamp.as_ref().map(identity) {
@@ -86,56 +103,7 @@ pub(super) fn look(place: &Place, repository: &Repository) -> Option<Seen> {
     for (entry, letter) in index.entries.iter().zip(letters).filter(|(_, letter)| *letter != b'.') {
         tracked.entry(entry.path.to_vec()).or_insert((b'.', b'.')).1 = letter;
     }
-    Some(Seen { tracked, untracked, ignored_tickets })
-}
-
-/// Settings under which a plain comparison is git's.
-fn is_ordinary(config: &Config) -> Option<bool> {
-    let says = |key: &str, default: bool| match config.get_bool(key) {
-        Ok(value) => Some(value),
-        Err(error) if error.code() == git2::ErrorCode::NotFound => Some(default),
-        Err(_) => None,
-    };
-    // libgit2 knows fewer conditions than git.
-    let mut conditional = config.entries(Some("^includeif\\.")).ok()?;
-    Some(
-        says("core.fileMode", true)?
-            && says("core.symlinks", true)?
-            && !says("core.ignoreCase", false)?
-            && !says("core.sparseCheckout", false)?
-            && !says("extensions.worktreeConfig", false)?
-            && conditional.next().is_none(),
-    )
-}
-
-/// The file of `core.excludesFile`, or where git looks without it. The outer none: only git knows.
-#[expect(clippy::option_option, reason = "no file and no answer differ")]
-fn personal_excludes(place: &Place, config: &Config) -> Option<Option<PathBuf>> {
-    match config.get_bytes("core.excludesFile") {
-        Ok(b"") => Some(None),
-        Ok([b'%' | b':', ..]) => None,
-        Ok(_) => config.get_path("core.excludesFile").ok().map(|path| Some(place.top.join(path))),
-        Err(error) if error.code() == git2::ErrorCode::NotFound => {
-            let folders = library::personal_folder()?;
-            match folders.as_slice() {
-                b"" => Some(None),
-                folder if folder.contains(&b':') => None,
-                folder => Some(Some(as_file(folder).join("ignore"))),
-            }
-        }
-        Err(_) => None,
-    }
-}
-
-/// Patterns in a file outside the worktree; none where there is one that is not understood.
-fn rules_outside(path: &Path) -> Option<Rules> {
-    match std::fs::read(path) {
-        Ok(text) => Rules::read(&text, 0),
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
-            Some(Rules::none())
-        }
-        Err(_) => None,
-    }
+    Some(Seen { tracked, untracked, ignored_tickets, tickets })
 }
 
 type Index = (Option<Vec<u8>>, Option<Stat>);
@@ -209,6 +177,31 @@ fn staged(repository: &Repository, path: &Path, index: &IndexFile) -> Option<BTr
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
+/// In folders with fewer names one thread is done before a second one runs.
+const WORTH_A_THREAD: usize = 400;
+
+/// What is known of each name, asked by two threads where there are many and the index knows some of them. None where
+/// it has to be asked later.
+fn stats_of(folder: &OwnedFd, names: &[(Vec<u8>, FileType)], known: &Range<usize>) -> Vec<Option<Stat>> {
+    if names.len() < WORTH_A_THREAD || known.is_empty() {
+        return vec![None; names.len()];
+    }
+    let ask = |names: &[(Vec<u8>, FileType)]| -> Vec<Option<Stat>> {
+        let file = |kind| matches!(kind, FileType::RegularFile | FileType::Symlink);
+        let stat = |name: &[u8]| rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).ok();
+        names.iter().map(|(name, kind)| if file(*kind) { stat(name) } else { None }).collect()
+    };
+    let (one, other) = names.split_at(names.len() / 2);
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| ask(other));
+        let mut stats = ask(one);
+        // A thread that failed has asked nothing.
+        stats.extend(other.join().unwrap_or_default());
+        stats.resize(names.len(), None);
+        stats
+    })
+}
+
 struct Look<'l> {
     index: &'l IndexFile<'l>,
     /// When the index was written; what was modified then or later may differ in spite of its stamp.
@@ -217,6 +210,7 @@ struct Look<'l> {
     letters: Vec<u8>,
     untracked: Vec<Vec<u8>>,
     ignored_tickets: Vec<Vec<u8>>,
+    tickets: Vec<Listed>,
     /// Of the folders above, the nearest last; none where they are not understood, which matters only if they are
     /// asked.
     rules: Vec<Option<Rules>>,
@@ -255,10 +249,11 @@ impl Look<'_> {
             Some(_) | None => Some(Rules::none()),
         });
         let length = path.len();
-        for (name, kind) in names {
+        let stats = stats_of(folder, &names, &known);
+        for ((name, kind), stat) in names.into_iter().zip(stats) {
             path.truncate(length);
             path.extend_from_slice(&name);
-            self.one(folder, &name, kind, path, known.clone(), ignored)?;
+            self.one(folder, (&name, kind, stat), path, known.clone(), ignored)?;
         }
         path.truncate(length);
         self.rules.pop();
@@ -268,8 +263,7 @@ impl Look<'_> {
     fn one(
         &mut self,
         folder: &OwnedFd,
-        name: &[u8],
-        kind: FileType,
+        (name, kind, stat): (&[u8], FileType, Option<Stat>),
         path: &mut Vec<u8>,
         known: Range<usize>,
         ignored: bool,
@@ -288,19 +282,35 @@ impl Look<'_> {
                 self.folder(&folder, path, below, ignored)
             }
             FileType::RegularFile | FileType::Symlink => {
+                let mut listed = None;
                 if let Some(position) = self.index.position(known, path) {
                     let entry = *self.index.entries.get(position)?;
-                    let letter = self.compare(folder, name, &entry)?;
+                    let known = match stat {
+                        Some(stat) => stat,
+                        None => rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).ok()?,
+                    };
+                    let letter = self.compare(folder, name, &known, &entry)?;
                     *self.letters.get_mut(position)? = letter;
+                    listed = Some(known);
                 } else if !ignored && !self.ignores(path, false)? {
                     self.untracked.push(path.clone());
                 } else if is_in_tickets(path) {
                     self.ignored_tickets.push(path.clone());
                 }
+                self.list(path, kind, listed);
                 Some(())
             }
-            // No file of git's; where the index knows one of this name, git shall say what it makes of it.
-            _ => self.index.position(known, path).is_none().then_some(()),
+            _ => {
+                self.list(path, kind, None);
+                // No file of git's; where the index knows one of this name, git shall say what it makes of it.
+                self.index.position(known, path).is_none().then_some(())
+            }
+        }
+    }
+
+    fn list(&mut self, path: &[u8], kind: FileType, stat: Option<Stat>) {
+        if is_in_tickets(path) {
+            self.tickets.push(Listed { path: path.to_vec(), kind, stat });
         }
     }
 
@@ -315,8 +325,7 @@ impl Look<'_> {
     }
 
     /// The letter of an entry that is there.
-    fn compare(&mut self, folder: &OwnedFd, name: &[u8], entry: &Entry) -> Option<u8> {
-        let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    fn compare(&mut self, folder: &OwnedFd, name: &[u8], stat: &Stat, entry: &Entry) -> Option<u8> {
         let is_link = entry.mode == 0o120_000;
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Symlink if is_link => {}
@@ -327,7 +336,7 @@ impl Look<'_> {
         if !is_link && (stat.st_mode & 0o100 != 0) != (entry.mode == 0o100_755) {
             return Some(b'M');
         }
-        if is_unchanged(entry, &stat) && modified(&stat) < self.written {
+        if is_unchanged(entry, stat) && modified(stat) < self.written {
             return Some(b'.');
         }
         let content = if is_link {
@@ -368,81 +377,4 @@ fn read(folder: &OwnedFd, name: &[u8]) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::git::testing::TestRepo;
-
-    fn answers(repo: &TestRepo) -> bool {
-        look(&repo.place, &library::open(&repo.place).unwrap()).is_some()
-    }
-
-    #[test]
-    fn an_ordinary_repository_is_looked_at_here() {
-        let repo = TestRepo::with(&[(".gitignore", "out/\n*.log\n!keep.log\n"), ("d/a", "1"), ("b", "1")]);
-        repo.write("out/x", "");
-        repo.write("d/x.log", "");
-        repo.write("d/keep.log", "");
-        repo.write("b", "2");
-        let seen = look(&repo.place, &library::open(&repo.place).unwrap()).unwrap();
-        assert_eq!(seen.tracked, BTreeMap::from([(b"b".to_vec(), (b'.', b'M'))]));
-        assert_eq!(seen.untracked, [b"d/keep.log".to_vec()]);
-        assert!(answers(&TestRepo::unborn()));
-    }
-
-    #[test]
-    fn same_size_and_same_moment_is_no_proof_of_no_change() {
-        let repo = TestRepo::with(&[("a", "1")]);
-        for content in ["2", "1", "3"] {
-            repo.write("a", content);
-            let index = std::fs::File::options().append(true).open(repo.place.git_dir.join("index")).unwrap();
-            let moment = std::fs::metadata(repo.path("a")).unwrap().modified().unwrap();
-            index.set_modified(moment).unwrap();
-            let seen = look(&repo.place, &library::open(&repo.place).unwrap()).unwrap();
-            assert_eq!(seen.tracked.is_empty(), content == "1", "{content}");
-        }
-    }
-
-    #[test]
-    fn what_is_out_of_the_ordinary_is_left_to_the_program() {
-        type Change = fn(&TestRepo);
-        let cases: [(&str, Change); 13] = [
-            ("names without case", |repo| drop(repo.git(&["config", "core.ignoreCase", "true"]))),
-            ("no modes", |repo| drop(repo.git(&["config", "core.fileMode", "false"]))),
-            ("no links", |repo| drop(repo.git(&["config", "core.symlinks", "false"]))),
-            ("a condition", |repo| drop(repo.git(&["config", "includeIf.onbranch:x.path", "x"]))),
-            ("a sparse checkout", |repo| drop(repo.git(&["sparse-checkout", "set", "d"]))),
-            ("a split index", |repo| drop(repo.git(&["update-index", "--split-index"]))),
-            ("an index of version 4", |repo| drop(repo.git(&["update-index", "--index-version=4"]))),
-            ("an assumption", |repo| drop(repo.git(&["update-index", "--assume-unchanged", "a"]))),
-            ("an intention", |repo| {
-                repo.write("new", "");
-                repo.git(&["add", "-N", "new"]);
-            }),
-            ("a repository inside", |repo| {
-                std::fs::create_dir_all(repo.path("inside/.git")).unwrap();
-            }),
-            ("a pattern with corners", |repo| {
-                repo.write(".gitignore", "[xy]");
-                repo.git(&["add", ".gitignore"]);
-                repo.write("z", "");
-            }),
-            ("a conversion", |repo| {
-                repo.write(".gitattributes", "* text=auto\n");
-                repo.git(&["add", ".gitattributes"]);
-                repo.write("a", "1\r\n");
-            }),
-            ("a file that became a pipe", |repo| {
-                std::fs::remove_file(repo.path("a")).unwrap();
-                let path = repo.path("a");
-                rustix::fs::mknodat(rustix::fs::CWD, &path, FileType::Fifo, Mode::RUSR, 0).unwrap();
-            }),
-        ];
-        for (what, change) in cases {
-            let repo = TestRepo::with(&[("a", "1\n"), ("d/a", "1\n")]);
-            assert!(answers(&repo), "before: {what}");
-            change(&repo);
-            assert!(!answers(&repo), "{what}");
-            crate::git::changes(&repo.place).unwrap();
-        }
-    }
-}
+mod tests;

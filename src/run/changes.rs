@@ -5,23 +5,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::error::RunError;
 use super::workspace::{Options, Workspace};
 use crate::flow::{Life, RunState};
-use crate::git::{self, ChangeKind, Place};
+use crate::git::{self, Change, ChangeKind, Place};
 use crate::store::TICKETS;
 
 /// Outside of `.tickets/` by digest; inside of it, whether it was removed.
 pub(super) type Changes = (BTreeMap<String, String>, BTreeMap<String, bool>);
 
-/// What is uncommitted outside and inside `.tickets/`. A digest is computed only where somebody will compare it.
-pub(super) fn changes(workspace: &Workspace, run: &RunState, options: &Options) -> Result<Changes, RunError> {
+/// What is uncommitted, outside and inside `.tickets/`. A digest is computed only where somebody will compare it.
+pub(super) fn changes(
+    workspace: &Workspace,
+    run: &RunState,
+    options: &Options,
+    uncommitted: &[Change],
+) -> Result<Changes, RunError> {
     let place = &workspace.place;
     let mut outside = BTreeMap::new();
     let mut inside = BTreeMap::new();
-    for change in git::changes(place)? {
+    for change in uncommitted {
         if change.path.starts_with(".tickets/") || change.path == TICKETS {
             let removed = change.kind == ChangeKind::Deleted;
             // A link or a folder is nothing that turnstile reads, and so nothing that it commits.
             if removed || is_file(&place.top.join(&change.path)) {
-                inside.insert(change.path, removed);
+                inside.insert(change.path.clone(), removed);
             }
             continue;
         }
@@ -30,7 +35,7 @@ pub(super) fn changes(workspace: &Workspace, run: &RunState, options: &Options) 
             || run.inherited.contains_key(&change.path)
             || run.tickets.values().any(|ticket| ticket.work.contains(&change.path));
         let digest = if compared { digest(place, &change.path)? } else { String::new() };
-        outside.insert(change.path, digest);
+        outside.insert(change.path.clone(), digest);
     }
     Ok((outside, inside))
 }

@@ -74,7 +74,12 @@ fn turn(
     };
     let message = format!("turn {} of run {}, before", work.turn, work.run);
     remove_own_lock(&work.place, &work.before());
-    let before = match git::keep(&work.place, &work.before(), &message, work.parent.as_deref(), screen) {
+    let (place, name, parent) = (&work.place, work.before(), work.parent.as_deref());
+    let before = match &work.seen {
+        Some(seen) => git::keep_seen(place, &name, &message, parent, screen, seen.clone()),
+        None => git::keep(place, &name, &message, parent, screen),
+    };
+    let before = match before {
         Ok(kept) => kept,
         Err(error) => {
             let why = format!("the worktree could not be kept: {}", full(error));

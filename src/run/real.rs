@@ -58,6 +58,8 @@ pub struct Real<'w> {
     pub(super) progress: &'w mut dyn FnMut(Progress<'_>),
     pub(super) in_flight: Option<InFlight>,
     pub(super) lost_saves: u32,
+    /// The turn whose request this process has written.
+    pub(super) prepared: Option<u32>,
     choosing: Option<ChoosingLock>,
 }
 
@@ -87,6 +89,7 @@ impl<'w> Real<'w> {
             progress,
             in_flight: None,
             lost_saves: 0,
+            prepared: None,
             choosing: None,
         })
     }
@@ -245,6 +248,7 @@ impl World for Real<'_> {
         let begun = std::time::Instant::now();
         let mut survey = survey::survey(self.workspace, &self.settings, &folded, &self.options)?;
         self.sweep(&mut survey)?;
+        self.workspace.keep_reads();
         tracing::debug!(
             took = ?begun.elapsed(),
             tickets = survey.tickets.len(),
@@ -318,6 +322,7 @@ impl World for Real<'_> {
     fn start_turn(&mut self, request: &TurnRequest) -> Result<(), RunError> {
         let variables = self.agent_variables(request)?;
         let directory = self.turn_directory(request.turn)?;
+        self.freshen(&directory, request.turn)?;
         self.launch(directory, &variables, Some(request.clone()))
     }
 

@@ -17,7 +17,7 @@ use crate::flow::{
     TurnFacts,
 };
 use crate::git::{self, GitError};
-use crate::store::{self, COMMIT_MSG, Journal, JournalError, Links, ReplyFile, TICKETS};
+use crate::store::{self, COMMIT_MSG, Journal, JournalError, Links, ReplyFile, Scanned, TICKETS};
 use crate::text::LineColumn;
 use crate::ticket::{DispatchMode, Ids, Read, TicketId, Unresolved, queue, read_dispatch, read_reply, resolve};
 
@@ -33,7 +33,8 @@ pub(super) fn survey(
     let claimed = claimed_elsewhere(workspace)?;
     let interesting = interesting(run);
     let top = workspace.layout.top.clone();
-    let JudgedTickets { ids, facts, .. } = judged_tickets(workspace, &settings.config)?;
+    let uncommitted = workspace.look_at_worktree(run)?;
+    let JudgedTickets { ids, facts, .. } = judged_tickets(workspace, &settings.config);
     let (ids, mut tickets) = (Rc::clone(ids), facts.clone());
     let missing = context_faults(&top, workspace.last_reads(), &ids);
     for ticket in &mut tickets {
@@ -46,10 +47,15 @@ pub(super) fn survey(
     let place = &workspace.place;
     let layout = &workspace.layout;
     let head = git::head(place)?;
-    let (changes, tickets_changes) = match changes(workspace, run, options) {
+    let (changes, tickets_changes) = match uncommitted {
         // Nothing is decided by them: the tampering stops whatever would look at them.
-        Err(RunError::Git(GitError::ProgramRefused { .. })) if !tampering.is_empty() => Changes::default(),
-        found => found?,
+        Err(GitError::ProgramRefused { .. }) if !tampering.is_empty() => Changes::default(),
+        uncommitted => {
+            let uncommitted = uncommitted?;
+            let found = changes(workspace, run, options, &uncommitted.changes)?;
+            workspace.seen = Some(uncommitted);
+            found
+        }
     };
     let as_left = as_left(workspace, run, &changes)?;
     let stop_file = stop_text(workspace)?;
@@ -134,18 +140,17 @@ pub(super) struct JudgedTickets {
     facts: Vec<TicketFact>,
 }
 
-/// Looks at the tickets, and judges them anew only if one of them or the config is another than at the last look.
-fn judged_tickets<'w>(workspace: &'w mut Workspace, config: &Config) -> Result<&'w JudgedTickets, RunError> {
-    workspace.reads()?;
-    let generation = workspace.scanned.generation();
+/// Judges the tickets of the last look, anew only if one of them or the config is another than at the last look.
+fn judged_tickets<'w>(workspace: &'w mut Workspace, config: &Config) -> &'w JudgedTickets {
+    let generation = workspace.scanned.as_ref().map_or(0, Scanned::generation);
     let known = workspace.judged.take().filter(|known| known.generation == generation && known.config == *config);
     let judged = known.unwrap_or_else(|| {
-        let reads = workspace.scanned.reads();
+        let reads = workspace.last_reads();
         let ids = Rc::new(Ids::of(reads));
         let facts = ticket_facts(reads, &ids, config);
         JudgedTickets { generation, config: config.clone(), ids, facts }
     });
-    Ok(workspace.judged.insert(judged))
+    workspace.judged.insert(judged)
 }
 
 fn ticket_facts(reads: &[Read], ids: &Ids, config: &Config) -> Vec<TicketFact> {

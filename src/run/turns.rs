@@ -1,5 +1,7 @@
 //! The turn as an effect: its folder before it starts, its program and environment, and what is left of a lost one.
 
+use std::path::Path;
+
 use super::child::Done;
 use super::error::RunError;
 use super::inputs;
@@ -15,6 +17,9 @@ use crate::store::{self, Links, StoreError};
 use crate::text::Source;
 use crate::ticket::shell_blocks;
 
+/// More changed paths than these are looked for again rather than written down.
+const MOST_HANDED_ON: usize = 1000;
+
 impl Real<'_> {
     /// Writes the prompt and the request of a turn; the turn's folder is whole before its intent is journaled.
     pub(super) fn prepare_turn(&mut self, run: &RunState, request: &TurnRequest, run_id: &str) -> Result<(), RunError> {
@@ -25,19 +30,40 @@ impl Real<'_> {
         let source = store::read_source(&self.workspace.layout.top, &path, Links::Any)?
             .map_err(|why| RunError::Unusable { path: path.clone(), why: why.diagnostic(path.as_str()).message })?;
         let source = source.unwrap_or_else(|| Source::new(path.as_str(), ""));
+        self.prepared = Some(request.turn);
         let (work, notes) = self.turn_work(run, request, run_id, &source)?;
         if run.ticket(&request.ticket).turns == 0 {
             for note in notes {
                 (self.progress)(Progress::Note(&format!("{}: {}", request.ticket, crate::text::shown_line(&note))));
             }
         }
-        let prompt_file = directory.join("prompt.md");
         let text = if work.kind == AgentKind::Shell.name() { shell_script(&source) } else { prompt };
-        super::workspace::write_machine(&self.workspace.layout, &prompt_file, text.as_bytes())?;
+        let request = Work::Turn(Box::new(work));
+        let source = |source| RunError::Express { path: directory.join("request.json"), source };
+        let request = serde_json::to_vec(&request).map_err(source)?;
+        // Neither means anything before the turn is in the journal.
+        let files = [("prompt.md", text.as_bytes()), ("request.json", request.as_slice())];
         point(Point::TurnPrompt);
-        write_request(&self.workspace.layout, &directory, &Work::Turn(Box::new(work)))?;
+        super::workspace::write_machine_files(&self.workspace.layout, &directory, &files)?;
         point(Point::TurnPrepared);
         Ok(())
+    }
+
+    /// Takes out of a request that an earlier process has written what was true in that moment only.
+    pub(super) fn freshen(&mut self, directory: &Path, turn: u32) -> Result<(), RunError> {
+        if self.prepared.take() == Some(turn) {
+            return Ok(());
+        }
+        let path = directory.join("request.json");
+        let unusable = |why: String| RunError::Unusable { path: path.display().to_string(), why };
+        let text = std::fs::read(&path).map_err(|error| unusable(error.to_string()))?;
+        match serde_json::from_slice(&text).map_err(|error| unusable(error.to_string()))? {
+            Work::Turn(work) if work.seen.is_some() => {
+                let work = Work::Turn(Box::new(TurnWork { seen: None, ..*work }));
+                write_request(&self.workspace.layout, directory, &work)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What the child needs, and what of the ticket's wishes its agent has no way to be told.
@@ -106,6 +132,7 @@ impl Real<'_> {
             ticket: request.ticket.path(),
             head: request.head.clone(),
             parent: run.ticket(&request.ticket).after,
+            seen: self.workspace.seen.clone().filter(|seen| seen.changes.len() <= MOST_HANDED_ON),
             program,
             kind: entry.kind.name().to_owned(),
             last_message,

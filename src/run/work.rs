@@ -61,6 +61,8 @@ pub struct TurnWork {
     pub head: Option<String>,
     /// The kept tree that the new one may turn out to be equal to.
     pub parent: Option<String>,
+    /// What the runner saw of the worktree just before. Only for the process that it starts at once.
+    pub seen: Option<git::Uncommitted>,
     /// The program; none where it could not even be put together.
     pub program: Result<Program, String>,
     /// The name of the agent's kind.

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::error::RunError;
 use super::survey;
@@ -11,10 +11,10 @@ use crate::config::{self, Config};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::effect;
 use crate::flow::{self, Event, Policy, Preview, RunState, Survey};
-use crate::git::{self, Place};
+use crate::git::{self, GitError, Place, Uncommitted};
 use crate::prompt::TemplateSet;
 use crate::secret::Screen;
-use crate::store::{self, Audience, Journal, Layout, Line, Links, LockError, Scanned, StoreError, TICKETS};
+use crate::store::{self, Audience, Journal, Layout, Line, Links, Listed, LockError, Scanned, StoreError, TICKETS};
 use crate::text::{LineColumn, Source};
 use crate::ticket::{Ids, LintContext, Read, TicketId};
 
@@ -75,7 +75,9 @@ pub struct Workspace {
     pub layout: Layout,
     /// What the process around us gives.
     pub surroundings: Surroundings,
-    pub(super) scanned: Scanned,
+    pub(super) scanned: Option<Scanned>,
+    /// The last look at the worktree, until it is used up.
+    pub(super) seen: Option<Uncommitted>,
     pub(super) judged: Option<survey::JudgedTickets>,
 }
 
@@ -123,7 +125,7 @@ impl Workspace {
         git::mind_variables(surroundings.variables.iter().map(|(name, _)| name.as_os_str()));
         let place = git::discover(start)?;
         let layout = layout_of(&place);
-        Ok(Self { place, layout, surroundings, scanned: Scanned::default(), judged: None })
+        Ok(Self { place, layout, surroundings, scanned: None, seen: None, judged: None })
     }
 
     /// The time, as it is written down.
@@ -215,13 +217,56 @@ impl Workspace {
 
     /// All tickets, read anew only where they changed since the last look.
     pub fn reads(&mut self) -> Result<&[Read], RunError> {
-        store::scan(&self.layout, &mut self.scanned)?;
-        Ok(self.scanned.reads())
+        let scanned = self.scanned.get_or_insert_default();
+        store::scan(&self.layout, scanned)?;
+        Ok(scanned.reads())
+    }
+
+    /// One look at everything in the worktree: all tickets, read anew where they changed, and what is uncommitted.
+    ///
+    /// The first look of a process begins with the tickets as an earlier one read them; not while an agent's turn is
+    /// open, for what it could have written is not taken for what turnstile saw.
+    pub(super) fn look_at_worktree(&mut self, run: &RunState) -> Result<Result<Uncommitted, GitError>, RunError> {
+        let began = SystemTime::now();
+        let recalls = self.scanned.is_none() && run.turning().is_none() && run.judging().is_none();
+        let (layout, program, place) = (&self.layout, &self.surroundings.program, &self.place);
+        let (scanned, seen) = if recalls && Scanned::is_worth_a_thread(layout) {
+            std::thread::scope(|scope| {
+                let scanned = scope.spawn(|| Scanned::load(layout, program));
+                let seen = git::look(place);
+                (scanned.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), seen)
+            })
+        } else {
+            let load = || if recalls { Scanned::load(layout, program) } else { Scanned::default() };
+            (self.scanned.take().unwrap_or_else(load), git::look(place))
+        };
+        let scanned = self.scanned.insert(scanned);
+        let (uncommitted, listed) = match seen {
+            Ok((uncommitted, listed)) => (Ok(uncommitted), listed),
+            Err(error) => (Err(error), None),
+        };
+        match listed {
+            Some(listed) => {
+                let listed = listed.into_iter().map(|git::Listed { path, kind, stat }| Listed { path, kind, stat });
+                store::scan_listed(layout, scanned, listed.collect(), began)?;
+            }
+            None => store::scan(layout, scanned)?,
+        }
+        Ok(uncommitted)
+    }
+
+    /// Keeps the tickets for the next process.
+    pub(super) fn keep_reads(&mut self) {
+        let kept = self.scanned.as_mut().map(|scanned| scanned.keep(&self.layout, &self.surroundings.program));
+        if let Some(Err(error)) = kept {
+            // They can be read again at any time.
+            tracing::debug!(%error, "the tickets that were read are not kept");
+        }
     }
 
     /// The tickets as the last look found them; nothing is read.
     pub fn last_reads(&self) -> &[Read] {
-        self.scanned.reads()
+        self.scanned.as_ref().map_or(&[], Scanned::reads)
     }
 
     /// The worktree's last run, without taking a lock.
@@ -343,10 +388,17 @@ pub(super) fn write_request<T: serde::Serialize>(
 
 /// Writes a file of the machine's, below `turnstile/` in the git directory.
 pub(super) fn write_machine(layout: &Layout, path: &Path, bytes: &[u8]) -> Result<(), RunError> {
-    let root = &layout.common_dir;
-    let below = path.strip_prefix(root).map_err(|_| RunError::Unusable {
+    Ok(store::write(&layout.common_dir, below_git(layout, path)?, bytes, Audience::Machine)?)
+}
+
+/// Writes several into one folder. Any of them may be missing or torn after a power cut before this returns.
+pub(super) fn write_machine_files(layout: &Layout, folder: &Path, files: &[(&str, &[u8])]) -> Result<(), RunError> {
+    Ok(store::write_together(&layout.common_dir, below_git(layout, folder)?, files, Audience::Machine)?)
+}
+
+fn below_git<'p>(layout: &Layout, path: &'p Path) -> Result<&'p Path, RunError> {
+    path.strip_prefix(&layout.common_dir).map_err(|_| RunError::Unusable {
         path: path.display().to_string(),
         why: "it is not in the git directory".to_owned(),
-    })?;
-    Ok(store::write(root, below, bytes, Audience::Machine)?)
+    })
 }

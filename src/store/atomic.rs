@@ -20,6 +20,17 @@ pub fn write(root: &Path, relative: impl AsRef<Path>, bytes: &[u8], audience: Au
     Folder::make(root, audience)?.make_below(folder, audience)?.write(name, bytes, audience)
 }
 
+/// Writes several files into one folder below a root. After a power cut before this returns, any of them may be
+/// missing, empty or old.
+pub fn write_together(
+    root: &Path,
+    folder: &Path,
+    files: &[(&str, &[u8])],
+    audience: Audience,
+) -> Result<(), StoreError> {
+    Folder::make(root, audience)?.make_below(folder, audience)?.write_together(files, audience)
+}
+
 /// The same, but only where there is none yet: `StoreError::Exists` otherwise.
 pub fn write_new(root: &Path, relative: impl AsRef<Path>, bytes: &[u8], audience: Audience) -> Result<(), StoreError> {
     let relative = relative.as_ref();

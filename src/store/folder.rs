@@ -3,11 +3,10 @@
 
 use std::ffi::{CString, OsStr};
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
@@ -16,6 +15,8 @@ use super::StoreError;
 use super::error::is_shortage;
 use crate::crash::{Point, point};
 use crate::ticket::Unreadable;
+
+mod write;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 /// Never waits for a writer of a pipe, never follows a link.
@@ -264,57 +265,6 @@ impl Folder {
         Ok(Some(Contents { bytes, stat }))
     }
 
-    /// Writes a whole file: at any moment there is the old one or the new one, also after a power cut.
-    pub fn write(&self, name: &OsStr, bytes: &[u8], audience: Audience) -> Result<(), StoreError> {
-        self.write_as(name, bytes, audience, RenameFlags::empty())
-    }
-
-    /// The same, but only where there is none yet.
-    pub fn write_new(&self, name: &OsStr, bytes: &[u8], audience: Audience) -> Result<(), StoreError> {
-        self.write_as(name, bytes, audience, RenameFlags::NOREPLACE)
-    }
-
-    fn write_as(&self, name: &OsStr, bytes: &[u8], audience: Audience, flags: RenameFlags) -> Result<(), StoreError> {
-        let path = self.path.join(name);
-        let existing = self.stat(name)?;
-        match existing.as_ref().map(Kind::of) {
-            None | Some(Kind::File) => {}
-            Some(Kind::Symlink) => return Err(StoreError::Unusable { path, why: Unreadable::Symlink }),
-            Some(Kind::Folder | Kind::Other) => return Err(StoreError::Unusable { path, why: Unreadable::NotRegular }),
-        }
-        let (temporary, mut file) = self.temporary(name, audience)?;
-        let kept = existing.filter(|_| audience == Audience::People).map(|stat| Mode::from_raw_mode(stat.st_mode));
-        let result = fill(&mut file, bytes, kept).map_err(|error| StoreError::write(&path, error)).and_then(|()| {
-            point(Point::FileFilled);
-            self.rename(&temporary, self, name, flags)
-        });
-        if result.is_err() {
-            // The temporary file is garbage by now; that it could not be removed is worth less than the first error.
-            let _ = rustix::fs::unlinkat(&self.handle, &temporary, AtFlags::empty());
-            return result;
-        }
-        point(Point::FileRenamed);
-        self.sync()
-    }
-
-    fn temporary(&self, name: &OsStr, audience: Audience) -> Result<(CString, File), StoreError> {
-        static COUNTER: AtomicU64 = AtomicU64::new(0);
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        loop {
-            let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-            let temporary = format!("{TEMPORARY}{}-{count}.tmp", std::process::id());
-            match rustix::fs::openat(&self.handle, &temporary, flags, audience.file_mode()) {
-                Ok(handle) => {
-                    let temporary = CString::new(temporary).expect("digits hold no NUL");
-                    return Ok((temporary, File::from(handle)));
-                }
-                // Left behind by a process of the same number that was killed.
-                Err(Errno::EXIST) => {}
-                Err(error) => return Err(StoreError::write(&self.path.join(name), error)),
-            }
-        }
-    }
-
     /// Moves a name into another folder of the same file system, never over something that is there.
     pub fn move_new(&self, from: &OsStr, folder: &Self, to: &OsStr) -> Result<(), StoreError> {
         let from = CString::new(from.as_bytes()).map_err(|_| StoreError::read(&self.path.join(from), Errno::INVAL))?;
@@ -418,12 +368,4 @@ fn read_whole(handle: OwnedFd, size: u64, cap: u64) -> Result<Vec<u8>, Refused> 
         }
     }
     Ok(bytes)
-}
-
-fn fill(file: &mut File, bytes: &[u8], kept: Option<Mode>) -> std::io::Result<()> {
-    if let Some(mode) = kept {
-        rustix::fs::fchmod(&*file, mode)?;
-    }
-    file.write_all(bytes)?;
-    file.sync_all()
 }

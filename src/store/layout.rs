@@ -132,9 +132,9 @@ impl Layout {
         self.worktree_folder().join("decisions")
     }
 
-    /// What can be rebuilt at any time.
-    pub fn cache(&self) -> PathBuf {
-        self.machine().join("cache")
+    /// The tickets of this worktree as they were read last. Like everything in `cache/` it can be rebuilt at any time.
+    pub fn ticket_cache(&self) -> PathBuf {
+        self.machine().join("cache").join(format!("tickets-{}", self.worktree))
     }
 
     /// Triggers that wait for a run.

@@ -13,7 +13,7 @@ mod misplaced;
 mod pointer;
 mod tickets;
 
-pub use atomic::{TEXT_CAP, read_capped, read_source, remove, write, write_new};
+pub use atomic::{TEXT_CAP, read_capped, read_source, remove, write, write_new, write_together};
 pub use decisions::{Decision, DecisionDraft, drop_decision, list_decisions, store_decision, store_reply};
 pub use error::{StoreError, is_shortage};
 pub use folder::{Answer, Audience, Kind, Links, writer_of};
@@ -27,4 +27,4 @@ pub use mail::{
 };
 pub use misplaced::{make_folder, misplaced};
 pub use pointer::{current_run, set_current_run, worktree_runs};
-pub use tickets::{Scanned, is_ticket_path, scan};
+pub use tickets::{Listed, Scanned, is_ticket_path, scan, scan_listed};

@@ -3,7 +3,7 @@
 use super::Span;
 
 /// One replacement.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Edit {
     /// What goes.
     pub span: Span,

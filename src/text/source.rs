@@ -19,7 +19,7 @@ impl Source {
 }
 
 /// A half-open range of bytes of a text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Span {
     /// The first byte.
     pub start: usize,
@@ -40,7 +40,7 @@ impl Span {
 }
 
 /// A place as editors count it: both from 1, the column in characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct LineColumn {
     /// The line, from 1.
     pub line: usize,

@@ -53,7 +53,7 @@ impl std::fmt::Display for TicketId {
 }
 
 /// A ticket that could be read; it may still have faults.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ticket {
     /// Its id.
     pub id: TicketId,
@@ -68,7 +68,7 @@ pub struct Ticket {
 }
 
 /// A ticket as it was found: what could be read of it, and what is wrong with it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Read {
     /// Its id.
     pub id: TicketId,
@@ -90,7 +90,7 @@ impl Read {
 }
 
 /// Where the values stand that only a look at all tickets can judge.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Places {
     /// The opening line of the frontmatter: where a fault of something absent is shown.
     pub top: Option<Place>,
@@ -103,7 +103,7 @@ pub struct Places {
 }
 
 /// Some bytes, and where they begin as editors count it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The bytes.
     pub span: Span,
@@ -156,7 +156,7 @@ impl Unreadable {
 }
 
 /// What the frontmatter of a ticket says, with the defaults filled in.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Frontmatter {
     /// A name of the roster, `user` or `shell`; `None` means the config's `default_agent`.
     pub agent: Option<String>,

@@ -52,6 +52,7 @@ mod step_tampering;
 mod step_unusable;
 mod support;
 mod support_test;
+mod ticket_cache;
 
 #[test]
 fn no_file_is_forgotten() {

@@ -2,12 +2,11 @@
 
 use std::os::unix::ffi::OsStrExt as _;
 
-use walkdir::{DirEntry, WalkDir};
+use rustix::fs::{FileType, Stat};
+use walkdir::WalkDir;
 
 use super::super::error::is_shortage;
-use super::{
-    Code, Diagnostic, Folder, Kind, Layout, OsStr, Path, StoreError, TICKETS, TicketId, Unreadable, natural_order,
-};
+use super::{Code, Diagnostic, Folder, Kind, Layout, Listed, OsStr, Path, StoreError, TICKETS, TicketId, Unreadable};
 use crate::ticket::{RESERVED_FILES, RESERVED_FOLDERS};
 
 /// Something that stands where a ticket may stand.
@@ -16,6 +15,8 @@ pub(super) struct Found {
     /// Below the top of the worktree, with `/`.
     pub path: String,
     pub named: Named,
+    /// What is known of it already.
+    pub stat: Option<Stat>,
 }
 
 #[derive(Debug)]
@@ -33,56 +34,88 @@ impl Found {
     }
 }
 
-/// Finds all tickets of a worktree, in the natural order of their paths.
+/// Finds all tickets of a worktree, in no order.
 pub(super) fn discover(layout: &Layout) -> Result<Vec<Found>, StoreError> {
-    let Some(top) = Folder::open(&layout.top)? else { return Ok(Vec::new()) };
-    match top.kind(OsStr::new(TICKETS))? {
-        None => return Ok(Vec::new()),
-        Some(Kind::Folder) => {}
-        Some(Kind::Symlink) => return Ok(vec![fault(TICKETS.to_owned(), &Unreadable::Symlink)]),
-        Some(Kind::File | Kind::Other) => return Ok(vec![fault(TICKETS.to_owned(), &Unreadable::NotRegular)]),
+    if let Some(found) = without_folder(layout)? {
+        return Ok(found);
     }
     let mut found = Vec::new();
     let walk = WalkDir::new(layout.tickets()).follow_root_links(false).min_depth(1);
-    for entry in walk.into_iter().filter_entry(|entry| !is_reserved(entry)) {
+    for entry in
+        walk.into_iter().filter_entry(|entry| entry.depth() == 0 || !is_reserved(entry.file_name(), entry.depth()))
+    {
         match entry {
-            Ok(entry) => found.extend(look_at(&layout.top, &entry)),
+            Ok(entry) => {
+                let kind = kind_of(entry.file_type());
+                found.extend(look_at(&layout.top, below(&layout.top, entry.path()).as_os_str().as_bytes(), kind, None));
+            }
             Err(error) => found.extend(unlisted(&layout.top, error)?),
         }
     }
-    found.sort_unstable_by(|one, other| natural_order(&one.path, &other.path));
     Ok(found)
 }
 
-fn is_reserved(entry: &DirEntry) -> bool {
-    let name = entry.file_name();
-    if entry.depth() == 0 {
-        return false;
+/// The same, of what somebody else has listed.
+pub(super) fn discover_listed(layout: &Layout, listed: Vec<Listed>) -> Result<Vec<Found>, StoreError> {
+    if let Some(found) = without_folder(layout)? {
+        return Ok(found);
     }
-    matches!(name.as_bytes().first(), Some(b'.' | b'_'))
-        || RESERVED_FILES.iter().any(|reserved| name == *reserved)
-        || (entry.depth() == 1 && RESERVED_FOLDERS.iter().any(|reserved| name == *reserved))
+    let prefix = format!("{TICKETS}/");
+    let candidates = listed.into_iter().filter(|listed| {
+        let Some(below) = listed.path.strip_prefix(prefix.as_bytes()) else { return false };
+        below.split(|byte| *byte == b'/').zip(1..).all(|(name, depth)| !is_reserved(OsStr::from_bytes(name), depth))
+    });
+    Ok(candidates.filter_map(|listed| look_at(&layout.top, &listed.path, listed.kind, listed.stat)).collect())
 }
 
-fn look_at(top: &Path, entry: &DirEntry) -> Option<Found> {
-    let kind = entry.file_type();
-    let is_ticket = entry.file_name().as_bytes().ends_with(b".md");
-    if kind.is_dir() || !(is_ticket || kind.is_symlink()) {
+/// What is found where the folder of tickets is none; nothing where it is one.
+fn without_folder(layout: &Layout) -> Result<Option<Vec<Found>>, StoreError> {
+    let Some(top) = Folder::open(&layout.top)? else { return Ok(Some(Vec::new())) };
+    Ok(match top.kind(OsStr::new(TICKETS))? {
+        None => Some(Vec::new()),
+        Some(Kind::Folder) => None,
+        Some(Kind::Symlink) => Some(vec![fault(TICKETS.to_owned(), &Unreadable::Symlink)]),
+        Some(Kind::File | Kind::Other) => Some(vec![fault(TICKETS.to_owned(), &Unreadable::NotRegular)]),
+    })
+}
+
+fn kind_of(kind: std::fs::FileType) -> FileType {
+    if kind.is_file() {
+        FileType::RegularFile
+    } else if kind.is_dir() {
+        FileType::Directory
+    } else if kind.is_symlink() {
+        FileType::Symlink
+    } else {
+        FileType::Unknown
+    }
+}
+
+fn is_reserved(name: &OsStr, depth: usize) -> bool {
+    matches!(name.as_bytes().first(), Some(b'.' | b'_'))
+        || RESERVED_FILES.iter().any(|reserved| name == *reserved)
+        || (depth == 1 && RESERVED_FOLDERS.iter().any(|reserved| name == *reserved))
+}
+
+fn look_at(top: &Path, path: &[u8], kind: FileType, stat: Option<Stat>) -> Option<Found> {
+    let is_ticket = path.ends_with(b".md");
+    let is_link = kind == FileType::Symlink;
+    if kind == FileType::Directory || !(is_ticket || is_link) {
         return None;
     }
     // A link to a folder could hide tickets; one to anything else that is not called a ticket is nobody's business.
-    if !is_ticket && !std::fs::metadata(entry.path()).is_ok_and(|target| target.is_dir()) {
+    if !is_ticket && !std::fs::metadata(top.join(OsStr::from_bytes(path))).is_ok_and(|target| target.is_dir()) {
         return None;
     }
-    let Some(path) = below(top, entry.path()).to_str() else {
-        let path = below(top, entry.path()).to_string_lossy().into_owned();
+    let Ok(path) = std::str::from_utf8(path) else {
+        let path = String::from_utf8_lossy(path).into_owned();
         let diagnostic =
             Diagnostic::of_file(Code::NotUtf8, path.as_str(), "the name of this file is not UTF-8").help("rename it");
-        return Some(Found { path, named: Named::Fault(diagnostic) });
+        return Some(Found { path, named: Named::Fault(diagnostic), stat: None });
     };
-    Some(if kind.is_file() {
-        Found { path: path.to_owned(), named: Named::File }
-    } else if kind.is_symlink() {
+    Some(if kind == FileType::RegularFile {
+        Found { path: path.to_owned(), named: Named::File, stat }
+    } else if is_link {
         fault(path.to_owned(), &Unreadable::Symlink)
     } else {
         fault(path.to_owned(), &Unreadable::NotRegular)
@@ -109,5 +142,5 @@ fn below<'a>(top: &Path, path: &'a Path) -> &'a Path {
 
 fn fault(path: String, why: &Unreadable) -> Found {
     let diagnostic = why.diagnostic(path.as_str());
-    Found { path, named: Named::Fault(diagnostic) }
+    Found { path, named: Named::Fault(diagnostic), stat: None }
 }

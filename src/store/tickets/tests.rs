@@ -163,10 +163,10 @@ fn a_file_that_is_written_again_and_again_is_read_every_time() {
 fn a_stamp_is_kept_once_it_is_older_than_a_tick_of_the_clock() {
     let (_room, layout) = worktree(&[("1.md", "a")]);
     let changed = std::fs::metadata(layout.tickets().join("1.md")).unwrap().modified().unwrap();
-    let tasks: Vec<_> = discover(&layout).unwrap().into_iter().map(|found| (found, None)).collect();
+    let tasks = match_up(discover(&layout).unwrap(), &Scanned::default());
     for (later, kept) in [(0, false), (9, false), (11, true)] {
         let looked = look_at_some(&layout, &tasks, reader, changed + Duration::from_millis(later));
-        let Some(Looked::Read(_, stamp)) = looked.first() else { panic!("one ticket was read") };
+        let Some(Ok(Looked::Read(_, stamp))) = looked.first() else { panic!("one ticket was read") };
         assert_eq!(stamp.is_some(), kept, "{later} ms later");
     }
 }
@@ -182,4 +182,108 @@ fn many_tickets_are_read_by_several_threads_in_the_same_order() {
     assert_eq!(found[0], "e0/0 E001 0");
     assert_eq!(found[1], "e0/3 E001 3");
     assert_eq!(found[999], "e2/998 E001 998");
+}
+
+/// A program, and what it keeps of a worktree.
+fn kept(layout: &Layout) -> (PathBuf, Scanned) {
+    let program = layout.top.join("program");
+    std::fs::write(&program, "1").unwrap();
+    std::thread::sleep(RACY * 3);
+    let mut scanned = Scanned::default();
+    scan_with(layout, &mut scanned, reader).unwrap();
+    scanned.keep(layout, &program).unwrap();
+    (program, scanned)
+}
+
+#[test]
+fn another_process_reads_only_what_changed_since_the_last_one_kept_it() {
+    let (_room, layout) = worktree(&[("1.md", "a"), ("2.md", "b"), ("3.md", "c")]);
+    let (program, first) = kept(&layout);
+    let mut second = Scanned::load(&layout, &program);
+    scan_with(&layout, &mut second, never).unwrap();
+    assert_eq!(second.reads(), first.reads());
+
+    put(&layout, "2.md", "other");
+    let mut third = Scanned::load(&layout, &program);
+    scan_with(&layout, &mut third, reader).unwrap();
+    assert_eq!(shown(&third), ["1 E001 a", "2 E001 other", "3 E001 c"]);
+}
+
+#[test]
+fn everything_that_a_reader_says_of_a_ticket_is_kept() {
+    let ugly = "---\ntitle: \"a \\u001b b\"\ndone: maybe\npriority: 9\ndepends_on: [1, x]\ncontext: [{path: a, max_bytes: 3}]\n\
+                limits: {turns: 3, time: 5m}\nunknown: 1\n---\n\u{202e} body\n";
+    let (_room, layout) = worktree(&[("1.md", ugly), ("2.md", "---\ndone: true\n---\n# x\n")]);
+    let program = layout.top.join("program");
+    std::fs::write(&program, "1").unwrap();
+    std::thread::sleep(RACY * 3);
+    let mut scanned = Scanned::default();
+    scan(&layout, &mut scanned).unwrap();
+    assert!(scanned.reads()[0].diagnostics.len() > 3);
+    scanned.keep(&layout, &program).unwrap();
+    let mut again = Scanned::load(&layout, &program);
+    scan_with(&layout, &mut again, never).unwrap();
+    assert_eq!(again.reads(), scanned.reads());
+}
+
+#[test]
+fn what_another_program_kept_or_what_is_damaged_is_read_anew() {
+    let (_room, layout) = worktree(&[("1.md", "a"), ("2.md", "b")]);
+    let (program, first) = kept(&layout);
+    let file = layout.ticket_cache();
+    let whole = std::fs::read(&file).unwrap();
+    let loads = || Scanned::load(&layout, &program).reads().len();
+    assert_eq!(loads(), first.reads().len());
+    for at in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x40;
+        std::fs::write(&file, &damaged).unwrap();
+        assert_eq!(loads(), 0, "byte {at}");
+        std::fs::write(&file, &whole[..at]).unwrap();
+        assert_eq!(loads(), 0, "cut at {at}");
+    }
+    std::fs::write(&file, &whole).unwrap();
+    assert_eq!(loads(), 2);
+    std::fs::write(&program, "2").unwrap();
+    assert_eq!(loads(), 0, "another program");
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(loads(), 0, "none");
+}
+
+#[test]
+fn what_somebody_else_wrote_in_its_place_is_replaced() {
+    let (_room, layout) = worktree(&[("1.md", "a"), ("2.md", "b")]);
+    let (program, mut scanned) = kept(&layout);
+    let file = layout.ticket_cache();
+    let written = std::fs::metadata(&file).unwrap().modified().unwrap();
+    scanned.keep(&layout, &program).unwrap();
+    assert_eq!(std::fs::metadata(&file).unwrap().modified().unwrap(), written, "nothing to write");
+
+    std::fs::write(&file, "forged").unwrap();
+    scanned.keep(&layout, &program).unwrap();
+    assert_eq!(Scanned::load(&layout, &program).reads().len(), 2);
+}
+
+#[test]
+fn the_list_of_somebody_else_leads_to_the_same_tickets() {
+    let (room, layout) = worktree(&[("10-b.md", "ten"), ("2-a.md", "two"), ("a/b/1.md", "deep"), ("README.md", "-")]);
+    for name in ["_draft.md", ".hidden.md", "_later/1.md", "context/a.md", "a/context/1.md", "a.txt", "outbox/x.md"] {
+        put(&layout, name, "-");
+    }
+    symlink(room.path(), layout.tickets().join("epic")).unwrap();
+    symlink("nowhere", layout.tickets().join("gone.md")).unwrap();
+    symlink("nowhere", layout.tickets().join("notes")).unwrap();
+    let pipe = layout.tickets().join("4-pipe.md");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+    let walk = walkdir::WalkDir::new(layout.tickets()).into_iter().map(Result::unwrap);
+    let listed = walk.filter(|entry| !entry.file_type().is_dir()).map(|entry| {
+        let stat = rustix::fs::lstat(entry.path()).unwrap();
+        let path = entry.path().strip_prefix(room.path()).unwrap().to_str().unwrap().as_bytes().to_vec();
+        Listed { path, kind: FileType::from_raw_mode(stat.st_mode), stat: Some(stat) }
+    });
+    let mut by_list = Scanned::default();
+    scan_found(&layout, &mut by_list, discover_listed(&layout, listed.collect()).unwrap(), reader, SystemTime::now())
+        .unwrap();
+    assert_eq!(shown(&by_list), fresh(&layout));
+    assert!(by_list.reads().len() > 6);
 }

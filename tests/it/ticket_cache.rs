@@ -1,0 +1,75 @@
+//! What was read of the tickets is kept from one process to the next, and is never more than a shortcut.
+
+use crate::support::TestEnv;
+
+const CACHE: &str = ".git/turnstile/cache/tickets-main";
+
+/// Two tickets that were read and kept a while ago.
+fn world(scripts: &[&str]) -> TestEnv {
+    let env = TestEnv::new();
+    env.agent(scripts);
+    env.ticket("001-a", "title: First\ndone: false", "Do it.");
+    env.ticket("002-b", "title: Second\ndone: false", "Do it.");
+    env.commit_all("tickets");
+    // Tickets younger than a tick of the file system's clock are not kept.
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    env
+}
+
+fn titles(env: &TestEnv) -> Vec<String> {
+    let list = env.json(&["list"]);
+    let tickets = list.as_array().unwrap();
+    tickets.iter().map(|ticket| ticket["title"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The cache with another title in it, and a checksum that fits.
+fn forged(env: &TestEnv) -> Vec<u8> {
+    let mut content = std::fs::read(env.path(CACHE)).unwrap()[4..].to_vec();
+    let mut at = 0;
+    while let Some(found) = content[at..].windows(6).position(|text| text == b"Second") {
+        content[at + found..at + found + 6].copy_from_slice(b"Forged");
+        at += found + 6;
+    }
+    assert!(at > 0, "the title is in it");
+    [crc32fast::hash(&content).to_le_bytes().to_vec(), content].concat()
+}
+
+#[test]
+fn a_ticket_that_changed_is_read_again_and_the_others_are_not() {
+    let env = world(&["echo work", "echo work"]);
+    drop(env.turnstile(&["step"]));
+    // Only a shortcut that is taken shows what is forged in it.
+    std::fs::write(env.path(CACHE), forged(&env)).unwrap();
+    assert_eq!(titles(&env), ["First", "Forged"]);
+    env.ticket("002-b", "title: Third\ndone: false", "Do it.");
+    assert_eq!(titles(&env), ["First", "Third"]);
+    env.remove(CACHE);
+    assert_eq!(titles(&env), ["First", "Third"]);
+}
+
+#[test]
+fn what_a_turn_puts_there_is_not_believed() {
+    let env = world(&["echo work", "cp ../forged .git/turnstile/cache/tickets-main; echo work"]);
+    drop(env.turnstile(&["step"]));
+    std::fs::write(env.root().join("forged"), forged(&env)).unwrap();
+    drop(env.turnstile(&["step"]));
+    assert_eq!(env.turns().len(), 2);
+    assert_eq!(titles(&env), ["First", "Second"]);
+}
+
+#[test]
+fn neither_while_the_turn_is_open_nor_by_the_step_that_takes_it_up() {
+    let wait =
+        "cp ../forged .git/turnstile/cache/tickets-main; touch ../begun; while [ ! -e ../go ]; do sleep 0.05; done";
+    let env = world(&["echo work", wait]);
+    drop(env.turnstile(&["step"]));
+    std::fs::write(env.root().join("forged"), forged(&env)).unwrap();
+    let mut runner = env.spawn(&["step"]);
+    env.until("the turn has begun", |env| env.root().join("begun").exists());
+    assert_eq!(titles(&env), ["First", "Second"], "while it runs");
+    runner.kill().unwrap();
+    drop(env.wait(runner));
+    std::fs::write(env.root().join("go"), "").unwrap();
+    drop(env.turnstile(&["step"]));
+    assert_eq!(titles(&env), ["First", "Second"], "after it");
+}
