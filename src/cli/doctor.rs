@@ -266,7 +266,10 @@ fn journal(workspace: &Workspace) -> Check {
         Err(error) => {
             let check = Check::fault("journal", error.in_full());
             check.help(format!(
-                "nothing was changed; to begin a new run without it, which forgets the run's open questions: rm {}",
+                "nothing was changed; to begin a new run without it, which forgets the run's open questions, the trees \
+                 that were kept, and whether a ticket that says `done: true` was ever judged (look at them first): \
+                 git for-each-ref --format='delete %(refname)' refs/turnstile/checkpoints | git update-ref --stdin; \
+                 rm -f '{}'",
                 pointer.display()
             ))
         }

@@ -10,6 +10,7 @@ mod error;
 mod foresee;
 mod inputs;
 mod inside;
+mod missing;
 mod patience;
 mod real;
 mod saves;

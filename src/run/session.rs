@@ -6,11 +6,12 @@ use serde_json::json;
 
 use super::driver::{StepEnd, serve, step};
 use super::error::RunError;
+use super::missing::nothing_is_missing;
 use super::real::{Progress, Real, draft};
 use super::workspace::{Folded, Options, Workspace, fold, policy};
 use crate::flow::{Event, Life, Outcome, Phase, Policy, Reason, ReasonCode, RunState, World as _, preview};
 use crate::git;
-use crate::store::{self, DecisionDraft, Draft, Holder, Journal, LockError, WorktreeLock};
+use crate::store::{self, DecisionDraft, Draft, Holder, Journal, JournalError, LockError, WorktreeLock};
 
 /// How far a command goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,20 +138,25 @@ impl Workspace {
             let mut count = |event: &Event| turns += u32::from(matches!(event, Event::TurnStarted(_)));
             let end = match step(&mut world, &mut state, &rules, &mut count) {
                 Ok(end) => end,
-                Err(error) => match error.reason() {
-                    Some(ReasonCode::Invalid) => {
-                        let reason = Reason::new(ReasonCode::Invalid, error.told());
-                        break StepEnd { reason: Some(reason), ..StepEnd::default() };
+                Err(error) => match world.blamed(&error) {
+                    Some(reason) => {
+                        break StepEnd { reason: Some(reason), outcome: Outcome::Failed, ..StepEnd::default() };
                     }
-                    Some(code) if code == ReasonCode::GitFailed => {
-                        let message = format!("{}; the next `turnstile run` tries again", error.in_full());
-                        break StepEnd {
-                            reason: Some(Reason::new(code, message)),
-                            outcome: Outcome::Failed,
-                            ..StepEnd::default()
-                        };
-                    }
-                    Some(_) | None => return Err(error),
+                    None => match error.reason() {
+                        Some(ReasonCode::Invalid) => {
+                            let reason = Reason::new(ReasonCode::Invalid, error.told());
+                            break StepEnd { reason: Some(reason), ..StepEnd::default() };
+                        }
+                        Some(code) if code == ReasonCode::GitFailed => {
+                            let message = format!("{}; the next `turnstile run` tries again", error.in_full());
+                            break StepEnd {
+                                reason: Some(Reason::new(code, message)),
+                                outcome: Outcome::Failed,
+                                ..StepEnd::default()
+                            };
+                        }
+                        Some(_) | None => return Err(error),
+                    },
                 },
             };
             steps += 1;
@@ -273,12 +279,28 @@ impl Workspace {
 
 impl Real<'_> {
     /// Folds the journal of the worktree's last run, mends a torn tail, and forgets decisions that were served.
+    /// What an error comes from if the run's own record is gone, or holds something else than was written.
+    fn blamed(&self, error: &RunError) -> Option<Reason> {
+        let path = self.workspace.layout.journal(self.run.as_deref()?);
+        let is_gone = self.journal.is_some() && !path.exists();
+        let why = || format!("it is gone, while its run was under way ({})", error.in_full());
+        let gone = is_gone.then(|| RunError::from(JournalError::Unreadable { path, line: 0, why: why() }));
+        gone.as_ref().unwrap_or(error).unreadable_journal()
+    }
+
     fn load(&mut self) -> Result<RunState, RunError> {
         let layout = self.workspace.layout.clone();
-        let Some(id) = store::current_run(&layout)? else { return Ok(RunState::default()) };
+        let place = self.workspace.place.clone();
+        let Some(id) = store::current_run(&layout)? else {
+            nothing_is_missing(&place, &layout, &Folded::default())?;
+            return Ok(RunState::default());
+        };
         self.run = Some(id.clone());
         let (mut journal, lines, repair) = Journal::open(&layout.journal(&id), &id)?;
         let mut state = fold(&lines)?;
+        let folded = Folded { id: Some(id), state };
+        nothing_is_missing(&place, &layout, &folded)?;
+        state = folded.state;
         if let Some(repair) = repair {
             let event = Event::JournalRepaired { bytes: repair.bytes };
             let drafts: [Draft; 1] = [draft(&event)];

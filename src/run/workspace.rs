@@ -271,9 +271,12 @@ impl Workspace {
 
     /// The worktree's last run, without taking a lock.
     pub fn folded(&self) -> Result<Folded, RunError> {
-        let Some(id) = store::current_run(&self.layout)? else { return Ok(Folded::default()) };
-        let lines = Journal::read(&self.layout.journal(&id))?;
-        Ok(Folded { state: fold(&lines)?, id: Some(id) })
+        let folded = match store::current_run(&self.layout)? {
+            None => Folded::default(),
+            Some(id) => Folded { state: fold(&Journal::read(&self.layout.journal(&id))?)?, id: Some(id) },
+        };
+        super::missing::nothing_is_missing(&self.place, &self.layout, &folded)?;
+        Ok(folded)
     }
 
     /// Whether a reply lies in the worktree.

@@ -26,5 +26,5 @@ pub use mail::{
     next_sequence, set_aside, write_decision, write_dispatch, write_reply, write_request,
 };
 pub use misplaced::{make_folder, misplaced};
-pub use pointer::{current_run, set_current_run, worktree_runs};
+pub use pointer::{current_run, pointed_at, set_current_run, worktree_runs};
 pub use tickets::{Listed, Scanned, is_ticket_path, scan, scan_listed};

@@ -1,5 +1,6 @@
 //! Which run a worktree is in: one small file each, so that the worktrees of a repository can see each other's.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,14 @@ pub fn worktree_runs(common_dir: &Path) -> Result<Vec<(String, String)>, StoreEr
         }
     }
     Ok(runs)
+}
+
+/// Every run that some worktree is in or was in last, also of worktrees that are gone.
+pub fn pointed_at(common_dir: &Path) -> Result<BTreeSet<String>, StoreError> {
+    let Some(folder) = Folder::open(&worktrees(common_dir))? else { return Ok(BTreeSet::new()) };
+    let names = folder.names()?.into_iter();
+    let runs = names.map(|name| read_pointer(&folder.path().join(OsStr::from_bytes(name.to_bytes()))));
+    runs.filter_map(Result::transpose).collect()
 }
 
 fn read_pointer(folder: &Path) -> Result<Option<String>, StoreError> {
