@@ -98,6 +98,23 @@ fn later(_: &Look<'_>, _: &Judging) -> Option<Choice> {
     None
 }
 
+/// What was put back so often and is not as it should be does not change by being put back once more.
+const MOST_RESTORES: u32 = 3;
+
+fn cannot_be_put_back(look: &Look<'_>, judging: &Judging) -> Choice {
+    let files = &look.survey.turn.put_back;
+    let told: Vec<String> = files.iter().map(|file| format!("{}: {}", file.path, file.why)).collect();
+    let message = format!(
+        "what turn {} may not change was put back {} times and is not as it was: {}; mend it by hand (who owns it, who \
+         may read it, what else writes it?), then `turnstile run`",
+        judging.request.turn,
+        judging.restores,
+        told.join("; ")
+    );
+    let reason = Reason::new(ReasonCode::Invalid, message).details(json!({ "faults": told }));
+    Choice::stop(reason, Some(&judging.request.ticket))
+}
+
 fn outbox_and_tickets(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     let ticket = &judging.request.ticket;
     let turn = judging.request.turn;
@@ -108,6 +125,9 @@ fn outbox_and_tickets(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
         return Some(Choice::Record(vec![saves::keep(look, judging)]));
     }
     if !look.survey.turn.put_back.is_empty() {
+        if judging.restores >= MOST_RESTORES {
+            return Some(cannot_be_put_back(look, judging));
+        }
         return Some(begin(Some(ticket), Some(turn), Act::Restore { items: look.survey.turn.put_back.clone() }));
     }
     match &look.survey.outbox {

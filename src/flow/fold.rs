@@ -311,7 +311,7 @@ impl RunState {
             dispatch: None,
             dispatch_faults: None,
             ticket_faults: None,
-            restored: false,
+            restores: 0,
             refused: None,
             verdict: None,
             finished: None,
@@ -336,7 +336,7 @@ impl RunState {
         }
         state.feedback.push(Feedback { kind: "contract.restored", text, left: None });
         if let Stage::Judging(judging) = &mut self.stage {
-            judging.restored = true;
+            judging.restores += 1;
             if let Some(why) = own {
                 judging.ticket_faults = Some(vec![why]);
             }

@@ -171,8 +171,8 @@ pub struct Judging {
     pub dispatch_faults: Option<Vec<String>>,
     /// The faults of its own ticket, which was put back.
     pub ticket_faults: Option<Vec<String>>,
-    /// Whether something was put back.
-    pub restored: bool,
+    /// How often something was put back.
+    pub restores: u32,
     /// The hook's output, where one refused turnstile's own commit.
     pub refused: Option<String>,
     /// The conclusion, once there is one, with the chores that are left.

@@ -321,6 +321,20 @@ fn after_a_turn_the_first_match_wins() {
     }
 }
 
+#[test]
+fn what_cannot_be_put_back_is_not_put_back_for_ever() {
+    let mut survey = world();
+    survey.turn.put_back = vec![put_back()];
+    let mut run = after_turn(Event::TurnFinished(ended(1)));
+    for expected in ["9: restore", "9: restore", "9: restore", "9: invalid"] {
+        assert_eq!(told(&choice(&run, &survey, &policy(), false)), expected);
+        let restored = Event::ContractRestored { ticket: id("one"), turn: 1, items: vec![put_back()] };
+        run.apply(&restored).unwrap();
+    }
+    survey.turn.put_back.clear();
+    assert_eq!(told(&choice(&run, &survey, &policy(), false)), "9: checkpoint.made + row 13 progressed []");
+}
+
 fn put_back() -> PutBack {
     PutBack { path: ".tickets/two.md".into(), keys: Vec::new(), why: "deleted".into(), unreadable: false, undo: None }
 }

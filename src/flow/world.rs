@@ -34,6 +34,11 @@ pub trait World {
     /// Performs a small effect, again if need be, and says what to write down.
     fn act(&mut self, run: &RunState, act: &Act) -> Result<Vec<Event>, Self::Error>;
 
+    /// Whether a person asked for the end so often that nothing more may be begun; the next step goes on.
+    fn is_pressed(&mut self) -> bool {
+        false
+    }
+
     /// Waits until something may have changed.
     fn wait(&mut self) -> Result<(), Self::Error>;
 

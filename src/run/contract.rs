@@ -49,14 +49,19 @@ pub(super) fn violations(workspace: &Workspace, case: Case<'_>) -> Result<Vec<Vi
     let Case { judging, begun } = case;
     let mut found = folders(workspace, judging)?;
     let (Some(before), Some(after)) = (&judging.ended.before, &judging.ended.after) else { return Ok(found) };
-    if before == after {
-        return Ok(found);
-    }
     let place = &workspace.place;
     let own = judging.request.ticket.path();
+    let mut paths: Vec<String> = match before == after {
+        true => Vec::new(),
+        false => git::diff(place, before, after)?.into_iter().map(|change| change.path).collect(),
+    };
+    // A file that nobody may read is in no kept tree, and no difference between two.
+    if !paths.contains(&own) && store::read_capped(&workspace.layout.top, &own, 0, Links::Any)?.is_err_and(is_forbidden)
+    {
+        paths.push(own.clone());
+    }
     let all_gone = found.iter().map(|found| &found.item).chain(begun).any(|item| item.path == TICKETS);
-    for change in git::diff(place, before, after)? {
-        let path = change.path;
+    for path in paths {
         let is_gone = all_gone && path.starts_with(".tickets/");
         if !is_watched(&path) && !is_gone {
             continue;
@@ -95,6 +100,11 @@ fn folders(workspace: &Workspace, judging: &Judging) -> Result<Vec<Violation>, R
             Violation { wanted: Wanted::Folder, ..violation(&fault.path, Vec::new(), why, None) }
         })
         .collect())
+}
+
+/// Whether a file is there and cannot even be opened.
+fn is_forbidden(why: Unreadable) -> bool {
+    matches!(why, Unreadable::Io(_))
 }
 
 /// Whether a path is a ticket or belongs to the archive.
@@ -146,9 +156,11 @@ fn ticket(
         (false, false) => Role::OtherOpen,
     };
     if readable.is_none() && !matches!(now, Ok(None)) {
-        let why = "it is not a regular UTF-8 file within 1 MiB any more";
-        let item =
-            PutBack { path: path.to_owned(), keys: Vec::new(), why: why.to_owned(), unreadable: own, undo: None };
+        let why = match now {
+            Err(Unreadable::Io(why)) => format!("it cannot be read any more: {why}"),
+            Ok(_) | Err(_) => "it is not a regular UTF-8 file within 1 MiB any more".to_owned(),
+        };
+        let item = PutBack { path: path.to_owned(), keys: Vec::new(), why, unreadable: own, undo: None };
         return Some(Violation { item, wanted: Wanted::File(then) });
     }
     match judge_change(&before, readable.as_ref(), role) {
@@ -182,14 +194,16 @@ pub(super) fn restore(workspace: &Workspace, run: &str, case: Case<'_>) -> Resul
     let turn = case.judging.request.turn;
     for Violation { item, wanted } in violations(workspace, case)? {
         let top = &workspace.layout.top;
-        let now = store::read_capped(top, &item.path, store::ATTACHMENTS_BYTES, Links::Any)?.ok().flatten();
-        if let Some(now) = now {
+        let now = store::read_capped(top, &item.path, store::ATTACHMENTS_BYTES, Links::Any)?;
+        let nobody_may_read = now.as_ref().is_err_and(|why| is_forbidden(why.clone()));
+        if let Ok(Some(now)) = now {
             store::keep_overwritten(&workspace.layout, run, turn, &item.path, &now)?;
         }
         point(Point::ContractKept);
         let kind = match &wanted {
-            Wanted::File(_) | Wanted::Absent => Kind::File,
-            Wanted::Folder => Kind::Folder,
+            Wanted::File(_) | Wanted::Absent if nobody_may_read => None,
+            Wanted::File(_) | Wanted::Absent => Some(Kind::File),
+            Wanted::Folder => Some(Kind::Folder),
         };
         store::set_aside(&workspace.layout, run, turn, &item.path, kind)?;
         match wanted {

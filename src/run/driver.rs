@@ -99,7 +99,7 @@ where
                 world.act(run, act)?
             }
             Phase::Quiet(quiet) => {
-                if end.over {
+                if end.over || world.is_pressed() {
                     return Ok(end);
                 }
                 let survey = match seen.take() {

@@ -367,6 +367,11 @@ impl World for Real<'_> {
         Ok(events)
     }
 
+    fn is_pressed(&mut self) -> bool {
+        // The first asks for no further turn, the second ends this one.
+        self.patience.poll() > 2
+    }
+
     fn wait(&mut self) -> Result<(), RunError> {
         self.pause()
     }

@@ -31,9 +31,11 @@ pub(super) fn turn_facts(
     let claimed =
         in_commit(place, head.commit.as_deref(), &path)?.is_some_and(|bytes| contract::says_done(&path, &bytes));
     let restored_in_head = match (&judging.request.head, &head.commit) {
-        (Some(before), Some(now)) if judging.restored && before != now => git::paths_changed(place, Some(before), now)?
-            .iter()
-            .any(|path| path.starts_with(".tickets/") && tickets_changes.contains_key(path)),
+        (Some(before), Some(now)) if judging.restores > 0 && before != now => {
+            git::paths_changed(place, Some(before), now)?
+                .iter()
+                .any(|path| path.starts_with(".tickets/") && tickets_changes.contains_key(path))
+        }
         _ => false,
     };
     Ok(TurnFacts {

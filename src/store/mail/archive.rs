@@ -91,8 +91,9 @@ fn overwritten(layout: &Layout, run: &str, turn: u32, parent: Option<&Path>) -> 
 
 /// Moves away what stands where a file or a folder has to be put back and is none: a link or a pipe in its place, or
 /// something in the place of a folder above it. It lies beside what [`keep_overwritten`] keeps; on another file
-/// system it stays where it was, under a hidden name. `wanted` is what belongs there.
-pub fn set_aside(layout: &Layout, run: &str, turn: u32, path: &str, wanted: Kind) -> Result<(), StoreError> {
+/// system it stays where it was, under a hidden name. `wanted` is what belongs there; none where whatever is there,
+/// such as a file that nobody may read, has to go.
+pub fn set_aside(layout: &Layout, run: &str, turn: u32, path: &str, wanted: Option<Kind>) -> Result<(), StoreError> {
     let relative = Path::new(path);
     let Some(mut folder) = Folder::open(&layout.top)? else { return Ok(()) };
     let mut above = PathBuf::new();
@@ -100,7 +101,7 @@ pub fn set_aside(layout: &Layout, run: &str, turn: u32, path: &str, wanted: Kind
         let last = above.join(name) == relative;
         match folder.kind(name)? {
             None => return Ok(()),
-            Some(kind) if last && kind == wanted => return Ok(()),
+            Some(kind) if last && wanted == Some(kind) => return Ok(()),
             Some(Kind::Folder) if !last => {}
             Some(Kind::File | Kind::Folder | Kind::Symlink | Kind::Other) => {
                 let kept = overwritten(layout, run, turn, Some(&above))?;
