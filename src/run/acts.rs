@@ -27,7 +27,8 @@ impl Real<'_> {
             (Act::Restore { items }, Some((ticket, turn))) => {
                 let run_id = self.run_id()?.to_owned();
                 if let Some(judging) = run.judging() {
-                    contract::restore(self.workspace, &run_id, contract::Case { judging, begun: items })?;
+                    let case = contract::Case { judging, config: &self.settings.config, begun: items };
+                    contract::restore(self.workspace, &run_id, case)?;
                 }
                 let undo = |item: &PutBack| contract::undo(self.workspace, &run_id, turn, &item.path);
                 let items = items.iter().map(|item| PutBack { undo: undo(item), ..item.clone() }).collect();

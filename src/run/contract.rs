@@ -2,13 +2,14 @@
 
 use super::error::RunError;
 use super::workspace::Workspace;
+use crate::config::{AgentKind, Config};
 use crate::crash::{Point, point};
 use crate::diagnostic::Diagnostic;
 use crate::flow::{Judging, PutBack};
 use crate::git;
 use crate::store::{self, Audience, Kind, Links, TICKETS};
 use crate::text::Source;
-use crate::ticket::{ContractVerdict, Role, Unreadable, judge_change, judge_new, read};
+use crate::ticket::{ContractVerdict, Role, Unreadable, judge_change, judge_new, read, shell_blocks};
 
 /// One file that has to be put back.
 pub(super) struct Violation {
@@ -40,23 +41,24 @@ impl From<Option<Vec<u8>>> for Wanted {
 pub(super) struct Case<'a> {
     /// The turn.
     pub judging: &'a Judging,
+    /// The settings that it began under.
+    pub config: &'a Config,
     /// What an earlier look found; a kill in the middle of putting it back must not forget the rest.
     pub begun: &'a [PutBack],
 }
 
 /// Everything that has to be put back.
 pub(super) fn violations(workspace: &Workspace, case: Case<'_>) -> Result<Vec<Violation>, RunError> {
-    let Case { judging, begun } = case;
+    let Case { judging, config, begun } = case;
     let mut found = folders(workspace, judging)?;
     let (Some(before), Some(after)) = (&judging.ended.before, &judging.ended.after) else { return Ok(found) };
     let place = &workspace.place;
     let own = judging.request.ticket.path();
-    let mut paths: Vec<String> = match before == after {
-        true => Vec::new(),
-        false => git::diff(place, before, after)?.into_iter().map(|change| change.path).collect(),
-    };
+    let changes = if before == after { Vec::new() } else { git::diff(place, before, after)? };
+    let mut paths: Vec<String> = changes.into_iter().map(|change| change.path).collect();
     // A file that nobody may read is in no kept tree, and no difference between two.
-    if !paths.contains(&own) && store::read_capped(&workspace.layout.top, &own, 0, Links::Any)?.is_err_and(is_forbidden)
+    if !paths.contains(&own)
+        && store::read_capped(&workspace.layout.top, &own, 0, Links::Any)?.is_err_and(|why| is_forbidden(&why))
     {
         paths.push(own.clone());
     }
@@ -80,7 +82,8 @@ pub(super) fn violations(workspace: &Workspace, case: Case<'_>) -> Result<Vec<Vi
             let lost = then.filter(|_| !matches!(now, Ok(Some(_))));
             lost.map(|then| violation(&path, Vec::new(), "it went with `.tickets/`", Some(then)))
         } else {
-            ticket(&path, path == own, then, &now)
+            let of_contract = ticket(&path, path == own, then.clone(), &now);
+            of_contract.or_else(|| commands(&path, then, &now, config))
         };
         found.extend(violation);
     }
@@ -103,7 +106,7 @@ fn folders(workspace: &Workspace, judging: &Judging) -> Result<Vec<Violation>, R
 }
 
 /// Whether a file is there and cannot even be opened.
-fn is_forbidden(why: Unreadable) -> bool {
+fn is_forbidden(why: &Unreadable) -> bool {
     matches!(why, Unreadable::Io(_))
 }
 
@@ -182,6 +185,35 @@ fn ticket(
     }
 }
 
+/// Commands that would run by themselves. Nobody has read them, and nobody can approve them in this version.
+fn commands(
+    path: &str,
+    then: Option<Vec<u8>>,
+    now: &Result<Option<Vec<u8>>, Unreadable>,
+    config: &Config,
+) -> Option<Violation> {
+    let Ok(Some(now)) = now else { return None };
+    let written = commands_of(path, now, config);
+    if written.is_empty() || then.as_ref().is_some_and(|then| commands_of(path, then, config) == written) {
+        return None;
+    }
+    let why = "a turn may not write commands that would run by themselves; read them, then bring them back yourself";
+    Some(violation(path, Vec::new(), why, then))
+}
+
+/// What a ticket of the built-in agent `shell` runs; nothing for any other.
+fn commands_of(path: &str, bytes: &[u8], config: &Config) -> Vec<String> {
+    let Ok(text) = std::str::from_utf8(bytes) else { return Vec::new() };
+    let source = Source::new(path, text);
+    let Some(ticket) = read(&source).0 else { return Vec::new() };
+    let agent = ticket.front.agent.as_deref().or(config.default_agent.as_deref());
+    let kind = agent.and_then(|agent| config.agent(agent)).map(|agent| agent.kind);
+    if kind != Some(AgentKind::Shell) {
+        return Vec::new();
+    }
+    shell_blocks(ticket.body.of(&source.text)).into_iter().map(|block| block.text).collect()
+}
+
 fn violation(path: &str, keys: Vec<String>, why: impl Into<String>, wanted: Option<Vec<u8>>) -> Violation {
     Violation {
         item: PutBack { path: path.to_owned(), keys, why: why.into(), unreadable: false, undo: None },
@@ -195,7 +227,7 @@ pub(super) fn restore(workspace: &Workspace, run: &str, case: Case<'_>) -> Resul
     for Violation { item, wanted } in violations(workspace, case)? {
         let top = &workspace.layout.top;
         let now = store::read_capped(top, &item.path, store::ATTACHMENTS_BYTES, Links::Any)?;
-        let nobody_may_read = now.as_ref().is_err_and(|why| is_forbidden(why.clone()));
+        let nobody_may_read = now.as_ref().is_err_and(is_forbidden);
         if let Ok(Some(now)) = now {
             store::keep_overwritten(&workspace.layout, run, turn, &item.path, &now)?;
         }

@@ -68,7 +68,7 @@ pub(super) fn survey(
     };
     let head_tree = head.commit.as_deref().map(|commit| git::tree_of(place, commit)).transpose()?;
     let turn = match run.judging() {
-        Some(judging) => turn_facts(workspace, run, judging, &head, &tickets_changes)?,
+        Some(judging) => turn_facts(workspace, &settings.config, run, judging, &head, &tickets_changes)?,
         None => TurnFacts::default(),
     };
     Ok(Survey {

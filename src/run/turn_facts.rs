@@ -6,6 +6,7 @@ use super::contract;
 use super::error::RunError;
 use super::survey::{in_commit, line};
 use super::workspace::Workspace;
+use crate::config::Config;
 use crate::flow::{HeadFact, Judging, RunState, TurnFacts};
 use crate::git;
 use crate::prompt::ticket_diff as unified_diff;
@@ -14,6 +15,7 @@ use crate::store::{self, Links};
 /// The facts of a turn that is being judged.
 pub(super) fn turn_facts(
     workspace: &Workspace,
+    config: &Config,
     run: &RunState,
     judging: &Judging,
     head: &git::Head,
@@ -21,10 +23,12 @@ pub(super) fn turn_facts(
 ) -> Result<TurnFacts, RunError> {
     let place = &workspace.place;
     let put_back = match judging.row {
-        0 if judging.verdict.is_none() => contract::violations(workspace, contract::Case { judging, begun: &[] })?
-            .into_iter()
-            .map(|found| found.item)
-            .collect(),
+        0 if judging.verdict.is_none() => {
+            contract::violations(workspace, contract::Case { judging, config, begun: &[] })?
+                .into_iter()
+                .map(|found| found.item)
+                .collect()
+        }
         _ => Vec::new(),
     };
     let path = judging.request.ticket.path();

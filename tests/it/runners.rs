@@ -72,7 +72,8 @@ fn linked_worktrees_run_side_by_side_and_never_take_the_same_ticket() {
     for (owner, text) in journals.iter().enumerate() {
         let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         for line in lines.iter().filter(|line| line["kind"] == "turn.started") {
-            let ended = lines.iter().find(|end| end["kind"] == "turn.finished" && end["turn"] == line["turn"]).unwrap();
+            let ended = lines.iter().find(|end| end["kind"] == "turn.finished" && end["turn"] == line["turn"]);
+            let ended = ended.unwrap_or_else(|| panic!("a turn did not end well: {text}\n{outputs:?}"));
             let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
             spans.push((text(&line["ticket"]), text(&line["ts"]), text(&ended["ts"]), owner));
         }

@@ -11,11 +11,11 @@ const LIBRARY: &str = r#"
 # Says that the ticket is done; everything else stays as it is.
 claim() {
     if grep -q '^done:' "$TURNSTILE_TICKET"; then
-        sed 's/^done:.*/done: true/' "$TURNSTILE_TICKET" > "$AGENT/ticket"
+        sed 's/^done:.*/done: true/' "$TURNSTILE_TICKET" > "$AGENT/ticket.$$"
     else
-        awk 'NR == 1 { print; print "done: true"; next } { print }' "$TURNSTILE_TICKET" > "$AGENT/ticket"
+        awk 'NR == 1 { print; print "done: true"; next } { print }' "$TURNSTILE_TICKET" > "$AGENT/ticket.$$"
     fi
-    cat "$AGENT/ticket" > "$TURNSTILE_TICKET"
+    cat "$AGENT/ticket.$$" > "$TURNSTILE_TICKET"
 }
 
 # ask TITLE [BODY]: a question that pauses the run.
