@@ -23,6 +23,7 @@ mod paths;
 mod printer;
 mod progress;
 mod prompt;
+mod prune;
 mod reply;
 mod run;
 mod schema;
@@ -92,6 +93,7 @@ enum Command {
     Pause(decide::PauseArguments),
     Resume(decide::ResumeArguments),
     Stop(decide::StopArguments),
+    Prune(prune::Arguments),
     Demo(demo::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
@@ -238,6 +240,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Pause(arguments) => decide::pause(context, &arguments),
         Command::Resume(arguments) => decide::resume(context, &arguments),
         Command::Stop(arguments) => decide::stop(context, &arguments),
+        Command::Prune(arguments) => prune::run(context, &arguments),
         Command::Demo(arguments) => demo::run(context, &arguments),
         Command::Schema(arguments) => Ok(schema::run(context, &arguments)),
         Command::Completions(arguments) => Ok(completions::run(context, &arguments)),

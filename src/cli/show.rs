@@ -7,7 +7,7 @@ use super::turn_record::{TurnRecord, of_lines};
 use super::{CliError, Context, Exit};
 use crate::config::show_duration;
 use crate::run::{Options, Workspace};
-use crate::store::{self, Journal, Message};
+use crate::store::{self, Journal, Message, PrunedNote};
 use crate::text::{shown, shown_line};
 use crate::ticket::{Frontmatter, TicketId};
 
@@ -245,12 +245,14 @@ fn show_turn(
     }
     let folder = workspace.layout.turn(&run, number);
     let words = final_words(workspace, &folder);
+    let pruned = store::pruned(&workspace.layout, &run)?;
     if context.printer.json {
         let mut document = turn.document(workspace, &run);
         document["final"] = json!(words);
+        document["pruned"] = json!(pruned.as_ref().map(|note| &note.at));
         context.printer.document(&document);
     } else {
-        context.printer.data(&turn_text(turn, &run, &folder, words.as_deref()));
+        context.printer.data(&turn_text(turn, &run, &logs_text(&folder, pruned.as_ref()), words.as_deref()));
     }
     Ok(Exit::SUCCESS)
 }
@@ -288,7 +290,23 @@ fn final_words(workspace: &Workspace, folder: &std::path::Path) -> Option<String
     (!words.trim().is_empty()).then_some(words)
 }
 
-fn turn_text(turn: &TurnRecord, run: &str, folder: &std::path::Path, words: Option<&str>) -> String {
+/// Where the logs of a turn are, or that they are gone.
+fn logs_text(folder: &std::path::Path, pruned: Option<&PrunedNote>) -> String {
+    let Some(note) = pruned else {
+        let gone = if folder.is_dir() { "" } else { " (gone; the journal is what is left of this turn)" };
+        return format!("{}{gone}", shown_line(&folder.to_string_lossy()));
+    };
+    let day = note.at.split_once('T').map_or_else(String::new, |(day, _)| format!(" on {}", shown_line(day)));
+    let aside = folder.join("overwritten");
+    let kept = if aside.is_dir() {
+        format!("\n           what was put aside is still in {}", shown_line(&aside.to_string_lossy()))
+    } else {
+        String::new()
+    };
+    format!("dropped{day}, with the references of the kept trees: the run is old, and its journal is what stays{kept}")
+}
+
+fn turn_text(turn: &TurnRecord, run: &str, logs: &str, words: Option<&str>) -> String {
     let mut text = format!("turn {} of run {run}\n", turn.request.turn);
     let mut fact = |name: &str, value: String| text.push_str(&format!("  {name:<8} {value}\n"));
     fact("ticket", turn.request.ticket.to_string());
@@ -307,7 +325,7 @@ fn turn_text(turn: &TurnRecord, run: &str, folder: &std::path::Path, words: Opti
             fact("commit", commit.clone());
         }
     }
-    fact("logs", shown_line(&folder.to_string_lossy()));
+    fact("logs", logs.to_owned());
     match &turn.ended {
         Some(ended) if ended.changed.is_empty() => text.push_str("no file was changed\n"),
         Some(ended) => {

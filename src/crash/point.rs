@@ -80,6 +80,10 @@ points! {
     RecoverBranch = "recover.branch": "The lock of its branch is gone.",
     RecoverIndex = "recover.index": "The index was brought to its commit.",
     RecoverLock = "recover.lock": "Its lock is gone, and the marker is not.",
+    PruneNoted = "prune.noted": "Which run is dropped is written down, and nothing is dropped.",
+    PruneReference = "prune.reference": "One reference of a run that is dropped is gone.",
+    PruneFile = "prune.file": "One file of its logs is gone.",
+    PruneMarked = "prune.marked": "The run says that it was pruned, and the note of it is still there.",
     LostEnded = "lost.ended": "What a lost turn left running was ended.",
     LostCleared = "lost.cleared": "The folder of a lost commit was removed.",
 }

@@ -19,7 +19,7 @@ use super::trees::Blob;
 use crate::crash::{Point, point};
 
 /// How long somebody else's lock is waited for.
-const WAIT: Duration = Duration::from_secs(5);
+pub(super) const WAIT: Duration = Duration::from_secs(5);
 
 /// What [`recover_save`] found and finished.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -84,7 +84,7 @@ pub fn unified(place: &Place, a: &str, b: &str, paths: &[String]) -> Result<Stri
 pub fn kept_refs(place: &Place, prefix: &str) -> Result<Vec<KeptRef>, GitError> {
     let repository = library::open(place)?;
     let mut found = Vec::new();
-    for reference in repository.references_glob("refs/turnstile/*").at("list the kept trees", &place.top)? {
+    for reference in repository.references_glob(&format!("{prefix}*")).at("list the kept trees", &place.top)? {
         let reference = reference.at("list the kept trees", &place.top)?;
         let name = path_to_text(reference.name_bytes());
         if name.starts_with(prefix) {
@@ -94,19 +94,6 @@ pub fn kept_refs(place: &Place, prefix: &str) -> Result<Vec<KeptRef>, GitError> 
     }
     found.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(found)
-}
-
-/// Drops a kept tree: its reference; git collects the objects in its own time. One that is gone is fine.
-pub fn forget(place: &Place, refname: &str) -> Result<(), GitError> {
-    if !refname.starts_with("refs/turnstile/") {
-        return Err(GitError::BadBranch { name: refname.to_owned() });
-    }
-    let repository = library::open(place)?;
-    match repository.find_reference(refname).and_then(|mut reference| reference.delete()) {
-        Ok(()) => Ok(()),
-        Err(error) if error.code() == ErrorCode::NotFound => Ok(()),
-        Err(error) => Err(error).at("drop a kept tree", &place.top),
-    }
 }
 
 /// The tree of a commit, given by its id or the full name of a reference.

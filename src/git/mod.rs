@@ -5,6 +5,7 @@
 mod branch;
 mod changes;
 mod content;
+mod drop_kept;
 mod error;
 mod guard;
 mod hooks;
@@ -37,11 +38,12 @@ pub use branch::{
 };
 pub use changes::{Change, ChangeKind, Uncommitted, changes, look, uncommitted};
 pub use content::worktree_bytes;
+pub use drop_kept::{KeptName, drop_kept, kept_names, recover_drop};
 pub use error::{Cause, GitError};
 pub use guard::{Guard, guard};
 pub use index::{Recovered, recover_adopt, recover_save};
 pub use keep::{Kept, LeftOut, keep, keep_seen};
-pub use kept::{KeptRef, blob, diff, forget, kept_digest, kept_refs, tree_of, unified};
+pub use kept::{KeptRef, blob, diff, kept_digest, kept_refs, tree_of, unified};
 pub use own_look::{Listed, mind_variables};
 pub use path::{path_to_text, text_to_path};
 pub use program::refuse_programs;

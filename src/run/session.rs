@@ -7,6 +7,7 @@ use serde_json::json;
 use super::driver::{StepEnd, serve, step};
 use super::error::RunError;
 use super::missing::nothing_is_missing;
+use super::prune::DAYS;
 use super::real::{Progress, Real, draft};
 use super::workspace::{Folded, Options, Workspace, fold, policy};
 use crate::flow::{Event, Life, Outcome, Phase, Policy, Reason, ReasonCode, RunState, World as _, preview};
@@ -128,6 +129,13 @@ impl Workspace {
                 "git ignores `.tickets/`: what lies there is kept with every turn, and never committed to a branch",
             ));
         }
+        let before = (world.run.clone(), state.life);
+        if let Err(error) = world.workspace.recover_pruning() {
+            world.note(&format!(
+                "what a `turnstile prune` that was killed has left is still there: {}",
+                error.in_full()
+            ));
+        }
         let mut rules = policy(&world.settings.config, options);
         let mut steps = 0;
         // What lies there from the beginning is looked at by the first step; what came meanwhile calls for one more.
@@ -176,6 +184,7 @@ impl Workspace {
             }
         };
         let run = world.run.clone();
+        world.tidy_up(&before, state.life);
         Ok(DriveEnd { last, steps, run, state })
     }
 
@@ -231,10 +240,12 @@ impl Workspace {
         let mut world = Real::new(self, Options::default(), lock, progress)?;
         let mut state = world.load()?;
         // A run that came to its end meanwhile takes nothing in any more; the next one does.
+        let before = (world.run.clone(), state.life);
         if state.life == Life::Open && matches!(state.phase(), Phase::Quiet(_)) {
             let rules = policy(&world.settings.config, &Options::default());
             serve(&mut world, &mut state, &rules)?;
         }
+        world.tidy_up(&before, state.life);
         Ok(state)
     }
 
@@ -278,7 +289,26 @@ impl Workspace {
 }
 
 impl Real<'_> {
-    /// Folds the journal of the worktree's last run, mends a torn tail, and forgets decisions that were served.
+    fn note(&mut self, text: &str) {
+        (self.progress)(Progress::Note(text));
+    }
+
+    /// Where a run came to its end, old ones are dropped. Whatever becomes of that, it is no end of this run.
+    fn tidy_up(&mut self, before: &(Option<String>, Life), now: Life) {
+        let over = matches!(now, Life::Completed | Life::Stopped);
+        if !over || *before == (self.run.clone(), now) {
+            return;
+        }
+        match self.workspace.prune_at_the_end() {
+            Ok(dropped) if dropped.is_empty() => {}
+            Ok(dropped) => self.note(&format!(
+                "dropped the kept trees and logs of {} run(s) older than {DAYS} days; their journals stay",
+                dropped.len()
+            )),
+            Err(error) => self.note(&format!("old runs were not dropped: {}", error.in_full())),
+        }
+    }
+
     /// What an error comes from if the run's own record is gone, or holds something else than was written.
     fn blamed(&self, error: &RunError) -> Option<Reason> {
         let path = self.workspace.layout.journal(self.run.as_deref()?);
@@ -288,6 +318,7 @@ impl Real<'_> {
         gone.as_ref().unwrap_or(error).unreadable_journal()
     }
 
+    /// Folds the journal of the worktree's last run, mends a torn tail, and forgets decisions that were served.
     fn load(&mut self) -> Result<RunState, RunError> {
         let layout = self.workspace.layout.clone();
         let place = self.workspace.place.clone();

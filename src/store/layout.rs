@@ -157,6 +157,16 @@ impl Layout {
         self.runs().join(run)
     }
 
+    /// What of a run was dropped, and when.
+    pub fn pruned(&self, run: &str) -> PathBuf {
+        self.run(run).join("pruned")
+    }
+
+    /// The file whose lock is held while old runs are dropped; its text is the run that is being dropped.
+    pub fn pruning_file(&self) -> PathBuf {
+        self.machine().join("pruning")
+    }
+
     /// The journal of a run.
     pub fn journal(&self, run: &str) -> PathBuf {
         self.run(run).join("journal.jsonl")

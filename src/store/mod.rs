@@ -11,6 +11,7 @@ mod lock;
 mod mail;
 mod misplaced;
 mod pointer;
+mod prune;
 mod tickets;
 
 pub use atomic::{TEXT_CAP, read_capped, read_source, remove, write, write_new, write_together};
@@ -26,5 +27,6 @@ pub use mail::{
     next_sequence, set_aside, write_decision, write_dispatch, write_reply, write_request,
 };
 pub use misplaced::{make_folder, misplaced};
-pub use pointer::{current_run, pointed_at, set_current_run, worktree_runs};
+pub use pointer::{current_run, pointed_at, pointed_runs, set_current_run, worktree_runs};
+pub use prune::{Logs, PruneLock, PrunedNote, drop_logs, logs, mark_pruned, pruned, runs};
 pub use tickets::{Listed, Scanned, is_ticket_path, scan, scan_listed};

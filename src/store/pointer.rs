@@ -50,6 +50,29 @@ pub fn pointed_at(common_dir: &Path) -> Result<BTreeSet<String>, StoreError> {
     runs.filter_map(Result::transpose).collect()
 }
 
+/// The same for every worktree that git still knows, also one whose folder is not there just now: it may lie on a disk
+/// that comes back.
+pub fn pointed_runs(common_dir: &Path) -> Result<Vec<(String, String)>, StoreError> {
+    let Some(folder) = Folder::open(&worktrees(common_dir))? else { return Ok(Vec::new()) };
+    let mut runs = Vec::new();
+    for name in folder.names()? {
+        let Ok(name) = name.into_string() else { continue };
+        let known = match name.as_str() {
+            "main" => true,
+            "main~" => is_known(common_dir, "main")?,
+            name => is_known(common_dir, name)?,
+        };
+        if known && let Some(run) = read_pointer(&folder.path().join(&name))? {
+            runs.push((name, run));
+        }
+    }
+    Ok(runs)
+}
+
+fn is_known(common_dir: &Path, name: &str) -> Result<bool, StoreError> {
+    Ok(Folder::open(&common_dir.join("worktrees").join(name))?.is_some())
+}
+
 fn read_pointer(folder: &Path) -> Result<Option<String>, StoreError> {
     let Some(opened) = Folder::open(folder)? else { return Ok(None) };
     let path = folder.join("run");
@@ -68,7 +91,7 @@ fn read_pointer(folder: &Path) -> Result<Option<String>, StoreError> {
 }
 
 /// A run's id is the name of a folder, and nothing that would lead elsewhere.
-fn is_run_id(run: &str) -> bool {
+pub(super) fn is_run_id(run: &str) -> bool {
     !run.is_empty()
         && !run.starts_with('.')
         && run.len() <= 200
@@ -127,6 +150,9 @@ mod tests {
         assert_eq!(worktree_runs(&common).unwrap(), pairs(&[("main", "r1"), ("wt", "r3")]));
         std::fs::remove_dir_all(&linked).unwrap();
         assert_eq!(worktree_runs(&common).unwrap(), pairs(&[("main", "r1")]));
+        assert_eq!(pointed_runs(&common).unwrap(), pairs(&[("main", "r1"), ("wt", "r3")]));
+        std::fs::remove_dir_all(common.join("worktrees/wt")).unwrap();
+        assert_eq!(pointed_runs(&common).unwrap(), pairs(&[("main", "r1")]));
     }
 
     #[test]

@@ -91,7 +91,7 @@ fn of(families: &[&str]) -> Vec<Point> {
 
 /// The families, as the tests below take them.
 const FAMILIES: [&[&str]; 4] = [
-    &["lock", "journal", "run", "file", "folder", "decision", "act"],
+    &["lock", "journal", "run", "file", "folder", "decision", "act", "prune"],
     &["turn", "lease", "effect", "archive", "reply", "contract"],
     &["child", "record", "program", "keep", "lost"],
     &["save", "adopt", "recover"],

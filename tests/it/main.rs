@@ -13,6 +13,7 @@ mod cli_list;
 mod cli_log;
 mod cli_new;
 mod cli_prompt;
+mod cli_prune;
 mod cli_reference;
 mod cli_reply;
 mod cli_show;

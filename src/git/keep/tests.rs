@@ -3,7 +3,7 @@
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use super::*;
-use crate::git::kept::{blob, diff, forget, kept_refs, unified};
+use crate::git::kept::{blob, diff, kept_refs, unified};
 use crate::git::testing::{TestRepo, run};
 
 /// Without known values.
@@ -162,10 +162,6 @@ fn a_kept_tree_can_be_compared_listed_and_forgotten() {
     assert!(text.contains("-1\n+2\n") && !text.contains("b/b"), "{text}");
     let refs = kept_refs(&repo.place, "refs/turnstile/checkpoints/r/").unwrap();
     assert_eq!(refs.iter().map(|kept| kept.name.as_str()).collect::<Vec<_>>(), [AFTER, BEFORE]);
-    forget(&repo.place, AFTER).unwrap();
-    forget(&repo.place, AFTER).unwrap();
-    assert_eq!(kept_refs(&repo.place, "refs/turnstile/").unwrap().len(), 1);
-    assert!(forget(&repo.place, "refs/heads/main").is_err());
     assert!(keep(&repo.place, "refs/heads/main", "never a branch", None).is_err());
 }
 

@@ -31,6 +31,7 @@ impl Story {
             faults.push(format!("{all:?}: a turn was lost or doubled"));
         }
         messages(self, cut, &mut faults);
+        old_run(self, &mut faults);
         for ticket in ["1-a", "2-b"] {
             let done = env.events("ticket.done").iter().filter(|line| line["ticket"] == ticket).count();
             if done != 1 {
@@ -118,6 +119,21 @@ fn journals(env: &TestEnv, faults: &mut Vec<String>) {
         if is_current && !text.ends_with('\n') {
             faults.push(format!("{} has a torn line", path.display()));
         }
+    }
+}
+
+/// Of the old run goes everything or nothing, and never its journal or what was put aside.
+fn old_run(story: &Story, faults: &mut Vec<String>) {
+    let (env, run) = (&story.env, Story::OLD_RUN);
+    let (files, kept) = (env.files_of(run), env.kept_of(run));
+    let stays = ["journal.jsonl", "pruned", "turns/0001/overwritten/file"];
+    let is_dropped = files == stays && kept.is_empty();
+    let is_whole = files.len() == 5 && kept.len() == 2;
+    if !(is_dropped || is_whole && !story.is_tidied()) {
+        faults.push(format!("the old run is half there: {files:?} {kept:?}"));
+    }
+    if std::fs::metadata(env.path(".git/turnstile/pruning")).is_ok_and(|found| found.len() > 0) {
+        faults.push("what is being dropped is still written down".to_owned());
     }
 }
 

@@ -5,6 +5,7 @@ mod agent;
 mod environment;
 mod expect;
 mod invariants;
+mod old_runs;
 mod output;
 mod processes;
 mod setting;

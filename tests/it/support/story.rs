@@ -85,6 +85,7 @@ pub struct Story {
     launched: Vec<std::process::Child>,
     interfered: bool,
     runs: u32,
+    tidied: bool,
 }
 
 impl Story {
@@ -104,6 +105,7 @@ impl Story {
         env.write(".git/hooks/commit-msg", HOOK);
         let hook = env.path(".git/hooks/commit-msg");
         assert!(env.command("chmod").arg("+x").arg(hook).status().unwrap().success());
+        env.plant_run(Self::OLD_RUN, "2020-02-01T00:00:00.000Z");
         env.write("tracked", "as the user has it\n");
         env.write("staged", "staged by the user\n");
         env.git(&["add", "staged"]);
@@ -118,7 +120,16 @@ impl Story {
             replies: Vec::new(),
             interfered: false,
             runs: 0,
+            tidied: false,
         }
+    }
+
+    /// A run of long ago, that the person drops when all is done.
+    pub const OLD_RUN: &'static str = "20200131-080000-k3fa";
+
+    /// Whether the person has seen that to its end.
+    pub fn is_tidied(&self) -> bool {
+        self.tidied
     }
 
     /// What the user had uncommitted, as git's short status has it.
@@ -136,6 +147,7 @@ impl Story {
             let output = self.run();
             let code = self.take_end(&output)?;
             if code == "completed" {
+                self.tidied = self.until_done(&["prune"]);
                 return Ok(());
             }
             if output.code.is_none()
@@ -243,7 +255,9 @@ impl Story {
     fn respond(&mut self, code: Option<&str>) -> bool {
         match code {
             Some("user_dispatch") => self.answer(),
-            Some("operator_pause") => self.until_done(&["resume"]),
+            Some("operator_pause") => {
+                self.until_done(&["resume"]);
+            }
             // Cut, or something failed: the person types it again.
             None | Some("git_failed" | "repository_state" | "busy" | "interrupted" | "completed" | "") => {}
             Some(_) => return false,
@@ -296,14 +310,15 @@ impl Story {
         self.replies.push(text);
     }
 
-    fn until_done(&mut self, command: &[&str]) {
+    fn until_done(&mut self, command: &[&str]) -> bool {
         for _ in 0..20 {
             let output = self.env.turnstile(command);
             if output.code == Some(0) {
-                return;
+                return true;
             }
         }
         self.tell(&format!("{command:?} never succeeded"));
+        false
     }
 }
 
