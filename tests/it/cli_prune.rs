@@ -150,15 +150,18 @@ fn the_end_of_a_run_drops_old_runs_beyond_the_last_twenty() {
     // The first is young: it began long ago and ended just now.
     let now = format!("{:.3}", jiff::Timestamp::now());
     env.plant_run("20191231-080000-aaaa", &now);
-    let runs: Vec<String> = (1..=21).map(|day| format!("202001{day:02}-080000-aaaa")).collect();
+    let runs: Vec<String> = (1..=22).map(|day| format!("202001{day:02}-080000-aaaa")).collect();
     for run in &runs {
         env.plant_run(run, "2020-02-01T00:00:00.000Z");
     }
+    // The second is the last one of another worktree.
+    env.git(&["worktree", "add", "-q", "../linked"]);
+    env.write(".git/turnstile/worktrees/linked/run", format!("{}\n", runs[0]));
     let output = env.turnstile(&["run"]).exits(0);
     assert!(output.stderr.contains("dropped the kept trees and logs of 2 run(s)"), "{}", output.text());
     let is_dropped = |run: &String| env.kept_of(run).is_empty() && env.files_of(run).len() == 3;
     let dropped: Vec<bool> = runs.iter().map(is_dropped).collect();
-    assert_eq!((dropped[..2].to_vec(), dropped[2..].contains(&true)), (vec![true, true], false));
+    assert_eq!((&dropped[..3], dropped[3..].contains(&true)), (&[false, true, true][..], false));
     assert_eq!(env.kept_of("20191231-080000-aaaa").len(), 2);
 
     // A run that is stopped ends as well.
