@@ -302,7 +302,9 @@ fn repository(env: &TestEnv, faults: &mut Vec<String>) {
     for entry in walkdir::WalkDir::new(env.path(".git")).into_iter().map(Result::unwrap) {
         let name = entry.file_name().to_string_lossy();
         let ours = name.starts_with("turnstile-") || name == "marker";
-        if name.ends_with(".lock") || ours {
+        // A git of the agent's that was killed in the middle of a merge leaves this one, and every other git goes on.
+        let agents = name == "AUTO_MERGE.lock";
+        if (name.ends_with(".lock") && !agents) || ours {
             faults.push(format!("{} is left", entry.path().display()));
         }
     }
