@@ -16,6 +16,7 @@ mod cli_prompt;
 mod cli_prune;
 mod cli_reference;
 mod cli_reply;
+mod cli_report;
 mod cli_show;
 mod crash;
 mod crash_effects;
