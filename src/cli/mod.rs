@@ -4,6 +4,7 @@ mod completions;
 mod context;
 mod decide;
 mod demo;
+mod diff;
 mod dispatch;
 mod doctor;
 mod editor;
@@ -25,6 +26,7 @@ mod progress;
 mod prompt;
 mod prune;
 mod reply;
+mod report;
 mod run;
 mod schema;
 mod show;
@@ -94,6 +96,8 @@ enum Command {
     Resume(decide::ResumeArguments),
     Stop(decide::StopArguments),
     Prune(prune::Arguments),
+    Report(report::Arguments),
+    Diff(diff::Arguments),
     Demo(demo::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
@@ -241,6 +245,8 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Resume(arguments) => decide::resume(context, &arguments),
         Command::Stop(arguments) => decide::stop(context, &arguments),
         Command::Prune(arguments) => prune::run(context, &arguments),
+        Command::Report(arguments) => report::run(context, &arguments),
+        Command::Diff(arguments) => diff::run(context, &arguments),
         Command::Demo(arguments) => demo::run(context, &arguments),
         Command::Schema(arguments) => Ok(schema::run(context, &arguments)),
         Command::Completions(arguments) => Ok(completions::run(context, &arguments)),

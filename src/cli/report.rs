@@ -114,7 +114,9 @@ fn markdown(report: &Report) -> String {
         }
     }
     if !report.pauses.is_empty() {
-        text.push_str("\n## Where it stood still\n\n| since | reason | how long | what it said |\n|---|---|---:|---|\n");
+        text.push_str(
+            "\n## Where it stood still\n\n| since | reason | how long | what it said |\n|---|---|---:|---|\n",
+        );
         for pause in &report.pauses {
             text.push_str(&pause_row(pause));
         }

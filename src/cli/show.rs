@@ -258,7 +258,7 @@ fn show_turn(
 }
 
 /// `3`, or `run-id/3` for a turn of another run.
-fn named_turn(workspace: &Workspace, typed: &str) -> Result<(String, u32), CliError> {
+pub(super) fn named_turn(workspace: &Workspace, typed: &str) -> Result<(String, u32), CliError> {
     let not_a_turn = || {
         CliError::usage(format!("`{}` is no turn", shown_line(typed)))
             .hint("`turnstile show --turn 3`, or RUN/3 for a turn of another run")

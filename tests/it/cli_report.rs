@@ -33,7 +33,10 @@ fn a_run_is_told_in_figures() {
     assert_eq!((&first["id"], &first["state"], &first["turns"]), (&"001-a_b".into(), &"done".into(), &4.into()));
     assert_eq!(first["retries"], serde_json::json!({ "invalid": 1, "uncommitted": 1 }));
     assert_eq!((&first["questions"], first["answer_seconds"].as_array().unwrap().len()), (&1.into(), 1));
-    assert_eq!(first["commits"].as_array().unwrap().len(), 3, "two of the agent's and the finishing one");
+    let of = |ticket: &serde_json::Value| ticket["commits"].as_array().unwrap().clone();
+    let log = env.git(&["log", "--reverse", "--format=%H", "HEAD"]);
+    let told: Vec<serde_json::Value> = [of(first), of(second)].concat();
+    assert_eq!(told, log.lines().skip(3).collect::<Vec<_>>(), "every commit since the tickets: {:?}", env.subjects());
     assert_eq!((&second["turns"], second["retries"].as_object().unwrap().len()), (&1.into(), 0));
 }
 
@@ -60,4 +63,35 @@ fn without_a_run_it_says_what_to_type() {
     assert!(output.text().contains("`turnstile run` begins one"), "{}", output.text());
     let output = env.turnstile(&["report", "no-such"]).exits(3);
     assert!(output.text().contains("there is no run `no-such`"), "{}", output.text());
+}
+
+#[test]
+fn a_turns_changes_are_shown_committed_or_not() {
+    let env = told();
+    let first = env.turnstile(&["diff", "1"]).exits(0).stdout;
+    assert!(first.contains("+one") && first.contains("b/file"), "{first}");
+    let third = env.turnstile(&["diff", "3"]).exits(0).stdout;
+    assert!(third.contains("-one") && third.contains("+two"), "it was not committed by that turn: {third}");
+    assert!(third.contains("b/.tickets/001-a_b.md") && third.contains("+done: true"), "{third}");
+    let only = env.turnstile(&["diff", "3", "--paths", "file"]).exits(0).stdout;
+    assert!(only.contains("+two") && !only.contains(".tickets"), "{only}");
+    let document = env.json(&["diff", "3", "--paths", ".tickets/"]);
+    assert_eq!(document["changed"], serde_json::json!([".tickets/001-a_b.md"]));
+    let last = env.turnstile(&["diff"]).exits(0).stdout;
+    assert_eq!(last, env.turnstile(&["diff", "5"]).exits(0).stdout);
+    assert_eq!(env.turnstile(&["diff", &format!("{}/1", env.run_id().unwrap())]).exits(0).stdout, first);
+    let none = env.turnstile(&["diff", "3", "--paths", "src"]).exits(0);
+    assert!(none.stdout.is_empty() && none.stderr.contains("changed nothing there"), "{}", none.text());
+    assert!(env.turnstile(&["diff", "9"]).exits(3).text().contains("has no turn 9"));
+}
+
+#[test]
+fn escapes_in_a_diff_do_not_reach_the_terminal() {
+    let env = TestEnv::new();
+    env.agent(&["printf 'a\\033[31mb\\n' > file\ncommit one\nclaim"]);
+    env.ticket("001-a", "title: A\ndone: false", "Do it.");
+    env.commit_all("tickets");
+    env.run_ends("completed");
+    let text = env.turnstile(&["diff"]).exits(0).stdout;
+    assert!(text.contains("+a") && !text.contains('\u{1b}'), "{text:?}");
 }
