@@ -6,13 +6,14 @@ use serde_json::json;
 use super::before::{begin, is_clean};
 use super::choose::{Choice, Look, Row};
 use super::event::Event;
+use super::finish::done;
 use super::intrusion::{runner_files, tampering};
 use super::limits::dirty;
 use super::parts::{Begun, Chore, Outcome, Verdict};
 use super::reason::{Reason, ReasonCode};
 use super::request::Act;
 use super::saves;
-use super::state::{EndKind, Finished, Judging};
+use super::state::{EndKind, Judging};
 use super::survey::{HeadFact, OutboxFact};
 use crate::config::CheckpointMode;
 
@@ -21,7 +22,7 @@ pub const AFTER: [Row; 14] = [
     Row {
         number: 0,
         name: "outbox and tickets",
-        doc: "What the turn may not change in tickets and `history/` is put back; a valid dispatch is archived.",
+        doc: "What the turn may not change in tickets and `history/` is put back; a valid dispatch is archived, behind replies to its ticket that were given before a question was known.",
         answer: outbox_and_tickets,
     },
     Row {
@@ -132,6 +133,11 @@ fn outbox_and_tickets(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     }
     match &look.survey.outbox {
         OutboxFact::Message(dispatch) if judging.dispatch.is_none() => {
+            // Whoever replied during the turn knew of no question: that is taken in first, and answers none.
+            let unasked = super::mail::reply_to(look, ticket).filter(|_| dispatch.pause);
+            if unasked.is_some() {
+                return unasked;
+            }
             let act = Act::Archive { sequence: 0, dispatch: dispatch.clone() };
             return Some(begin(Some(ticket), Some(turn), act));
         }
@@ -283,8 +289,13 @@ fn question(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
         (format!(" (choices: {})", crate::text::shown_line(&dispatch.choices.join(", "))), "--answer CHOICE")
     };
     let message = format!(
-        "{ticket} asks: {}{choices}; answer with `turnstile reply {ticket} {how}`, or in `.tickets/USER_REPLY.md`",
-        crate::text::shown_line(&title)
+        "{ticket} asks: {}{choices}; answer with `turnstile reply {ticket} {how}`, or in `.tickets/USER_REPLY.md`{}",
+        crate::text::shown_line(&title),
+        if judging.unasked.is_empty() {
+            ""
+        } else {
+            "; the reply that was taken in before it was asked does not answer it, and goes into the next prompt as well"
+        }
     );
     let reason = Reason::new(ReasonCode::UserDispatch, message)
         .details(json!({ "pause": true, "title": dispatch.title, "choices": dispatch.choices }));
@@ -295,7 +306,7 @@ fn question(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
 
 fn commit(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     let ticket = &judging.request.ticket;
-    if !claims(look, judging) || judging.finished.is_some() {
+    if !claims(look, judging) {
         return None;
     }
     let foreign = look.foreign(ticket);
@@ -346,39 +357,6 @@ fn commit(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     )]))
 }
 
-fn done(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
-    let ticket = &judging.request.ticket;
-    if !claims(look, judging) && judging.finished.is_none() {
-        return None;
-    }
-    let Some(finished) = &judging.finished else {
-        return Some(match saves::finish(look, judging) {
-            Some(save) => Choice::Record(vec![save]),
-            None => Choice::Record(finish(
-                look,
-                judging,
-                &Finished { commit: look.survey.head.clone(), tree: look.survey.head_tree.clone() },
-            )),
-        });
-    };
-    if look.survey.commit_message.is_some() {
-        return Some(begin(Some(ticket), Some(judging.request.turn), Act::DropMessage));
-    }
-    Some(Choice::Record(finish(look, judging, finished)))
-}
-
-fn finish(look: &Look<'_>, judging: &Judging, finished: &Finished) -> Vec<Event> {
-    let mut events = kept(look, judging);
-    events.push(Event::TicketDone {
-        ticket: judging.request.ticket.clone(),
-        commit: finished.commit.clone().or_else(|| look.survey.head.clone()),
-        tree: finished.tree.clone().or_else(|| look.survey.head_tree.clone()),
-        verdict: "met".to_owned(),
-        by: None,
-    });
-    events
-}
-
 #[expect(clippy::unnecessary_wraps, reason = "the table has one shape")]
 fn otherwise(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     let chores = back(look, judging);
@@ -386,7 +364,7 @@ fn otherwise(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
 }
 
 /// Whether the turn's claim waits: it was made, and the file still says so.
-fn claims(look: &Look<'_>, judging: &Judging) -> bool {
+pub(super) fn claims(look: &Look<'_>, judging: &Judging) -> bool {
     let ticket = &judging.request.ticket;
     look.run.ticket(ticket).claim && look.survey.ticket(ticket).is_some_and(|fact| fact.done)
 }
@@ -416,7 +394,7 @@ fn begun(judging: &Judging, verdict: Verdict) -> Event {
 }
 
 /// In mode `ref` the checkpoint is the kept tree, which is there already. A turn that is judged on has its own.
-fn kept(look: &Look<'_>, judging: &Judging) -> Vec<Event> {
+pub(super) fn kept(look: &Look<'_>, judging: &Judging) -> Vec<Event> {
     let known = look.run.tickets.get(&judging.request.ticket).map(|state| &state.commits);
     match &judging.ended.after {
         Some(after) if known.is_some_and(|known| known.contains(after)) => Vec::new(),

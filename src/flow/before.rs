@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::choose::{Choice, Look, Rung, Stop, judge};
 use super::event::Event;
+use super::finish::finished;
 use super::limits::{limits, users_changes};
 use super::mail::mail;
 use super::parts::{ActBegun, Begun};
@@ -38,8 +39,8 @@ pub const BEFORE: [Rung; 17] = [
     Rung {
         number: 4,
         name: "open effects",
-        doc: "What an earlier step left in flight is finished, waited for or recorded. Seen by the driver: nothing is decided until the tree is quiet.",
-        answer: seen_earlier,
+        doc: "What an earlier step left in flight is finished, waited for or recorded. Seen by the driver: nothing is decided until the tree is quiet. A finishing commit that is found to be made is a fact: its ticket is done before anything else is looked at.",
+        answer: finished,
     },
     Rung {
         number: 5,
@@ -47,11 +48,16 @@ pub const BEFORE: [Rung; 17] = [
         doc: "A merge, rebase, cherry-pick or bisect under way, HEAD detached or on another branch than the run's, no git identity, `.git` not writable or nearly full: `repository_state`.",
         answer: repository,
     },
-    Rung { number: 6, name: "config", doc: "Faults of the config or the templates: `invalid`.", answer: config },
+    Rung {
+        number: 6,
+        name: "config",
+        doc: "Faults of the config or the templates: `invalid`, but for what a turn made of them, which is row 3's.",
+        answer: config,
+    },
     Rung {
         number: 7,
         name: "mail and decisions",
-        doc: "Operators' decisions and replies are taken in; one that cannot be used is `reply_invalid`.",
+        doc: "Operators' decisions and replies are taken in; one that cannot be used is `reply_invalid`. `stop`, `done` and `reopen` wait until a turn that ended is judged.",
         answer: mail,
     },
     Rung {
@@ -149,13 +155,20 @@ pub(super) fn short(branch: &str) -> String {
 }
 
 fn config(look: &Look<'_>) -> Option<Choice> {
-    if look.survey.config.is_empty() {
+    if look.survey.config.is_empty() || changed_by_turn(look) {
         return None;
     }
     let message =
         format!("the configuration has faults; `turnstile lint` shows them\n{}", look.survey.config.join("\n"));
     let reason = Reason::new(ReasonCode::Invalid, message).details(json!({ "faults": look.survey.config }));
     Some(Choice::stop(reason, None))
+}
+
+/// Whether what turnstile goes by is what the last turn made of it: that is row 3's, and stands as such.
+fn changed_by_turn(look: &Look<'_>) -> bool {
+    let stands = look.run.standing.iter().any(|stands| stands.reason.code == ReasonCode::RunnerFilesChanged);
+    let comes = look.run.judging().is_some_and(|judging| judging.row <= 3 && judging.verdict.is_none());
+    stands || comes && !look.survey.turn.runner_files.is_empty()
 }
 
 /// Nothing of the ticket's work uncommitted, be it in the worktree or in git's stash, and nothing of the user's outside

@@ -32,7 +32,7 @@ pub struct Stop {
 /// A choice, and the rung of the before-turn list that made it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chosen {
-    /// The rung; 9 for everything that judges a turn.
+    /// The rung; 9 for everything that judges a turn, but for the finishing commit of an earlier step.
     pub rung: u8,
     /// The choice.
     pub choice: Choice,
@@ -112,10 +112,20 @@ fn within(look: &Look<'_>) -> Chosen {
     }
 }
 
+impl Chosen {
+    /// Whether a turn is judged by it.
+    pub fn judges(&self) -> bool {
+        matches!(self.rung, 4 | 9)
+    }
+}
+
 /// The after-turn table from the row at which it stands.
 pub(super) fn judge(look: &Look<'_>, judging: &Judging) -> Choice {
     if let Some(verdict) = &judging.verdict {
         return super::chores::next(look, judging, verdict);
+    }
+    if let Some(choice) = super::finish::finished(look) {
+        return choice;
     }
     let rows = AFTER.iter().filter(|row| row.number == 0 || row.number >= judging.row);
     for row in rows {
@@ -143,7 +153,7 @@ impl Choice {
 impl<'a> Look<'a> {
     /// Whether a ticket is not done as a fact.
     pub fn is_open(&self, ticket: &TicketFact) -> bool {
-        !ticket.done || self.run.tickets.get(&ticket.id).is_some_and(|state| state.claim)
+        !ticket.done || ticket.claimed || self.run.tickets.get(&ticket.id).is_some_and(|state| state.claim)
     }
 
     /// The dependencies of a ticket that are open, in the order in which it names them.

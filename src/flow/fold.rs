@@ -90,6 +90,12 @@ impl RunState {
                     state.replies.push(*sequence);
                     state.question = None;
                     self.clear_counters(ticket);
+                    if let Stage::Judging(judging) = &mut self.stage
+                        && judging.request.ticket == *ticket
+                        && judging.dispatch.is_none()
+                    {
+                        judging.unasked.push(*sequence);
+                    }
                 }
             }
             Event::ReplyDelivered { ticket, sequences, .. } => {
@@ -228,6 +234,7 @@ impl RunState {
             self.decided.insert(ticket.path());
         }
         self.drop_reasons_of(ticket);
+        self.last_pause = None;
         let state = self.tickets.entry(ticket.clone()).or_default();
         state.claim = false;
         state.question = None;
@@ -315,6 +322,7 @@ impl RunState {
             refused: None,
             verdict: None,
             finished: None,
+            unasked: Vec::new(),
         }));
         Ok(())
     }
@@ -352,10 +360,12 @@ impl RunState {
                 let Stage::Judging(judging) = &mut self.stage else { return Err(OutOfOrder::of(event)) };
                 judging.verdict = Some(verdict.clone());
                 judging.row = verdict.row;
+                self.last_pause = None;
             }
             Begun::Save(SaveBegun { save, .. }) => {
                 self.saves = self.saves.max(save.attempt);
                 self.git_failure = None;
+                self.last_pause = None;
                 self.acting = Some(Acting::Save(save.clone()));
             }
             Begun::Act(ActBegun { act, .. }) => self.acting = Some(Acting::Act(act.clone())),

@@ -7,11 +7,16 @@ use super::choose::{Choice, Look};
 use super::event::Event;
 use super::reason::{Reason, ReasonCode};
 use super::request::Act;
-use super::state::{Life, Refusal, Stands};
+use super::state::{Judging, Life, Refusal, Stands};
 use super::survey::{Decided, Decision, ReplyFact};
 use crate::ticket::TicketId;
 
 pub(super) fn mail(look: &Look<'_>) -> Option<Choice> {
+    if let Some(judging) = judged_first(look)
+        && let choice @ Choice::Record(_) = super::choose::judge(look, judging)
+    {
+        return Some(choice);
+    }
     let decisions = decisions(look).filter(|_| !nobody(look)).filter_map(|decision| serve(look, decision));
     let is_mine = |reply: &&ReplyFact| look.run.suspect.as_ref() != Some(&reply.stamp) || reply.committed;
     let reply = look.survey.reply.as_ref().filter(is_mine).and_then(|reply| take_reply(look, reply, None));
@@ -21,7 +26,29 @@ pub(super) fn mail(look: &Look<'_>) -> Option<Choice> {
 /// Serves the operators' decisions that wait and nothing else; none once no more can be served.
 pub fn serve_decisions(quiet: super::Quiet<'_>, survey: &super::Survey, policy: &super::Policy) -> Option<Choice> {
     let look = Look { run: quiet.run(), survey, policy };
-    recorded_or_first(decisions(&look).filter_map(|decision| serve(&look, decision)))
+    if let Some(fact) = super::finish::finished(&look) {
+        return Some(fact);
+    }
+    let waits = |decision: &&Decision| decision.what.is_final() && judged_first(&look).is_some();
+    recorded_or_first(
+        decisions(&look).filter(|decision| !waits(decision)).filter_map(|decision| serve(&look, decision)),
+    )
+}
+
+/// The turn that is judged before a decision on the end of the run or of a ticket is served, as it is where the runner
+/// of that turn lives: what was claimed and asked in it would be forgotten.
+fn judged_first<'a>(look: &Look<'a>) -> Option<&'a Judging> {
+    let begun = |judging: &&Judging| judging.is_new() || judging.verdict.is_some();
+    look.run.judging().filter(begun).filter(|_| decisions(look).any(|decision| decision.what.is_final()))
+}
+
+/// Takes in a stored reply to a ticket.
+pub(super) fn reply_to(look: &Look<'_>, ticket: &TicketId) -> Option<Choice> {
+    decisions(look).find_map(|decision| {
+        let target = reply_target(look, decision.reply()?).ok()?;
+        let act = Act::Reply { sequence: 0, to: ticket.clone(), spooled: Some(decision.id.clone()), confirmed: true };
+        (target.as_ref() == Some(ticket)).then(|| begin(Some(ticket), None, act))
+    })
 }
 
 /// The decisions that nobody has served, oldest first.
@@ -99,13 +126,10 @@ fn serve(look: &Look<'_>, decision: &Decision) -> Option<Choice> {
             Choice::Record(std::iter::once(stored("noted")).chain(noted).collect())
         }
         Decided::Reply(reply) => {
-            // Outside of a run it is left where it lies: it begins none.
-            let kept = || {
-                let said_nothing = || Choice::Record(vec![stored("reply that says nothing")]);
-                keep_reply(look, reply, &decision.id).unwrap_or_else(said_nothing)
-            };
-            let is_open = look.run.life == Life::Open;
-            return take_reply(look, reply, Some(&decision.id)).or_else(|| is_open.then(kept));
+            // To a ticket that is done it is left where it lies, and named: it reopens nothing by itself.
+            let says_nothing = reply.empty && look.run.life == Life::Open;
+            let nothing = || Choice::Record(vec![stored("reply that says nothing")]);
+            return take_reply(look, reply, Some(&decision.id)).or_else(|| says_nothing.then(nothing));
         }
         Decided::Unusable(why) => refused(decision.what.name(), why.clone()),
     })
@@ -136,14 +160,6 @@ fn set_done(look: &Look<'_>, decision: &Decision, ticket: &TicketId, done: bool,
         ),
         Some(_) | None => Choice::Record(vec![stored]),
     }
-}
-
-/// A stored reply whose ticket is not open any more goes to its ticket all the same: who opens it again finds it there.
-fn keep_reply(look: &Look<'_>, reply: &ReplyFact, id: &str) -> Option<Choice> {
-    let named = reply.to.as_ref().and_then(|to| to.as_ref().ok()).or(look.run.current.as_ref());
-    let to = named.or(look.survey.tickets.first().map(|ticket| &ticket.id)).filter(|_| !reply.empty)?.clone();
-    let act = Act::Reply { sequence: 0, to: to.clone(), spooled: Some(id.to_owned()), confirmed: true };
-    Some(begin(Some(&to), None, act))
 }
 
 /// Takes a reply in, refuses it, or leaves it where it lies.
@@ -241,8 +257,6 @@ fn left(look: &Look<'_>, reply: &ReplyFact) -> Option<String> {
         (Err(_), _) if reply.kept_in.is_none() || !nobody(look) => return None,
         (Err(reason), _) => return Some(reason.message.clone()),
         (Ok(Some(_)), _) => return None,
-        // The next step of an open run moves it to the ticket's history.
-        (Ok(None), _) if reply.kept_in.is_some() && look.run.life == Life::Open => return None,
         (Ok(None), Some(to)) if look.survey.ticket(to).is_none() => {
             format!("there is no ticket {to} any more; the reply waits until there is one again")
         }
@@ -254,7 +268,7 @@ fn left(look: &Look<'_>, reply: &ReplyFact) -> Option<String> {
         Some(folder) => {
             let folder = crate::text::shown_line(folder);
             format!(
-                "a reply that was given during a turn is kept in {folder}/USER_REPLY.md: {why}; `rm -r {folder}` throws it away"
+                "a reply that was given during a turn is kept in {folder}/USER_REPLY.md: {why}; another `to:` in it sends it to another ticket, `rm -r {folder}` throws it away"
             )
         }
     })

@@ -7,6 +7,7 @@ mod choose;
 mod chores;
 mod event;
 mod explain;
+mod finish;
 mod fold;
 mod intrusion;
 mod limits;

@@ -5,7 +5,7 @@ use super::event::Event;
 use super::parts::Begun;
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
-use super::request::Act;
+use super::request::{Act, SaveRequest, SaveResult, TurnRequest};
 use super::settle;
 use super::state::{Life, Phase, RunState};
 use super::survey::{Decided, Survey};
@@ -76,17 +76,25 @@ pub fn preview(run: &RunState, survey: &Survey, policy: &Policy) -> Preview {
     let mut survey = survey.clone();
     // Every turn of the loop removes a decision, a reply, a reason or a limit; the bound is against a kernel at fault.
     for _ in 0..1000 {
-        let quiet = match run.phase() {
-            Phase::Quiet(quiet) => quiet,
-            Phase::Turning(_) | Phase::Saving(_) | Phase::Acting(_) => return in_flight(&run),
+        let open = match run.phase() {
+            Phase::Quiet(_) => Vec::new(),
+            Phase::Turning(request) => return in_flight(&run, request),
+            // What an earlier step left open is finished first.
+            Phase::Saving(save) => saved(&mut survey, &save.clone()),
+            Phase::Acting(act) => outcome(&run, &mut survey, &act.clone()),
         };
+        for event in &open {
+            let _ = run.apply(event);
+        }
+        let Phase::Quiet(quiet) = run.phase() else { continue };
         let chosen = decide(quiet, &survey, policy, true);
+        let judges = chosen.judges();
         match chosen.choice {
             Choice::Stop(stop) => {
                 let action = stop.reason.as_ref().map_or(Action::Complete, |reason| Action::of(reason.code));
                 return Preview { action, ticket: stop.ticket, agent: None, reason: stop.reason, run };
             }
-            Choice::Record(_) if chosen.rung == 9 => {
+            Choice::Record(_) if judges => {
                 let ticket = run.judging().map(|judging| judging.request.ticket.clone());
                 return Preview { action: Action::Judge, ticket, agent: None, reason: None, run };
             }
@@ -110,9 +118,8 @@ pub fn preview(run: &RunState, survey: &Survey, policy: &Policy) -> Preview {
     Preview { action: Action::Stop, ticket: None, agent: None, reason, run }
 }
 
-fn in_flight(run: &RunState) -> Preview {
-    let ticket = run.turning().map(|request| request.ticket.clone());
-    let agent = run.turning().map(|request| request.agent.clone());
+fn in_flight(run: &RunState, request: &TurnRequest) -> Preview {
+    let (ticket, agent) = (Some(request.ticket.clone()), Some(request.agent.clone()));
     Preview { action: Action::Judge, ticket, agent, reason: None, run: run.clone() }
 }
 
@@ -127,14 +134,18 @@ fn imagine(run: &mut RunState, survey: &mut Survey, events: &[Event]) {
                 }
             }
             Event::EffectBegun(Begun::Save(begun)) => {
-                survey.tickets_changes.clear();
-                for outcome in settle::save(&begun.save, super::request::SaveResult::Clean) {
+                for outcome in saved(survey, &begun.save) {
                     let _ = run.apply(&outcome);
                 }
             }
             _ => {}
         }
     }
+}
+
+fn saved(survey: &mut Survey, save: &SaveRequest) -> Vec<Event> {
+    survey.tickets_changes.clear();
+    settle::save(save, SaveResult::Clean)
 }
 
 fn outcome(run: &RunState, survey: &mut Survey, act: &Act) -> Vec<Event> {

@@ -179,6 +179,15 @@ pub struct Judging {
     pub verdict: Option<Verdict>,
     /// The finishing commit, once it is made.
     pub finished: Option<Finished>,
+    /// Replies to its ticket that were taken in before its message was, so that none of them answers it.
+    pub unasked: Vec<u32>,
+}
+
+impl Judging {
+    /// Whether nobody has begun to judge it.
+    pub fn is_new(&self) -> bool {
+        self.row == 0 && self.verdict.is_none() && self.finished.is_none()
+    }
 }
 
 /// What finishes a ticket.

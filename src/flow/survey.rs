@@ -77,6 +77,8 @@ pub struct TicketFact {
     pub limits: TicketLimits,
     /// The other worktree in whose open run it is current.
     pub claimed_by: Option<String>,
+    /// `done: true` is what a turn that nobody has judged made of it.
+    pub claimed: bool,
 }
 
 /// Who an agent is, as far as deciding goes.
@@ -158,6 +160,14 @@ pub enum Decided {
 }
 
 impl Decided {
+    /// Whether it ends something: the run, or the work on a ticket.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Stop | Self::Done(_) | Self::Reopen(_) => true,
+            Self::Pause | Self::Resume | Self::Noted(_) | Self::Reply(_) | Self::Unusable(_) => false,
+        }
+    }
+
     /// The word by which the journal calls it.
     pub fn name(&self) -> &'static str {
         match self {

@@ -30,6 +30,7 @@ fn ticket(name: &str) -> TicketFact {
         digest: "d1".into(),
         limits: TicketLimits::default(),
         claimed_by: None,
+        claimed: false,
     }
 }
 
@@ -749,7 +750,7 @@ fn decided(id: &str, what: Decided) -> Decision {
 }
 
 #[test]
-fn a_stored_reply_that_no_turn_can_get_goes_to_the_history_in_an_open_run_and_is_left_and_named_otherwise() {
+fn a_stored_reply_that_no_turn_can_get_is_left_and_named() {
     let kept = |to: &str| {
         decided("1", Decided::Reply(reply(|r| (r.kept_in, r.to) = (Some("/kept".into()), Some(Ok(id(to)))))))
     };
@@ -764,10 +765,13 @@ fn a_stored_reply_that_no_turn_can_get_goes_to_the_history_in_an_open_run_and_is
     survey.tickets[0].done = true;
     assert!(told(&choice(&RunState::default(), &survey, &policy(), true)).ends_with("turn 1 of two"), "it begins none");
     assert!(left(&RunState::default(), &survey));
-    assert_eq!(told(&choice(&fold(&begun()), &survey, &policy(), true)), "7: reply to one");
+    assert!(told(&choice(&fold(&begun()), &survey, &policy(), true)).ends_with("turn 1 of two"), "it is done");
+    assert!(left(&fold(&begun()), &survey));
     survey.decisions = vec![kept("gone")];
-    assert!(left(&RunState::default(), &survey), "the ticket is gone");
-    assert_eq!(told(&choice(&fold(&begun()), &survey, &policy(), true)), "7: reply to gone");
+    for run in [RunState::default(), fold(&begun())] {
+        assert!(told(&choice(&run, &survey, &policy(), true)).ends_with("turn 1 of two"), "the ticket is gone");
+        assert!(left(&run, &survey));
+    }
     survey.tickets[1].done = true;
     assert_eq!(told(&choice(&RunState::default(), &survey, &policy(), true)), "10: completed");
     assert!(left(&RunState::default(), &survey), "nothing is open");
@@ -806,7 +810,13 @@ fn a_decision_that_failed_in_the_world_is_over() {
 #[test]
 fn stopping_takes_back_a_claim_that_is_not_judged_to_its_end() {
     let (run, mut survey) = claimed();
-    survey.decisions = vec![Decision { id: "1".into(), by: "me".into(), at: String::new(), what: Decided::Stop }];
+    survey.decisions = vec![decided("1", Decided::Stop)];
+    let finishes = "7: save Finish [\".tickets/one.md\"]";
+    assert_eq!(told(&choice(&run, &survey, &policy(), true)), finishes, "it was not judged at all");
+    survey.decisions.clear();
+    survey.changes.insert("src/lib.rs".into(), "x".into());
+    let run = commit_failed(&survey);
+    survey.decisions = vec![decided("1", Decided::Stop)];
     assert_eq!(told(&choice(&run, &survey, &policy(), true)), "7: set done=false of one");
 }
 

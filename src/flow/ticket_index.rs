@@ -65,6 +65,7 @@ mod tests {
             digest: String::new(),
             limits: TicketLimits::default(),
             claimed_by: None,
+            claimed: false,
         }
     }
 

@@ -2,8 +2,8 @@
 //! down, and then looked at again. A start and a resume after a kill are the same loop. Decides nothing itself.
 
 use crate::flow::{
-    Begun, Choice, Event, Evidence, Follow, Life, OutOfOrder, Outcome, Phase, Policy, Reason, ReasonCode, RunState,
-    Survey, World, decide, follow_save, follow_turn, serve_decisions, settle,
+    Begun, Choice, Event, Evidence, Follow, Judging, Life, OutOfOrder, Outcome, Phase, Policy, Reason, ReasonCode,
+    RunState, Survey, World, decide, follow_save, follow_turn, serve_decisions, settle,
 };
 use crate::ticket::TicketId;
 
@@ -82,6 +82,9 @@ where
             }
             Phase::Saving(request) => {
                 seen = None;
+                if let Some(judging) = run.judging() {
+                    end.judges(judging);
+                }
                 match follow_save(world.save(request)?) {
                     Follow::Perform => {
                         world.start_save(request)?;
@@ -107,8 +110,15 @@ where
                     None => world.survey(run)?,
                 };
                 let chosen = decide(quiet, &survey, policy, entering);
+                let judges = chosen.judges();
+                if judges && let Some(judging) = run.judging() {
+                    end.judges(judging);
+                }
                 match chosen.choice {
                     Choice::Stop(stop) => {
+                        if stop.reason.as_ref().is_some_and(|reason| reason.code == ReasonCode::GitFailed) {
+                            end.outcome = Outcome::Failed;
+                        }
                         end.reason = stop.reason;
                         end.ticket = end.ticket.or(stop.ticket);
                         return Ok(end);
@@ -118,7 +128,7 @@ where
                             world.withhold(event);
                             world.prepare(run, event)?;
                         }
-                        entering &= chosen.rung != 9 && !events.iter().any(starts);
+                        entering &= !judges && !events.iter().any(starts);
                         // Behind the end of a run a look is another one: what that run served lies there no more.
                         seen = (!events.iter().any(ends_the_run)).then_some(survey);
                         events
@@ -184,6 +194,13 @@ fn ends_the_run(event: &Event) -> bool {
 }
 
 impl StepEnd {
+    /// What a step judges is what it is about.
+    pub(super) fn judges(&mut self, judging: &Judging) {
+        self.ticket = Some(judging.request.ticket.clone());
+        self.turn = Some(judging.request.turn);
+        self.agent = Some(judging.ended.agent.clone());
+    }
+
     fn note(&mut self, event: &Event) {
         match event {
             Event::TurnStarted(request) => {

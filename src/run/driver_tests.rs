@@ -155,6 +155,7 @@ impl World for Place {
                 digest: "d".into(),
                 limits: TicketLimits::default(),
                 claimed_by: None,
+                claimed: false,
             })
             .collect();
         let paper = |number: usize| (id(number).path(), false);

@@ -4,6 +4,7 @@ mod acts;
 mod answer;
 mod changes;
 mod child;
+mod claims;
 mod contract;
 mod driver;
 mod error;

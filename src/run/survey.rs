@@ -57,6 +57,7 @@ pub(super) fn survey(
             found
         }
     };
+    super::claims::mark(workspace, folded, &head, &tickets_changes, &mut tickets)?;
     let as_left = as_left(workspace, run, &changes)?;
     let stop_file = stop_text(workspace)?;
     let outbox = store::look_outbox(layout)?;
@@ -172,6 +173,7 @@ fn ticket_facts(reads: &[Read], ids: &Ids, config: &Config) -> Vec<TicketFact> {
                 digest: String::new(),
                 faults: faults.remove(ticket.path.as_str()).unwrap_or_default(),
                 claimed_by: None,
+                claimed: false,
                 title: ticket.title,
                 agent,
                 kind,
@@ -289,7 +291,7 @@ fn reply_fact(
     head: &git::Head,
     tickets_changes: &BTreeMap<String, bool>,
 ) -> Result<ReplyFact, RunError> {
-    let mut fact = read_reply_file(file, ids);
+    let mut fact = read_reply_file(file, ids, None);
     let path = format!("{TICKETS}/{}", store::USER_REPLY);
     if run.suspect.as_ref() == Some(&file.stamp) && !tickets_changes.contains_key(&path) {
         let place = &workspace.place;
@@ -305,11 +307,12 @@ pub(super) fn in_commit(place: &git::Place, commit: Option<&str>, path: &str) ->
     Ok(commit.map(|commit| git::blob(place, commit, path)).transpose()?.flatten())
 }
 
-fn read_reply_file(file: &ReplyFile, ids: &Ids) -> ReplyFact {
+/// `given_to` is the ticket that a stored reply was given to: its text says so too, until somebody sends it on.
+fn read_reply_file(file: &ReplyFile, ids: &Ids, given_to: Option<&TicketId>) -> ReplyFact {
     let mut fact = ReplyFact {
         kept_in: None,
         stamp: file.stamp.clone(),
-        to: None,
+        to: given_to.cloned().map(Ok),
         answer: None,
         answer_at: String::new(),
         faults: file.problem.clone().into_iter().collect(),
@@ -328,7 +331,9 @@ fn read_reply_file(file: &ReplyFile, ids: &Ids) -> ReplyFact {
             fact.empty = reply.is_empty() && file.attachments.is_empty();
             let at = |place: LineColumn| format!("{}:{}:{}: ", source.path, place.line, place.column);
             let refused = |to: &str, why: &Unresolved| format!("{}{}", at(reply.to_at), unresolved(to, why));
-            fact.to = reply.to.as_ref().map(|to| resolve(to, "", ids).map_err(|why| refused(to, &why)));
+            if let Some(to) = reply.to.as_ref().filter(|to| given_to.is_none_or(|ticket| ticket.as_str() != **to)) {
+                fact.to = Some(resolve(to, "", ids).map_err(|why| refused(to, &why)));
+            }
             fact.answer = reply.answer;
             fact.answer_at = at(reply.answer_at);
         }
@@ -369,11 +374,8 @@ fn decisions(workspace: &Workspace, run: &RunState, ids: &Ids) -> Result<Vec<Dec
             ("noted", Some(ticket)) => Decided::Noted(ticket),
             ("reply", ticket) => match store::look_spooled_reply(&stored.folder)? {
                 Some(file) => {
-                    let mut fact = ReplyFact { kept_in: Some(folder), ..read_reply_file(&file, ids) };
-                    if let Some(ticket) = ticket {
-                        fact.to = Some(Ok(ticket));
-                    }
-                    Decided::Reply(fact)
+                    let fact = read_reply_file(&file, ids, ticket.as_ref());
+                    Decided::Reply(ReplyFact { kept_in: Some(folder), ..fact })
                 }
                 None => Decided::Unusable("its text is gone".to_owned()),
             },

@@ -11,6 +11,7 @@ use crate::flow::{HeadFact, Judging, RunState, TurnFacts};
 use crate::git;
 use crate::prompt::ticket_diff as unified_diff;
 use crate::store::{self, Links};
+use crate::ticket::Unreadable;
 
 /// The facts of a turn that is being judged.
 pub(super) fn turn_facts(
@@ -75,6 +76,18 @@ fn runner_files(workspace: &Workspace, judging: &Judging) -> Result<BTreeMap<Str
             Err(why) => Some(line(&why.diagnostic(path.as_str()))),
         };
         changed.extend(diff.map(|diff| (path.clone(), diff)));
+    }
+    // What no kept tree holds is seen as it lies there. No turn would have begun beside it.
+    let config = ".tickets/config.yaml";
+    if let Err(why) = store::read_capped(&workspace.layout.top, config, 0, Links::Any)?
+        && matches!(why, Unreadable::Symlink | Unreadable::NotRegular)
+    {
+        changed.entry(config.to_owned()).or_insert_with(|| line(&why.diagnostic(config)));
+    }
+    for fault in store::misplaced(&workspace.layout, None)? {
+        if &*fault.path == ".tickets/templates" {
+            changed.insert(fault.path.to_string(), line(&fault));
+        }
     }
     Ok(changed)
 }

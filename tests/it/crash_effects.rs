@@ -117,6 +117,57 @@ fn a_commit_that_still_runs_is_waited_for() {
 }
 
 #[test]
+fn a_finishing_commit_that_was_made_is_a_fact_whatever_was_decided_meanwhile() {
+    let decisions: [(&[&str], &str, &str); 5] = [
+        (&["stop"], "stopped", "done"),
+        (&["done", "1"], "running", "done"),
+        (&["reopen", "1"], "running", "ready"),
+        (&["reply", "1", "-m", "more"], "running", "done"),
+        (&["pause"], "paused", "done"),
+    ];
+    for (decision, status, state) in decisions {
+        let env = world("commit: {by: runner}\n", &["echo one > file\nclaim"]);
+        hold_commits(&env);
+        killed(&env);
+        assert_eq!(env.json(decision)["state"], "stored", "{decision:?}");
+        let next = env.json(&["next"]);
+        assert_eq!((&next["action"], &next["ticket"]), (&"judge".into(), &"001-a".into()), "{decision:?}");
+        let_go(&env);
+        let step = env.json(&["step"]);
+        assert_eq!(step["outcome"], "ticket_done", "{decision:?}: {step}");
+        assert_eq!((&step["ticket"], &step["turn"], &step["agent"]), (&"001-a".into(), &1.into(), &"mine".into()));
+        assert_eq!(step["commit"], env.git(&["rev-parse", "HEAD"]));
+        assert_eq!(step["status"], status, "{decision:?}: {step}");
+        assert!(env.git(&["show", "HEAD:.tickets/001-a.md"]).contains("done: true"), "{decision:?}");
+        assert_eq!(env.json(&["list"])[0]["state"], state, "{decision:?}");
+        assert_eq!(env.turns().len(), 1, "{decision:?}");
+    }
+}
+
+#[test]
+fn stopping_behind_the_finishing_commit_leaves_the_ticket_done() {
+    let env = world("commit: {by: runner}\n", &["echo one > file\nclaim"]);
+    env.run_ends("completed");
+    let lost = cut_behind(&env, |line| line["kind"] == "commit.made");
+    assert_eq!(lost, ["checkpoint.made", "ticket.done", "run.completed"]);
+    assert_eq!(env.json(&["stop"])["state"], "served");
+    assert_eq!(env.kinds()[env.kinds().len() - 3..], ["ticket.done", "decision.stored", "run.stopped"]);
+    assert!(env.read(".tickets/001-a.md").contains("done: true"));
+    assert_eq!(env.status(), [""; 0]);
+}
+
+#[test]
+fn a_turn_that_nobody_has_judged_is_judged_before_the_run_is_stopped() {
+    let env = world("", &["echo one > file\nclaim"]);
+    env.step_comes_to("retry_asked");
+    cut_behind(&env, |line| line["kind"] == "turn.finished");
+    assert_eq!(env.json(&["stop"])["state"], "stored");
+    env.run_ends("stopped");
+    assert_eq!(env.events("claim.made").len(), 1);
+    assert!(env.read(".tickets/001-a.md").contains("done: false"), "a claim that was not met is none to the next run");
+}
+
+#[test]
 fn a_commit_that_was_killed_is_made_again() {
     let env = world("commit: {by: runner}\n", &["echo one > file\nclaim"]);
     hold_commits(&env);

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::support::{TestEnv, ended_with};
+use crate::support::{Output, TestEnv, ended_with};
 
 /// A turn that waits until it is let go.
 const HELD: &str = "touch $AGENT/began; while [ ! -f $AGENT/go ]; do sleep 0.02; done";
@@ -57,16 +57,65 @@ fn a_reply_that_nobody_can_take_is_kept_and_named_and_begins_no_run() {
     assert_eq!(stored(&env), 0);
 }
 
-#[test]
-fn a_reply_to_the_ticket_that_the_same_turn_finishes_ends_with_the_run() {
-    let env = world(&[&format!("{HELD}\nclaim")]);
+/// A run in whose first turn somebody replies to the ticket; how it ended.
+fn replied_during_the_turn(env: &TestEnv) -> Output {
     let child = env.spawn(&["--json", "run"]);
-    began(&env);
-    assert_eq!(env.json(&["reply", "1", "-m", "precious"])["state"], "stored");
-    let_go(&env);
-    ended_with(&env.wait(child), "completed");
-    assert_eq!(env.events("run.completed").len(), 1);
-    assert!(env.read(".tickets/history/001-a/0001-reply/USER_REPLY.md").contains("precious"));
+    began(env);
+    assert_eq!(env.json(&["reply", "-m", "precious"])["state"], "stored");
+    let_go(env);
+    env.wait(child)
+}
+
+#[test]
+fn a_reply_to_the_ticket_that_the_same_turn_finishes_is_left_and_named_until_somebody_says_what_becomes_of_it() {
+    let env = world(&[&format!("{HELD}\nclaim"), "claim"]);
+    let output = replied_during_the_turn(&env);
+    ended_with(&output, "completed");
+    assert!(output.stderr.contains("001-a is done; `turnstile reopen 001-a` opens it again"), "{}", output.text());
+    assert_eq!((stored(&env), env.events("reply.consumed").len()), (1, 0), "no turn could read it");
+    for command in ["next", "status"] {
+        assert!(env.turnstile(&[command]).stdout.contains("is kept in"));
+    }
+    let _ = env.turnstile(&["reopen", "1"]).exits(0);
+    env.run_ends("completed");
+    assert!(env.prompt(2).contains("precious"), "{}", env.prompt(2));
+    assert_eq!((stored(&env), env.status()), (0, Vec::new()));
+}
+
+#[test]
+fn a_reply_that_was_left_can_be_sent_on() {
+    let env = world(&[&format!("{HELD}\nclaim"), "claim"]);
+    ended_with(&replied_during_the_turn(&env), "completed");
+    let folder = std::fs::read_dir(env.path(".git/turnstile/worktrees/main/decisions")).unwrap().next().unwrap();
+    let file = folder.unwrap().path().join("USER_REPLY.md");
+    let text = env.read(&file);
+    assert!(text.contains("to: \"001-a\""), "{text}");
+    env.write(&file, text.replace("001-a", "nowhere"));
+    env.ticket("003-c", "title: C", "Do it.");
+    let output = env.turnstile(&["--json", "run"]);
+    ended_with(&output, "reply_invalid");
+    assert!(output.stdout.contains("nowhere"), "{}", output.text());
+    env.write(&file, text.replace("001-a", "3"));
+    env.run_ends("completed");
+    assert!(env.prompt(2).contains("precious"), "{}", env.prompt(2));
+    assert!(env.exists(".tickets/history/003-c/0001-reply/USER_REPLY.md"));
+}
+
+#[test]
+fn a_reply_from_before_the_question_is_delivered_and_does_not_answer_it() {
+    let env = world(&[&format!("{HELD}\nask 'Red or blue?'\nclaim"), "claim"]);
+    let output = replied_during_the_turn(&env);
+    let message = ended_with(&output, "user_dispatch")["reason"]["message"].to_string();
+    assert!(message.contains("the reply that was taken in before it was asked does not answer it"), "{message}");
+    let asked = ["001-a/0001-reply/USER_REPLY.md", "001-a/0002-dispatch/DISPATCH.md"];
+    assert_eq!(env.files(".tickets/history"), asked, "in the order in which they happened");
+    assert_eq!(env.next(), "wait user_dispatch");
+    env.run_ends("user_dispatch");
+    assert_eq!(env.turns().len(), 1, "the question stands");
+    env.reply("Blue.");
+    env.run_ends("completed");
+    let prompt = env.prompt(2);
+    assert!(prompt.contains("precious") && prompt.contains("Blue."), "{prompt}");
 }
 
 #[test]

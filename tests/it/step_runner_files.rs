@@ -63,3 +63,38 @@ fn a_person_may_change_them_between_turns() {
     env.write(".tickets/config.yaml", format!("{config}limits: {{turns: 500}}\n"));
     env.run_ends("completed");
 }
+
+#[test]
+fn what_a_turn_breaks_is_put_back_or_accepted_like_what_it_changes() {
+    let config = ".tickets/config.yaml";
+    for (script, broken) in [
+        ("echo 'limits: [' >> .tickets/config.yaml", config),
+        ("ln -sf /dev/null .tickets/config.yaml", config),
+        ("rm .tickets/config.yaml\nmkdir .tickets/config.yaml", config),
+        ("rm .tickets/config.yaml\nmkfifo .tickets/config.yaml", config),
+        ("ln -s / .tickets/templates", ".tickets/templates"),
+    ] {
+        let env = world(&[&format!("{script}\nclaim")]);
+        let message = env.run_ends("runner_files_changed");
+        assert!(message.contains(broken), "{script}: {message}");
+        assert_eq!(env.run_ends("runner_files_changed"), message, "{script}: it stands");
+        assert_eq!(env.next(), "stop runner_files_changed", "{script}");
+        assert_eq!(env.json(&["status"])["status"], "paused", "{script}");
+        env.remove(broken);
+        if broken == config {
+            env.git(&["restore", config]);
+        }
+        env.run_ends("completed");
+        assert_eq!(env.turns().len(), 1, "{script}");
+    }
+}
+
+#[test]
+fn what_is_broken_and_accepted_is_a_fault_like_any_other() {
+    let env = world(&["echo 'limits: [' >> .tickets/config.yaml\nclaim"]);
+    env.run_ends("runner_files_changed");
+    drop(env.turnstile(&["resume"]).exits(0));
+    env.run_ends("invalid");
+    env.git(&["restore", ".tickets/config.yaml"]);
+    env.run_ends("completed");
+}

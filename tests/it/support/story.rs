@@ -38,10 +38,6 @@ case $id.$k in
     cat "$AGENT/other" > .tickets/2-b.md
     ;;
 1-a.1)
-    send pause
-    claim
-    ;;
-1-a.*)
     if [ ! -f "$AGENT/go" ]; then
         touch "$AGENT/held"
         n=0
@@ -50,6 +46,10 @@ case $id.$k in
             n=$((n + 1))
         done
     fi
+    send pause
+    claim
+    ;;
+1-a.*)
     printf 'one\ntwo\n' > "$w"
     save two
     claim
