@@ -37,7 +37,8 @@ pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit
     let only: Vec<TicketId> = ids.iter().map(|id| context.ticket(&mut workspace, id)).collect::<Result<_, _>>()?;
     let options = Options { only: (!only.is_empty()).then_some(only), ..options.clone() };
     let view = workspace.look(&options)?;
-    let look = Look { run: &view.preview.run, survey: &view.survey, policy: &view.policy };
+    let run = view.next_run();
+    let look = Look { run: &run, survey: &view.survey, policy: &view.policy };
     let explain: Vec<_> = view
         .survey
         .tickets
@@ -94,6 +95,12 @@ pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit
         let why = why.lines().next().unwrap_or_default();
         let more = if why == *state { String::new() } else { format!("  {why}") };
         text.push_str(&format!("  {state:<8} {ticket}{more}\n"));
+    }
+    // A step that goes on says nothing of what stopped the last one.
+    if matches!(action, Action::RunTurn | Action::Judge)
+        && let Some(last) = view.run.last_pause.as_ref().filter(|last| last.code == ReasonCode::GitFailed)
+    {
+        text.push_str(&format!("the last step stopped with {}: {}\n", last.code, last.message));
     }
     if let Some(left) = left {
         text.push_str(&format!("{left}\n"));

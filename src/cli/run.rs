@@ -114,9 +114,11 @@ fn exit_of(end: &DriveEnd) -> u8 {
 
 fn document(end: &DriveEnd, exit: u8) -> Value {
     let last = &end.last;
+    // A pause that was asked for meanwhile holds the run, whatever the step came to.
+    let held = end.state.shown().filter(|stands| stands.ticket.is_none()).map(|stands| &stands.reason);
     json!({
         "run": end.run,
-        "status": super::status::word(&end.state, last.reason.as_ref()),
+        "status": super::status::word(&end.state, last.reason.as_ref().or(held)),
         "ticket": last.ticket,
         "turn": last.turn,
         "agent": last.agent,

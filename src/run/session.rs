@@ -147,21 +147,15 @@ impl Workspace {
             let end = match step(&mut world, &mut state, &rules, &mut count) {
                 Ok(end) => end,
                 Err(error) => match world.blamed(&error) {
-                    Some(reason) => {
-                        break StepEnd { reason: Some(reason), outcome: Outcome::Failed, ..StepEnd::default() };
-                    }
+                    Some(reason) => break broken(&state, reason, Outcome::Failed),
                     None => match error.reason() {
                         Some(ReasonCode::Invalid) => {
                             let reason = Reason::new(ReasonCode::Invalid, error.told());
-                            break StepEnd { reason: Some(reason), ..StepEnd::default() };
+                            break broken(&state, reason, Outcome::None);
                         }
                         Some(code) if code == ReasonCode::GitFailed => {
                             let message = format!("{}; the next `turnstile run` tries again", error.in_full());
-                            break StepEnd {
-                                reason: Some(Reason::new(code, message)),
-                                outcome: Outcome::Failed,
-                                ..StepEnd::default()
-                            };
+                            break broken(&state, Reason::new(code, message), Outcome::Failed);
                         }
                         Some(_) | None => return Err(error),
                     },
@@ -183,6 +177,7 @@ impl Workspace {
                 break end;
             }
         };
+        note_pause(&mut world, &mut state, &last);
         let run = world.run.clone();
         world.tidy_up(&before, state.life);
         Ok(DriveEnd { last, steps, run, state })
@@ -396,6 +391,32 @@ pub(super) fn new_run_id(layout: &store::Layout) -> Result<String, RunError> {
 
 fn refused(reason: Reason, run: Option<String>, state: RunState) -> DriveEnd {
     DriveEnd { last: StepEnd { reason: Some(reason), ..StepEnd::default() }, steps: 0, run, state }
+}
+
+/// A step that an error cut short; what it was about is what it judged.
+fn broken(state: &RunState, reason: Reason, outcome: Outcome) -> StepEnd {
+    let mut end = StepEnd { reason: Some(reason), outcome, ..StepEnd::default() };
+    if let Some(judging) = state.judging() {
+        end.judges(judging);
+    }
+    end
+}
+
+/// Writes down a pause that no verdict has: whoever looks later is told the same as whoever waited. Where that cannot
+/// be written, what is told now has to do.
+fn note_pause(world: &mut Real<'_>, state: &mut RunState, end: &StepEnd) {
+    let noted = |reason: &&Reason| matches!(reason.code, ReasonCode::Interrupted | ReasonCode::GitFailed);
+    let Some(reason) = end.reason.as_ref().filter(noted) else { return };
+    if state.life != Life::Open || state.last_pause.as_ref() == Some(reason) {
+        return;
+    }
+    let mut event = Event::RunPaused { ticket: None, reason: reason.clone(), digest: None };
+    world.withhold(&mut event);
+    if let Err(error) = world.append(state, std::slice::from_ref(&event)) {
+        tracing::debug!(%error, "the pause is not written down");
+    } else if let Err(error) = state.apply(&event) {
+        tracing::debug!(%error, "the pause does not follow");
+    }
 }
 
 /// Whether the next step would find nothing open.

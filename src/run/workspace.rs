@@ -112,6 +112,15 @@ pub struct View {
 }
 
 impl View {
+    /// The run in which the next step decides; behind the end of one it is the one that would begin.
+    pub fn next_run(&self) -> RunState {
+        let run = &self.preview.run;
+        match run.life {
+            flow::Life::Open => run.clone(),
+            flow::Life::None | flow::Life::Completed | flow::Life::Stopped => run.successor(&self.survey),
+        }
+    }
+
     /// Whether the run's journal cannot be read, so that nothing is known of the run.
     pub fn is_journal_unreadable(&self) -> bool {
         let reason = self.preview.reason.as_ref();

@@ -74,7 +74,11 @@ fn one_ctrl_c_waits_for_the_turn_and_judges_it() {
     assert!(output.stderr.contains("this one is waited for"), "{}", output.text());
     assert_eq!(env.events("ticket.done").len(), 1);
     assert_eq!(env.turns().len(), 1);
+    let status = env.json(&["status"]);
+    assert_eq!((&status["status"], &status["reason"]["code"]), (&json!("paused"), &json!("interrupted")));
+    assert_eq!(env.next(), "run_turn");
     env.run_ends("completed");
+    assert_eq!(env.json(&["status"])["status"], "completed");
 }
 
 #[test]
@@ -342,7 +346,7 @@ fn a_decision_where_nothing_is_open_begins_no_run() {
 }
 
 #[test]
-fn a_reply_that_is_taken_in_between_the_commit_and_the_end_of_its_ticket_is_committed() {
+fn a_reply_that_waits_between_the_commit_and_the_end_of_its_ticket_is_left_and_named() {
     let mut env = world(&[&format!("{HELD}\nclaim"), "claim"]);
     let log = env.root().join("passages");
     env.set("_TURNSTILE_CRASH_LOG", log.display().to_string());
@@ -353,27 +357,12 @@ fn a_reply_that_is_taken_in_between_the_commit_and_the_end_of_its_ticket_is_comm
         let_go(env);
     });
     assert_eq!(output.code, None, "it was killed: {}", output.text());
-    env.run_ends("completed");
-    assert!(env.exists(".tickets/history/001-a/0001-reply/USER_REPLY.md"));
+    let run = env.turnstile(&["run"]).exits(0);
+    assert!(run.stderr.contains("a reply that was given during a turn is kept in"), "{}", run.text());
+    assert!(!env.exists(".tickets/history"), "the ticket was finished: no turn would read it");
     assert_eq!(env.status(), [""; 0]);
 }
 
 fn stored_reply(env: &TestEnv) {
     assert_eq!(env.json(&["reply", "001-a", "-m", "use the other parser"])["state"], "stored");
-}
-
-#[test]
-fn a_reply_given_during_the_turn_that_finishes_its_ticket_is_kept_with_it() {
-    let env = world(&[&format!("{HELD}\nclaim"), "claim", "claim"]);
-    let output = run_during(&env, |env, _| {
-        stored_reply(env);
-        let_go(env);
-    });
-    ended_with(&output, "completed");
-    assert!(env.read(".tickets/history/001-a/0001-reply/USER_REPLY.md").contains("use the other parser"));
-    assert_eq!(env.status(), [""; 0]);
-    // Who opens the ticket again finds the reply in the prompt.
-    let _ = env.turnstile(&["reopen", "001-a"]).exits(0);
-    env.run_ends("completed");
-    assert!(env.prompt(3).contains("use the other parser"), "{}", env.prompt(3));
 }
