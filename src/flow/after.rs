@@ -167,8 +167,8 @@ fn head(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
             let act = Act::AdoptHead { branch, from: None, to: commit.clone() };
             Some(begin(Some(&judging.request.ticket), Some(judging.request.turn), act))
         }
-        HeadFact::Moved { how } => {
-            let reason = super::moved::reason(look, judging, how);
+        HeadFact::Moved { how, back } => {
+            let reason = super::moved::reason(look, judging, how, back);
             Some(verdict(
                 look,
                 judging,

@@ -134,12 +134,9 @@ fn repository(look: &Look<'_>) -> Option<Choice> {
             Some(branch) => format!("`{}`", short(branch)),
             None => "a detached HEAD".to_owned(),
         };
-        let back = match &look.run.branch {
-            Some(branch) => format!("`git switch {}` goes back", short(branch)),
-            None => "`turnstile stop` ends the run".to_owned(),
-        };
+        let back = look.survey.way_back.as_ref().map(|back| format!("`{back}` goes back, or ")).unwrap_or_default();
         let message = format!(
-            "the run is on {} and {} is checked out; {back}, or `turnstile stop` ends the run so that a new one begins here",
+            "the run is on {} and {} is checked out; {back}`turnstile stop` ends the run so that a new one begins here",
             name(&look.run.branch),
             name(&look.survey.branch),
         );

@@ -4,7 +4,6 @@ use serde_json::json;
 
 use super::after::{ends, verdict};
 use super::choose::{Choice, Look};
-use super::moved::short_commit;
 use super::parts::{Outcome, Verdict};
 use super::reason::{Reason, ReasonCode};
 use super::state::Judging;
@@ -32,11 +31,9 @@ pub(super) fn runner_files(look: &Look<'_>, judging: &Judging) -> Option<Choice>
     }
     let names: Vec<String> = changed.keys().map(|path| crate::text::shown_line(path)).collect();
     let names = names.join(" ");
-    let back = match judging.ended.before.as_deref() {
-        Some(before) => {
-            format!("`git restore --source={} -- {names}` puts back what was there, or ", short_commit(before))
-        }
-        None => String::new(),
+    let back = match look.survey.turn.runner_files_back.as_str() {
+        "" => String::new(),
+        command => format!("`{command}` puts back what was there, or "),
     };
     let diffs: Vec<String> = changed.values().map(|diff| crate::text::shown(diff)).collect();
     let message = format!(

@@ -8,14 +8,7 @@ use super::reason::{Reason, ReasonCode};
 use super::state::Judging;
 
 /// The reason `head_moved`.
-pub(super) fn reason(look: &Look<'_>, judging: &Judging, how: &str) -> Reason {
-    let back = match (&look.run.branch, &judging.request.head) {
-        (Some(branch), _) if look.survey.branch.as_ref() != Some(branch) => {
-            format!("`git switch {}` puts it back", short(branch))
-        }
-        (_, Some(commit)) => format!("`git reset --keep {}` puts it back", short_commit(commit)),
-        (_, None) => "put it back".to_owned(),
-    };
+pub(super) fn reason(look: &Look<'_>, judging: &Judging, how: &str, back: &str) -> Reason {
     let there = match (&look.survey.branch, &look.survey.head) {
         (Some(branch), Some(commit)) => format!("`{}` at {}", short(branch), short_commit(commit)),
         (Some(branch), None) => format!("`{}` without a commit", short(branch)),

@@ -3,7 +3,7 @@
 use super::before::is_clean;
 use super::choose::{Choice, Look};
 use super::event::Event;
-use super::reason::ReasonCode;
+use super::reason::{Reason, ReasonCode};
 use super::state::Stands;
 use super::survey::{HeadFact, OutboxFact, TicketFact};
 
@@ -23,7 +23,17 @@ pub(super) fn standing(look: &Look<'_>) -> Option<Choice> {
     let mut ways: Vec<&Stands> = look.run.standing.iter().filter(in_the_way).collect();
     ways.sort_by_key(|stands| (stands.reason.code != ReasonCode::OperatorPause, stands.ticket.is_some()));
     let stands = ways.first()?;
-    Some(Choice::stop(stands.reason.clone(), stands.ticket.as_ref()))
+    Some(Choice::stop(as_it_is_now(look, stands), stands.ticket.as_ref()))
+}
+
+/// A reason whose way out depends on where things are, told for where they are now.
+fn as_it_is_now(look: &Look<'_>, stands: &Stands) -> Reason {
+    match (&look.survey.turn.head, look.run.judging()) {
+        (HeadFact::Moved { how, back }, Some(judging)) if stands.reason.code == ReasonCode::HeadMoved => {
+            super::moved::reason(look, judging, how, back)
+        }
+        _ => stands.reason.clone(),
+    }
 }
 
 /// Why a standing reason does not stand any more, if so.

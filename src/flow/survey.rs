@@ -16,6 +16,8 @@ pub struct Survey {
     pub stop_file: Option<String>,
     /// What keeps turnstile from working in this repository, with the way out.
     pub repository: Option<String>,
+    /// What to type where another branch is checked out than the open run's.
+    pub way_back: Option<String>,
     /// Faults of the config and the templates, as lines.
     pub config: Vec<String>,
     /// All tickets in selection order.
@@ -210,6 +212,8 @@ pub struct TurnFacts {
     pub head_claims: bool,
     /// Config and templates that the turn changed and that are still not as they were before it: path and diff.
     pub runner_files: BTreeMap<String, String>,
+    /// What to type to have them as they were.
+    pub runner_files_back: String,
 }
 
 /// Where HEAD is after a turn.
@@ -227,6 +231,8 @@ pub enum HeadFact {
     Moved {
         /// What happened, as a sentence.
         how: String,
+        /// What puts it back, as a sentence.
+        back: String,
     },
 }
 

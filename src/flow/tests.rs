@@ -309,7 +309,7 @@ fn after_a_turn_the_first_match_wins() {
         (
             "HEAD moved",
             |_| {},
-            |s, _| s.turn.head = HeadFact::Moved { how: "x".into() },
+            |s, _| s.turn.head = HeadFact::Moved { how: "x".into(), back: "y".into() },
             "9: row 2 waiting (head_moved) []",
         ),
     ];
@@ -681,7 +681,7 @@ fn every_standing_reason_stops_every_step_until_something_answers_it() {
         run.apply(&paused).expect("in order");
         let mut survey = world();
         survey.outbox = OutboxFact::Invalid(vec!["x".into()]);
-        survey.turn.head = HeadFact::Moved { how: "x".into() };
+        survey.turn.head = HeadFact::Moved { how: "x".into(), back: "y".into() };
         survey.tampering = vec!["hooks/pre-commit is new".into()];
         survey.turn.runner_files = BTreeMap::from([(".tickets/config.yaml".into(), "+x\n".into())]);
         survey.tickets[0].done = *code == ReasonCode::CommitFailed;
@@ -864,7 +864,7 @@ proptest! {
         survey.turn.head = match head {
             0 => HeadFact::InPlace,
             1 => HeadFact::Ahead { commit: "c2".into() },
-            _ => HeadFact::Moved { how: "x".into() },
+            _ => HeadFact::Moved { how: "x".into(), back: "y".into() },
         };
         let mut run = match ended_turn {
             0 => RunState::default(),

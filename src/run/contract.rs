@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::flow::{Judging, PutBack};
 use crate::git;
 use crate::store::{self, Audience, Kind, Links, TICKETS};
-use crate::text::Source;
+use crate::text::{Source, shell_word};
 use crate::ticket::{ContractVerdict, Role, Unreadable, judge_change, judge_new, read, shell_blocks};
 
 /// One file that has to be put back.
@@ -248,33 +248,28 @@ pub(super) fn restore(workspace: &Workspace, run: &str, case: Case<'_>) -> Resul
     Ok(())
 }
 
-/// The command that brings back what lay where something was put back. Looked for where it is kept, so that it is
-/// found as well by whoever goes on after a kill.
+/// The command that brings back what lay where something was put back, wherever it is typed. Looked for where it is
+/// kept, so that it is found as well by whoever goes on after a kill.
 pub(super) fn undo(workspace: &Workspace, run: &str, turn: u32, path: &str) -> Option<String> {
     let overwritten = workspace.layout.turn(run, turn).join("overwritten");
-    let kept = overwritten.join(path);
+    let (kept, there) = (overwritten.join(path), workspace.layout.top.join(path));
+    let there_word = shell_word(&there.to_string_lossy());
     if let Ok(found) = kept.symlink_metadata() {
-        let folder_is_back = workspace.layout.top.join(path).symlink_metadata().is_ok_and(|now| now.is_dir());
-        if folder_is_back && !found.is_dir() {
-            // A copy would land in the folder; what took its place is nothing to want back.
+        if !found.is_dir() && there.symlink_metadata().is_ok_and(|now| now.is_dir()) {
+            // What took the place of a folder is nothing to want back.
             return None;
         }
-        let kept = kept.strip_prefix(&workspace.layout.top).unwrap_or(&kept);
-        return Some(format!("cp -R {} {}", shell_word(&kept.to_string_lossy()), shell_word(path)));
+        let kept = shell_word(&kept.to_string_lossy());
+        if found.is_file() {
+            return Some(format!("cp {kept} {there_word}"));
+        }
+        // No copy of a folder, a link or a pipe takes the place of a file.
+        return Some(format!("rm -rf {there_word} && cp -R {kept} {there_word}"));
     }
     // Something in the place of a folder above it was moved away: no one command puts that back.
     let in_the_way = |above: &std::path::Path| above.symlink_metadata().is_ok_and(|found| !found.is_dir());
     let above = kept.ancestors().take_while(|above| *above != overwritten);
-    (!above.into_iter().any(in_the_way)).then(|| format!("rm {}", shell_word(path)))
-}
-
-/// A path as it can be typed at the top of the worktree.
-fn shell_word(path: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@%".contains(&byte);
-    if path.bytes().all(plain) && !path.starts_with('-') {
-        return path.to_owned();
-    }
-    format!("'{}'", crate::text::shown_line(path).replace('\'', "'\\''"))
+    (!above.into_iter().any(in_the_way)).then(|| format!("rm {there_word}"))
 }
 
 /// Whether the text of a ticket says `done: true`.

@@ -9,6 +9,7 @@ mod contract;
 mod driver;
 mod error;
 mod foresee;
+mod head;
 mod inputs;
 mod inside;
 mod missing;

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::changes::{Changes, as_left, changes};
 use super::error::RunError;
+use super::head::{At, Uncommitted, way_back};
 use super::tampering;
 use super::turn_facts::turn_facts;
 use super::workspace::{Folded, Options, Settings, Workspace, context_faults, lint_all};
@@ -68,13 +69,15 @@ pub(super) fn survey(
         None => None,
     };
     let head_tree = head.commit.as_deref().map(|commit| git::tree_of(place, commit)).transpose()?;
+    let uncommitted = Uncommitted { outside: &changes, inside: &tickets_changes };
     let turn = match run.judging() {
-        Some(judging) => turn_facts(workspace, &settings.config, run, judging, &head, &tickets_changes)?,
+        Some(judging) => turn_facts(workspace, &settings.config, run, judging, &At { head: &head, uncommitted })?,
         None => TurnFacts::default(),
     };
     Ok(Survey {
         tampering,
         stop_file,
+        way_back: way_back(workspace, run, &head)?,
         repository: repository_problem(workspace, &head, run, options)?,
         config: unusable(workspace, settings, run)?,
         tickets,

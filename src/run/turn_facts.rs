@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use super::contract;
 use super::error::RunError;
+use super::head::{At, head_fact, short};
 use super::survey::{in_commit, line};
 use super::workspace::Workspace;
 use crate::config::Config;
-use crate::flow::{HeadFact, Judging, RunState, TurnFacts};
+use crate::flow::{Judging, RunState, TurnFacts};
 use crate::git;
 use crate::prompt::ticket_diff as unified_diff;
 use crate::store::{self, Links};
+use crate::text::shell_word;
 use crate::ticket::Unreadable;
 
 /// The facts of a turn that is being judged.
@@ -19,10 +21,9 @@ pub(super) fn turn_facts(
     config: &Config,
     run: &RunState,
     judging: &Judging,
-    head: &git::Head,
-    tickets_changes: &BTreeMap<String, bool>,
+    at: &At<'_>,
 ) -> Result<TurnFacts, RunError> {
-    let place = &workspace.place;
+    let (place, head) = (&workspace.place, at.head);
     let put_back = match judging.row {
         0 if judging.verdict.is_none() => {
             contract::violations(workspace, contract::Case { judging, config, begun: &[] })?
@@ -39,15 +40,17 @@ pub(super) fn turn_facts(
         (Some(before), Some(now)) if judging.restores > 0 && before != now => {
             git::paths_changed(place, Some(before), now)?
                 .iter()
-                .any(|path| path.starts_with(".tickets/") && tickets_changes.contains_key(path))
+                .any(|path| path.starts_with(".tickets/") && at.uncommitted.inside.contains_key(path))
         }
         _ => false,
     };
+    let (runner_files, runner_files_back) = runner_files(workspace, judging)?;
     Ok(TurnFacts {
         put_back,
-        head: head_fact(workspace, run, judging, head)?,
+        head: head_fact(workspace, run, judging, at)?,
         head_claims: claimed || restored_in_head,
-        runner_files: runner_files(workspace, judging)?,
+        runner_files,
+        runner_files_back,
     })
 }
 
@@ -62,9 +65,10 @@ fn first_lines(diff: &str) -> String {
     shown
 }
 
-/// Files that say what turnstile itself does, where the turn changed them and nobody put them back.
-fn runner_files(workspace: &Workspace, judging: &Judging) -> Result<BTreeMap<String, String>, RunError> {
-    let Some(before) = &judging.ended.before else { return Ok(BTreeMap::new()) };
+/// Files that say what turnstile itself does, where the turn changed them and nobody put them back, with what to type
+/// to put them back.
+fn runner_files(workspace: &Workspace, judging: &Judging) -> Result<(BTreeMap<String, String>, String), RunError> {
+    let Some(before) = &judging.ended.before else { return Ok((BTreeMap::new(), String::new())) };
     let is_one = |path: &&String| *path == ".tickets/config.yaml" || path.starts_with(".tickets/templates/");
     let mut changed = BTreeMap::new();
     for path in judging.ended.changed.iter().filter(is_one) {
@@ -89,39 +93,37 @@ fn runner_files(workspace: &Workspace, judging: &Judging) -> Result<BTreeMap<Str
             changed.insert(fault.path.to_string(), line(&fault));
         }
     }
-    Ok(changed)
+    let back = put_back(workspace, before, &changed)?;
+    Ok((changed, back))
 }
 
-fn head_fact(workspace: &Workspace, run: &RunState, judging: &Judging, head: &git::Head) -> Result<HeadFact, RunError> {
+/// What to type so that these files are as they were before the turn.
+fn put_back(workspace: &Workspace, before: &str, changed: &BTreeMap<String, String>) -> Result<String, RunError> {
     let place = &workspace.place;
-    let moved = |how: String| Ok(HeadFact::Moved { how });
-    let short = |commit: &str| commit.get(..10).unwrap_or(commit).to_owned();
-    let own = run.ticket(&judging.request.ticket).commits;
-    if let Some(before) = &judging.request.head {
-        let Some(now) = &head.commit else {
-            return moved(format!("HEAD was at {} and has no commit any more", short(before)));
-        };
-        let relation = git::relation(place, before, now)?;
-        if let Some(lost) = relation.lost.iter().find(|commit| !own.contains(*commit)) {
-            let count = relation.lost.len();
-            return moved(format!(
-                "{count} commit(s) that were there as the turn began are gone, {} among them",
-                short(lost)
-            ));
+    let (mut restored, mut removed) = (Vec::new(), Vec::new());
+    for path in changed.keys() {
+        if git::blob(place, before, path)?.is_some() {
+            restored.push(path);
+        } else {
+            removed.push(path);
         }
     }
-    if head.branch == run.branch {
-        return Ok(HeadFact::InPlace);
-    }
-    let there = head.branch.as_deref().map_or_else(|| "detached".to_owned(), |branch| format!("on `{branch}`"));
-    let Some(branch) = &run.branch else {
-        return moved(format!("the run works on a detached HEAD, and HEAD is {there}"));
-    };
-    let (Some(tip), Some(now)) = (git::branch_commit(place, branch)?, &head.commit) else {
-        return moved(format!("HEAD is {there}, and the run's branch `{branch}` has no commit"));
-    };
-    if git::relation(place, &tip, now)?.lost.is_empty() {
-        return Ok(HeadFact::Ahead { commit: now.clone() });
-    }
-    moved(format!("HEAD is {there}, and the run's branch `{branch}` is not among its ancestors"))
+    // Git puts folders where something else took their place, and nothing is removed through a link.
+    let is_below = |path: &str, folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+    let all = removed.clone();
+    removed.retain(|path| {
+        !restored.iter().any(|file| is_below(file, path)) && !all.iter().any(|folder| is_below(path, folder))
+    });
+    let restored: Vec<String> = restored.into_iter().map(|path| pathspec(path)).collect();
+    let removed: Vec<String> =
+        removed.into_iter().map(|path| shell_word(&place.top.join(path).to_string_lossy())).collect();
+    let commands = [(format!("git restore --source={} --", short(before)), restored), ("rm -r".to_owned(), removed)];
+    let commands = commands.into_iter().filter(|(_, paths)| !paths.is_empty());
+    Ok(commands.map(|(command, paths)| format!("{command} {}", paths.join(" "))).collect::<Vec<_>>().join(" && "))
+}
+
+/// A path as git takes it in any folder of the worktree.
+fn pathspec(path: &str) -> String {
+    let magic = path.contains(['*', '?', '[', '\\']);
+    shell_word(&format!("{}{path}", if magic { ":(top,literal)" } else { ":/" }))
 }

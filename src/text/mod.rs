@@ -4,10 +4,12 @@
 mod edit;
 mod escape;
 mod nearest;
+mod shell;
 mod source;
 
 pub use edit::{Edit, EditError, apply};
 pub(crate) use escape::is_invisible;
 pub use escape::{shown, shown_line};
 pub use nearest::nearest;
+pub use shell::shell_word;
 pub use source::{LineColumn, LineIndex, Source, Span};

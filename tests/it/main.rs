@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
+mod advice;
 mod cli_demo;
 mod cli_dispatch;
 mod cli_doctor;
