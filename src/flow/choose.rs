@@ -95,6 +95,12 @@ pub fn decide(quiet: Quiet<'_>, survey: &Survey, policy: &Policy, entering: bool
 
 fn before(look: &Look<'_>) -> Chosen {
     for rung in &BEFORE {
+        if rung.number == 7
+            && let Some(judging) = super::mail::judged_first(look)
+            && let choice @ Choice::Record(_) = judge(look, judging)
+        {
+            return Chosen { rung: 9, choice };
+        }
         if let Some(choice) = (rung.answer)(look) {
             return Chosen { rung: rung.number, choice };
         }

@@ -12,11 +12,6 @@ use super::survey::{Decided, Decision, ReplyFact};
 use crate::ticket::TicketId;
 
 pub(super) fn mail(look: &Look<'_>) -> Option<Choice> {
-    if let Some(judging) = judged_first(look)
-        && let choice @ Choice::Record(_) = super::choose::judge(look, judging)
-    {
-        return Some(choice);
-    }
     let decisions = decisions(look).filter(|_| !nobody(look)).filter_map(|decision| serve(look, decision));
     let is_mine = |reply: &&ReplyFact| look.run.suspect.as_ref() != Some(&reply.stamp) || reply.committed;
     let reply = look.survey.reply.as_ref().filter(is_mine).and_then(|reply| take_reply(look, reply, None));
@@ -37,7 +32,7 @@ pub fn serve_decisions(quiet: super::Quiet<'_>, survey: &super::Survey, policy: 
 
 /// The turn that is judged before a decision on the end of the run or of a ticket is served, as it is where the runner
 /// of that turn lives: what was claimed and asked in it would be forgotten.
-fn judged_first<'a>(look: &Look<'a>) -> Option<&'a Judging> {
+pub(super) fn judged_first<'a>(look: &Look<'a>) -> Option<&'a Judging> {
     let begun = |judging: &&Judging| judging.is_new() || judging.verdict.is_some();
     look.run.judging().filter(begun).filter(|_| decisions(look).any(|decision| decision.what.is_final()))
 }

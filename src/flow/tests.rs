@@ -811,7 +811,7 @@ fn a_decision_that_failed_in_the_world_is_over() {
 fn stopping_takes_back_a_claim_that_is_not_judged_to_its_end() {
     let (run, mut survey) = claimed();
     survey.decisions = vec![decided("1", Decided::Stop)];
-    let finishes = "7: save Finish [\".tickets/one.md\"]";
+    let finishes = "9: save Finish [\".tickets/one.md\"]";
     assert_eq!(told(&choice(&run, &survey, &policy(), true)), finishes, "it was not judged at all");
     survey.decisions.clear();
     survey.changes.insert("src/lib.rs".into(), "x".into());

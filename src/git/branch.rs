@@ -113,7 +113,7 @@ pub fn create_branch_here(place: &Place, name: &str) -> Result<(), GitError> {
     repository.set_head(&full).at("set HEAD in", &place.git_dir)
 }
 
-/// The commit that a branch holds; `branch` is a full name, or `HEAD`.
+/// The commit that a branch holds; `branch` is the full name of any reference, or `HEAD`.
 pub fn branch_commit(place: &Place, branch: &str) -> Result<Option<String>, GitError> {
     let repository = library::open(place)?;
     current(place, &repository, branch)

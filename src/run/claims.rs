@@ -51,6 +51,5 @@ fn unjudged(place: &git::Place, folded: &Folded) -> Result<Option<String>, RunEr
     let (Some(request), Some(run)) = (folded.state.turning(), &folded.id) else { return Ok(None) };
     let name = work::reference(run, request.turn, "before");
     // Before that tree is kept no agent has been started.
-    let kept = git::kept_refs(place, &name)?.into_iter().find(|kept| kept.name == name);
-    Ok(kept.map(|kept| kept.commit))
+    Ok(git::branch_commit(place, &name)?)
 }

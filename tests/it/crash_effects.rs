@@ -162,7 +162,10 @@ fn a_turn_that_nobody_has_judged_is_judged_before_the_run_is_stopped() {
     env.step_comes_to("retry_asked");
     cut_behind(&env, |line| line["kind"] == "turn.finished");
     assert_eq!(env.json(&["stop"])["state"], "stored");
-    env.run_ends("stopped");
+    let next = env.json(&["next"]);
+    assert_eq!((&next["action"], &next["ticket"]), (&"judge".into(), &"001-a".into()));
+    let end = env.ends(&["step"], "stopped");
+    assert_eq!((&end["ticket"], &end["turn"], &end["agent"]), (&"001-a".into(), &1.into(), &"mine".into()));
     assert_eq!(env.events("claim.made").len(), 1);
     assert!(env.read(".tickets/001-a.md").contains("done: false"), "a claim that was not met is none to the next run");
 }
