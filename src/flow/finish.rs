@@ -13,8 +13,12 @@ pub(super) fn done(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     if !claims(look, judging) {
         return None;
     }
+    let ticket = &judging.request.ticket;
     Some(match saves::finish(look, judging) {
         Some(save) => Choice::Record(vec![save]),
+        None if look.survey.commit_message.is_some() => {
+            begin(Some(ticket), Some(judging.request.turn), Act::DropMessage)
+        }
         None => Choice::Record(finish(
             look,
             judging,

@@ -77,7 +77,7 @@ pub fn save(place: &Place, request: &SaveRequest, screen: &Screen) -> Result<Sav
 }
 
 /// The commit of `branch` behind `base` that has this subject and all of these trailers: whether a save that left
-/// no record happened.
+/// no record happened. What a hook of git's wrote before, behind or between them does not hide it.
 pub fn find_saved(
     place: &Place,
     branch: &str,
@@ -93,7 +93,7 @@ pub fn find_saved(
     };
     for _ in 0..FAR {
         let Some(commit) = next.filter(|commit| Some(commit.id()) != base) else { return Ok(None) };
-        if matches(place, &commit, wanted, subject)? {
+        if matches(&commit, wanted, subject) {
             return Ok(Some(commit.id().to_string()));
         }
         next = match commit.parent(0) {
@@ -105,17 +105,14 @@ pub fn find_saved(
     Ok(None)
 }
 
-fn matches(place: &Place, commit: &Commit, wanted: &[(String, String)], subject: &str) -> Result<bool, GitError> {
-    let message = commit.message_bytes();
-    let first = message.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    if first.trim_ascii_end() != subject.trim_end().as_bytes() {
-        return Ok(false);
-    }
-    let trailers = git2::message_trailers_bytes(message).at("read the trailers of a commit in", &place.top)?;
-    let has = |(key, value): &(String, String)| {
-        trailers.iter().any(|(found, content)| found == key.as_bytes() && content == value.as_bytes())
-    };
-    Ok(wanted.iter().all(has))
+fn matches(commit: &Commit, wanted: &[(String, String)], subject: &str) -> bool {
+    let message = String::from_utf8_lossy(commit.message_bytes());
+    let mut lines = message.lines().map(str::trim_end);
+    // Lines and not git's trailers: to git a block of them is none as soon as a hook has added another line to it.
+    lines.next().is_some_and(|first| first.contains(subject.trim_end()))
+        && wanted.iter().all(|(key, value)| {
+            lines.clone().any(|line| line == format!("{key}: {}", crate::text::shown_line(value)).trim_end())
+        })
 }
 
 fn unchanged(base: Option<&Tree>, tree: Oid) -> bool {

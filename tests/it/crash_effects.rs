@@ -73,6 +73,35 @@ fn a_commit_that_was_made_and_not_recorded_is_found_and_not_made_again() {
 }
 
 #[test]
+fn a_commit_whose_message_a_hook_added_to_is_found_as_well() {
+    let env =
+        world("commit: {by: runner}\n", &["echo one > file\necho 'One file' > $TURNSTILE_OUTBOX/COMMIT_MSG\nclaim"]);
+    let path = ".git/hooks/commit-msg";
+    env.write(path, "#!/bin/sh\necho 'seen by a hook' >> \"$1\"\n");
+    let _ = env.command("chmod").args(["+x", path]).status().unwrap();
+    env.run_ends("completed");
+    let head = env.git(&["rev-parse", "HEAD"]);
+    assert!(env.git(&["log", "-1", "--format=%B"]).ends_with("seen by a hook"));
+    cut_behind(&env, begins_a_commit);
+    std::fs::remove_file(last_save(&env).join("exit.json")).unwrap();
+    env.run_ends("completed");
+    assert_eq!((env.git(&["rev-parse", "HEAD"]), env.events("commit.failed")), (head.clone(), Vec::new()));
+    assert_eq!(env.events("commit.made")[0]["commit"], head);
+}
+
+#[test]
+fn a_message_for_a_commit_that_somebody_else_made_does_not_stay() {
+    let env = world(
+        "commit: {by: runner}\n",
+        &[
+            "echo one > file\necho 'One file' > $TURNSTILE_OUTBOX/COMMIT_MSG\nclaim\ngit add file .tickets/001-a.md\ngit commit -qm mine",
+        ],
+    );
+    env.run_ends("completed");
+    assert_eq!((env.files(".tickets/outbox"), env.status()), (Vec::new(), Vec::new()));
+}
+
+#[test]
 fn a_commit_that_was_recorded_by_its_own_process_is_read_from_there() {
     let env = world("commit: {by: runner}\n", &["echo one > file\nclaim"]);
     env.run_ends("completed");

@@ -327,6 +327,26 @@ fn a_commit_is_found_by_its_subject_and_trailers() {
 }
 
 #[test]
+fn a_commit_whose_message_a_hook_added_to_is_found() {
+    let repo = TestRepo::with(&[("a", "1")]);
+    let base = repo.commit_of("HEAD");
+    let trailer = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let wanted = [trailer("Turnstile-Run", "r"), trailer("Turnstile-Turn", "3")];
+    for message in [
+        "001-x: done\n\nTurnstile-Run: r\nTurnstile-Turn: 3\nseen by a hook\n",
+        "PROJ-7 001-x: done\n\nseen by a hook\n\nTurnstile-Run: r\nTurnstile-Turn: 3\n\nChange-Id: I1\n",
+    ] {
+        repo.git(&["reset", "-q", "--hard", &base]);
+        repo.git(&["commit", "-q", "--allow-empty", "-m", message]);
+        let found = find_saved(&repo.place, "refs/heads/main", Some(&base), &wanted, "001-x: done").unwrap();
+        assert_eq!(found, Some(repo.commit_of("HEAD")), "{message}");
+        let other = [trailer("Turnstile-Run", "r"), trailer("Turnstile-Turn", "30")];
+        let found = find_saved(&repo.place, "refs/heads/main", Some(&base), &other, "001-x: done").unwrap();
+        assert_eq!(found, None, "{message}");
+    }
+}
+
+#[test]
 fn submodules_go_on_and_inner_repositories_stay_out() {
     let inner = TestRepo::with(&[("x", "1")]);
     let repo = TestRepo::with(&[("a", "1")]);
