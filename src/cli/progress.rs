@@ -64,7 +64,7 @@ impl<'p> Live<'p> {
         }
     }
 
-    /// Files that the kept trees leave out are named once.
+    /// What a turn did beyond its work. Files that the kept trees leave out are named once.
     fn name_what_is_left_out(&mut self, event: &Event) {
         let (Event::TurnFinished(ended)
         | Event::TurnFailed(ended)
@@ -73,6 +73,9 @@ impl<'p> Live<'p> {
         else {
             return;
         };
+        for change in &ended.tampered {
+            self.print(&format!("  tampered with: {}", crate::text::shown_line(change)));
+        }
         for left in &ended.left_out {
             if self.named.insert(left.clone()) {
                 self.print(&format!("  not kept: {}", crate::text::shown_line(left)));

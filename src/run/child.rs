@@ -65,8 +65,8 @@ fn turn(
     context: &ChildContext<'_>,
     variables: Vec<(OsString, OsString)>,
 ) -> TurnResult {
-    let guard = match tampering::begin(work) {
-        Ok(guard) => guard,
+    let noted = match tampering::begin(work) {
+        Ok(noted) => noted,
         Err(error) => {
             let why = format!("the git directory could not be looked at: {}", error.in_full());
             return TurnResult::without_facts(TurnEnd::RunnerFailed { why });
@@ -102,7 +102,7 @@ fn turn(
     let end = claim_of_shell(work, end);
     write_final_words(work, screen);
     point(Point::TurnWords);
-    let tampered = tampering::since(&work.place, &guard);
+    let tampered = tampering::as_it_ends(&work.place, &noted);
     let mut result = look_after(work, screen, Some(&before), Some(&left_out), end, tampered);
     result.duration_ms = ended.duration_ms;
     result.exit = ended.exit;

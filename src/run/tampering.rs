@@ -10,27 +10,95 @@ use super::work::TurnWork;
 use super::workspace::{layout_of, write_machine};
 use crate::flow::{ReasonCode, RunState};
 use crate::git::{self, Guard, Place};
+use crate::store;
 
 /// The state before a turn, and which turn that is.
 #[derive(Serialize, Deserialize)]
-struct Noted {
+pub(super) struct Noted {
     run: String,
     turn: u32,
     guard: Guard,
+    #[serde(default)]
+    journal: Option<Beginning>,
+}
+
+/// As much of a journal as there was; it only ever grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Beginning {
+    bytes: usize,
+    sum: u32,
+}
+
+impl Beginning {
+    fn of(journal: &[u8]) -> Self {
+        Self { bytes: journal.len(), sum: crc32fast::hash(journal) }
+    }
+
+    fn is_of(self, journal: &[u8]) -> bool {
+        journal.get(..self.bytes).is_some_and(|beginning| Self::of(beginning) == self)
+    }
 }
 
 /// Looks at the state before a turn, and notes it for whoever has to look again.
-pub(super) fn begin(work: &TurnWork) -> Result<Guard, RunError> {
+pub(super) fn begin(work: &TurnWork) -> Result<Noted, RunError> {
     let layout = work.layout();
     let path = layout.guard();
-    let noted = Noted { run: work.run.clone(), turn: work.turn, guard: git::guard(&work.place)? };
+    let journal = layout.journal(&work.run);
+    let unusable =
+        |error: std::io::Error| RunError::Unusable { path: journal.display().to_string(), why: error.to_string() };
+    let journal = Some(Beginning::of(&std::fs::read(&journal).map_err(unusable)?));
+    let noted = Noted { run: work.run.clone(), turn: work.turn, guard: git::guard(&work.place)?, journal };
     let text = serde_json::to_vec(&noted).map_err(|source| RunError::Express { path: path.clone(), source })?;
     write_machine(&layout, &path, &text)?;
-    Ok(noted.guard)
+    Ok(noted)
+}
+
+/// What differs as the turn ends, one line each. The name of its run is put back: whoever comes next has to find what
+/// is known of the turn.
+pub(super) fn as_it_ends(place: &Place, noted: &Noted) -> Vec<String> {
+    let mut found = since(place, noted);
+    let grown = |journal: Vec<u8>| {
+        let more = journal.get(noted.journal?.bytes..)?;
+        let is_ours = |line: &[u8]| line.is_empty() || DURING_A_TURN.iter().any(|kind| contains(line, kind));
+        (!more.split(|byte| *byte == b'\n').all(is_ours)).then(|| "the run's journal was written to".to_owned())
+    };
+    found.extend(std::fs::read(layout_of(place).journal(&noted.run)).ok().and_then(grown));
+    found.extend(name_of_the_run(place, noted));
+    found
+}
+
+/// What turnstile itself writes down while a turn is under way: that another process waits for it now.
+const DURING_A_TURN: [&[u8]; 2] = [br#""kind":"turn.adopted""#, br#""kind":"journal.repaired""#];
+
+fn name_of_the_run(place: &Place, noted: &Noted) -> Option<String> {
+    let layout = layout_of(place);
+    if store::current_run(&layout).ok().flatten().as_ref() != Some(&noted.run) {
+        let put_back = match store::set_current_run(&layout, &noted.run) {
+            Ok(()) => "and was put back".to_owned(),
+            Err(error) => format!("and cannot be put back: {}", RunError::from(error).in_full()),
+        };
+        return Some(format!("the file that names the worktree's run was changed, {put_back}"));
+    }
+    None
+}
+
+fn contains(line: &[u8], part: &[u8]) -> bool {
+    line.windows(part.len()).any(|window| window == part)
 }
 
 /// What differs from then, one line each.
-pub(super) fn since(place: &Place, before: &Guard) -> Vec<String> {
+fn since(place: &Place, noted: &Noted) -> Vec<String> {
+    let mut found = since_guard(place, &noted.guard);
+    let journal = std::fs::read(layout_of(place).journal(&noted.run));
+    if let (Some(beginning), Ok(journal)) = (noted.journal, journal)
+        && !beginning.is_of(&journal)
+    {
+        found.push("the run's journal is not what was written".to_owned());
+    }
+    found
+}
+
+fn since_guard(place: &Place, before: &Guard) -> Vec<String> {
     // Something that is short for a moment is no tampering.
     let look_again = |_| {
         std::thread::sleep(std::time::Duration::from_millis(200));
@@ -45,7 +113,11 @@ pub(super) fn since(place: &Place, before: &Guard) -> Vec<String> {
 /// The same for a turn whose process is dead; `began` says that its agent may have run.
 pub(super) fn since_lost(work: &TurnWork, began: bool) -> Vec<String> {
     match noted(&work.place) {
-        Ok(Some(noted)) if noted.run == work.run && noted.turn == work.turn => since(&work.place, &noted.guard),
+        Ok(Some(noted)) if noted.run == work.run && noted.turn == work.turn => {
+            let mut found = since(&work.place, &noted);
+            found.extend(name_of_the_run(&work.place, &noted));
+            found
+        }
         Ok(_) if !began => Vec::new(),
         Ok(_) => vec!["what it was before the turn is not on record any more".to_owned()],
         Err(why) => vec![why],
@@ -58,7 +130,7 @@ pub(super) fn unanswered(place: &Place, run: &RunState) -> Vec<String> {
     let unjudged = run.judging().is_some_and(|judging| judging.row <= 1 && !judging.ended.tampered.is_empty());
     let found = match noted(place) {
         _ if !stands && !unjudged => Vec::new(),
-        Ok(Some(noted)) => since(place, &noted.guard),
+        Ok(Some(noted)) => since(place, &noted),
         Ok(None) => vec!["what it was before the turn is not on record any more".to_owned()],
         Err(why) => vec![why],
     };

@@ -25,6 +25,7 @@ fn is_refused(env: &TestEnv, says: &str) {
 fn a_claim_is_no_fact_because_the_turn_removed_the_record() {
     let env = world(&["claim\nrm -rf .git/turnstile"]);
     drop(env.turnstile(&["run"]).exits(7));
+    env.until("the turn's own process is over", |env| env.effects().is_empty());
     is_refused(&env, "it is gone");
 }
 
@@ -64,9 +65,48 @@ fn a_person_can_give_the_record_up() {
     env.until("the turn's own process is over", |env| env.effects().is_empty());
     let doctor = env.turnstile(&["doctor"]).text();
     let line = doctor.lines().find(|line| line.contains("update-ref")).expect("what to type");
-    let typed = &line[line.find("git for-each-ref").unwrap()..];
-    assert!(env.command("sh").args(["-c", typed]).current_dir(env.repo()).status().unwrap().success());
+    let typed = line[line.find("git for-each-ref").unwrap()..].replace("[ROOT]", &env.root().display().to_string());
+    assert!(env.command("sh").args(["-c", &typed]).current_dir(env.repo()).status().unwrap().success());
     env.git(&["add", "file"]);
     env.git(&["commit", "-qm", "work"]);
     env.run_ends("completed");
+}
+
+#[test]
+fn the_name_of_the_run_is_put_back_as_the_turn_ends() {
+    let env = world(&["echo 20250101-000000-aaaa > .git/turnstile/worktrees/main/run\nclaim"]);
+    let output = env.turnstile(&["step"]).exits(0);
+    assert!(output.text().contains("the worktree's run was changed, and was put back"), "{}", output.text());
+    assert_eq!(env.turns(), ["1 001-a"]);
+    assert_eq!(env.events("ticket.done").len(), 1, "and the turn is judged as ever");
+}
+
+#[test]
+fn a_turn_cannot_write_into_the_journal_of_its_run() {
+    let env =
+        world(&["tail -n 1 .git/turnstile/runs/*/journal.jsonl >> $(ls .git/turnstile/runs/*/journal.jsonl)\nclaim"]);
+    // The runner sees that somebody else wrote, and does not write behind it.
+    let message = env.run_ends("git_failed");
+    assert!(message.contains("journal"), "{message}");
+    is_refused(&env, "where 4 is due");
+}
+
+#[test]
+fn a_turn_cannot_change_what_the_journal_says() {
+    let env = world(&["claim\ntouch ../begun\nwhile [ ! -e ../go ]; do sleep 0.05; done"]);
+    let runner = env.spawn(&["--json", "run"]);
+    env.until("the turn has begun", |env| env.root().join("begun").exists());
+    let path = env.run_folder().join("journal.jsonl");
+    // Another agent, in as many bytes and with a checksum that fits.
+    let forged = |line: &str| {
+        let (body, _) = line.rsplit_once(",\"sum\":").unwrap();
+        let body = format!("{}}}", body.replacen("\"mine\"", "\"nine\"", 1));
+        format!("{},\"sum\":\"{:08x}\"}}\n", body.strip_suffix('}').unwrap(), crc32fast::hash(body.as_bytes()))
+    };
+    let text = env.read(&path);
+    env.write(&path, text.lines().map(forged).collect::<String>());
+    std::fs::write(env.root().join("go"), "").unwrap();
+    let ended = crate::support::ended_with(&env.wait(runner), "tampered");
+    let message = ended["reason"]["message"].as_str().unwrap();
+    assert!(message.contains("the run's journal is not what was written"), "{message}");
 }
