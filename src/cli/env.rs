@@ -48,7 +48,7 @@ impl Environment {
 
     /// Who types.
     pub fn who(&self) -> String {
-        self.text("USER").or_else(|| self.text("LOGNAME")).unwrap_or_else(|| "somebody".to_owned())
+        self.text("USER").or_else(|| self.text("LOGNAME")).unwrap_or_default()
     }
 
     /// Makes this process end where a test wants it to.

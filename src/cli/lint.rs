@@ -118,6 +118,9 @@ fn look(workspace: &mut Workspace) -> Result<Looked, CliError> {
     let ids = Ids::of(reads);
     diagnostics.extend(lint_all(reads, &ids, &settings.config));
     diagnostics.extend(context_faults(&top, reads, &ids));
+    if settings.max_bytes_at.is_some() {
+        diagnostics.extend(workspace.prompt_faults());
+    }
     in_order(&mut diagnostics, &files);
     Ok(Looked { files, diagnostics })
 }

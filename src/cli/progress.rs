@@ -19,8 +19,8 @@ pub struct Live<'p> {
 }
 
 impl<'p> Live<'p> {
-    /// Nothing yet.
-    pub fn new(printer: &'p Printer) -> Self {
+    /// Nothing yet; `named` was told by earlier steps of the run.
+    pub fn new(printer: &'p Printer, named: BTreeSet<String>) -> Self {
         let bar = printer.is_watched().then(|| {
             let bar = ProgressBar::new_spinner();
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
@@ -28,7 +28,7 @@ impl<'p> Live<'p> {
             }
             bar
         });
-        Self { printer, bar, named: BTreeSet::new() }
+        Self { printer, bar, named }
     }
 
     /// Shows what happens.
@@ -133,6 +133,12 @@ fn more_turns(left: u32) -> String {
     }
 }
 
+/// What a program said, in lines of its own where it has several.
+fn below(text: &str) -> String {
+    let lines: Vec<String> = crate::text::shown(text).trim_end().lines().map(str::to_owned).collect();
+    lines.join("\n    ")
+}
+
 /// What the table of `docs/decisions.md` came to.
 fn judged(outcome: Outcome) -> &'static str {
     match outcome {
@@ -197,8 +203,8 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
             format!("  its work is not committed ({} path(s)); {}", paths.len(), more_turns(*left))
         }
         Event::CommitMade { commit, .. } => format!("  committed {}", commit.get(..10).unwrap_or(commit)),
-        Event::CommitFailed { why, .. } => format!("  could not commit: {}", shown(why)),
-        Event::CheckpointFailed { why, .. } => format!("  no checkpoint on the branch: {}", shown(why)),
+        Event::CommitFailed { why, .. } => format!("  could not commit: {}", below(why)),
+        Event::CheckpointFailed { why, .. } => format!("  no checkpoint on the branch: {}", below(why)),
         Event::TicketDone { ticket, by, .. } => match by {
             Some(by) => format!("{ticket} is done, as {} decided", shown(by)),
             None => format!("  {ticket} is done"),

@@ -5,6 +5,8 @@ use serde_json::json;
 use super::{CliError, Context, Exit};
 use crate::flow::{Action, Look, TicketStanding, standing};
 use crate::run::{Options, Workspace};
+use crate::store::TICKETS;
+use crate::text::shown_line;
 
 /// Print what the next turn would be sent
 ///
@@ -25,7 +27,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
     let mut workspace = context.workspace()?;
     let named = arguments.id.as_deref().map(|id| context.ticket(&mut workspace, id)).transpose()?;
     let view = workspace.look(&Options::default())?;
-    let id = named.or_else(|| Workspace::foreseen(&view)).ok_or_else(|| {
+    // Where `.tickets` is no folder, it stands among the tickets and is none.
+    let foreseen = || Workspace::foreseen(&view).filter(|id| id.as_str() != TICKETS);
+    let id = named.or_else(foreseen).ok_or_else(|| {
         CliError::invalid("no ticket is ready for a turn")
             .hint("`turnstile next` says why; `turnstile prompt ID` prints a prompt all the same")
     })?;
@@ -39,6 +43,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
     } else if let (Action::Wait | Action::Stop, Some(reason)) = (view.preview.action, &view.preview.reason) {
         let message = reason.message.lines().next().unwrap_or_default();
         context.printer.note(&format!("no turn starts as it is: {}: {message}", reason.code));
+    }
+    for fault in workspace.settings()?.faults.iter().filter(|fault| fault.path.starts_with(".tickets/templates")) {
+        let (path, why) = (shown_line(&fault.path), shown_line(&fault.message));
+        context.printer.note(&format!("{path} is not used, and the built-in template is: {why}"));
     }
     if context.printer.json {
         let sections: Vec<_> = prompt

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::input::text_from_stdin;
 use super::{CliError, Context, Exit};
-use crate::flow::{Look, ReplyFact, TicketStanding, reply_target, standing, waiting_tickets};
+use crate::flow::{Look, ReasonCode, ReplyFact, TicketStanding, reply_target, standing, waiting_tickets};
 use crate::run::{Answered, Options, RunError, View};
 use crate::store::StoreError;
 use crate::ticket::{ReplyDraft, TicketId, reply_text};
@@ -118,7 +118,13 @@ fn waits_already(view: &View) -> CliError {
             "it appeared during a turn and may be the agent's own: save it again if it is yours, else remove it",
         );
     }
-    error.hint("`turnstile run` takes it in; or edit it, or remove it")
+    match &view.preview.reason {
+        Some(reason) if reason.code == ReasonCode::ReplyInvalid => error.hint(format!(
+            "mend it or remove it, for no step can use it: {}",
+            reason.message.lines().next().unwrap_or_default()
+        )),
+        Some(_) | None => error.hint("`turnstile run` takes it in; or edit it, or remove it"),
+    }
 }
 
 fn sentence(view: &View, to: &TicketId) -> String {
@@ -196,7 +202,7 @@ fn below_the_scissors(view: &View, to: &TicketId) -> String {
             text.push_str(&format!("It asks: {}\n", shown(title)));
         }
         if !question.choices.is_empty() {
-            text.push_str(&format!("`--answer` takes one of: {}\n", shown(&question.choices.join(", "))));
+            text.push_str(&format!("`--answer` takes one of: {}\n", crate::text::shown_list(&question.choices)));
         }
         text.push_str(&format!("The question lies in .tickets/history/{to}/.\n"));
     }

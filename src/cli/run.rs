@@ -83,7 +83,7 @@ fn drive(context: &Context, until: Until, ids: &[String], mut options: Options) 
     let mut workspace = context.workspace_outside_turns()?;
     let only: Vec<TicketId> = ids.iter().map(|id| context.ticket(&mut workspace, id)).collect::<Result<_, _>>()?;
     options.only = (!only.is_empty()).then_some(only);
-    let mut live = Live::new(&context.printer);
+    let mut live = Live::new(&context.printer, workspace.left_out_before());
     let end = workspace.drive(until, &options, &mut |progress| live.show(progress))?;
     live.finish();
     let exit = exit_of(&end);
@@ -145,7 +145,8 @@ fn sentence(end: &DriveEnd) -> String {
         Some(reason) if reason.code == ReasonCode::Completed => format!("completed: {}", reason.message),
         Some(reason) => format!("{}: {}", reason.code, reason.message),
         None => match (last.outcome, &last.ticket) {
-            (Outcome::TicketDone, Some(ticket)) => format!("{ticket} is done"),
+            // That the ticket is done was said as it was judged.
+            (Outcome::TicketDone, Some(_)) => "`turnstile run` takes the next step".to_owned(),
             (Outcome::Progressed, Some(ticket)) => format!("{ticket} goes on; `turnstile run` takes the next step"),
             (Outcome::RetryAsked, Some(ticket)) => {
                 format!("{ticket} gets another turn; `turnstile run` takes the next step")

@@ -61,6 +61,7 @@ impl Default for Config {
         let agents = AgentKind::ALL.iter().filter(|kind| **kind != AgentKind::Command);
         Self {
             default_agent: None,
+            default_agent_at_fault: false,
             agents: agents.map(|kind| (kind.name().to_owned(), RosterEntry::new(*kind))).collect::<BTreeMap<_, _>>(),
             limits: Limits::default(),
             retries: Retries::default(),

@@ -260,8 +260,10 @@ fn read_kind(key: &Key, table: &Table<'_>, faults: &mut Faults<'_>) -> Option<Ag
 
 fn read_default_agent(table: &Table<'_>, named: &[String], config: &mut Config, faults: &mut Faults<'_>) {
     let Some((path, node)) = table.get("default_agent") else { return };
+    config.default_agent_at_fault = true;
     let Ok(agent) = faults.filled_text(&path, node) else { return };
     if named.contains(&agent) {
+        config.default_agent_at_fault = false;
         config.default_agent = Some(agent);
         return;
     }

@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Config {
     /// The agent of tickets that name none.
     pub default_agent: Option<String>,
+    /// Whether the file names one that cannot be used.
+    pub default_agent_at_fault: bool,
     /// The roster: the name used in tickets, and what it stands for. Without a file every kind under its own name;
     /// `user` and `shell` are always there.
     pub agents: BTreeMap<String, RosterEntry>,

@@ -286,7 +286,7 @@ fn question(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     let (choices, how) = if dispatch.choices.is_empty() {
         (String::new(), "-m TEXT")
     } else {
-        (format!(" (choices: {})", crate::text::shown_line(&dispatch.choices.join(", "))), "--answer CHOICE")
+        (format!(" (choices: {})", crate::text::shown_list(&dispatch.choices)), "--answer CHOICE")
     };
     let message = format!(
         "{ticket} asks: {}{choices}; answer with `turnstile reply {ticket} {how}`, or in `.tickets/USER_REPLY.md`{}",

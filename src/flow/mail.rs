@@ -8,7 +8,7 @@ use super::event::Event;
 use super::reason::{Reason, ReasonCode};
 use super::request::Act;
 use super::state::{Judging, Life, Refusal, Stands};
-use super::survey::{Decided, Decision, ReplyFact};
+use super::survey::{Decided, Decision, ReplyFact, TicketFact};
 use crate::ticket::TicketId;
 
 pub(super) fn mail(look: &Look<'_>) -> Option<Choice> {
@@ -54,7 +54,8 @@ fn decisions<'a>(look: &Look<'a>) -> impl Iterator<Item = &'a Decision> {
 
 /// Where nothing is open no run begins, and so nobody is there to take a decision in.
 fn nobody(look: &Look<'_>) -> bool {
-    look.run.life != Life::Open && !look.survey.tickets.iter().any(|ticket| look.is_open(ticket))
+    let can_be_chosen = |ticket: &TicketFact| look.is_open(ticket) && ticket.hold.is_none();
+    look.run.life != Life::Open && !look.survey.tickets.iter().any(can_be_chosen)
 }
 
 /// What cannot be used stops the run, and never stands in the way of what can.
@@ -116,9 +117,12 @@ fn serve(look: &Look<'_>, decision: &Decision) -> Option<Choice> {
         }
         Decided::Done(ticket) => set_done(look, decision, ticket, true, stored("done")),
         Decided::Reopen(ticket) => set_done(look, decision, ticket, false, stored("reopen")),
-        Decided::Noted(ticket) => {
-            let noted = look.survey.ticket(ticket).map(|fact| super::settle::decided(ticket, fact.done, &decision.by));
-            Choice::Record(std::iter::once(stored("noted")).chain(noted).collect())
+        Decided::Noted(ticket, done) => {
+            let noted = look
+                .survey
+                .ticket(ticket)
+                .map(|fact| super::settle::decided(ticket, done.unwrap_or(fact.done), &decision.by));
+            Choice::Record(std::iter::once(stored(decision.what.name())).chain(noted).collect())
         }
         Decided::Reply(reply) => {
             // To a ticket that is done it is left where it lies, and named: it reopens nothing by itself.
@@ -222,7 +226,7 @@ pub fn reply_target(look: &Look<'_>, reply: &ReplyFact) -> Result<Option<TicketI
             "{}`answer: {}` is not among the choices of {target}: {}",
             reply.answer_at,
             crate::text::shown_line(answer),
-            crate::text::shown_line(&question.choices.join(", "))
+            crate::text::shown_list(&question.choices)
         ));
     }
     Ok(Some(target))

@@ -44,10 +44,10 @@ impl Policy {
         }
     }
 
-    /// The subject of a commit.
+    /// The subject of a commit: one line, on which nothing is hidden.
     pub fn subject(&self, id: &TicketId, title: &str, what: &str) -> String {
         let subject = self.subject.replace("{id}", id.as_str()).replace("{title}", title).replace("{what}", what);
-        subject.split_whitespace().collect::<Vec<_>>().join(" ")
+        crate::text::shown_line(&subject.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 
     /// The tighter of the config's and a ticket's own cap on turns.

@@ -1,12 +1,15 @@
 //! The commits that turnstile makes: what is in each, and what its message says.
 
+use std::collections::BTreeSet;
+
 use super::choose::Look;
 use super::event::Event;
 use super::parts::{Begun, SaveBegun};
 use super::request::{SavePurpose, SaveRequest};
 use super::state::Judging;
 use crate::config::CommitBy;
-use crate::ticket::TicketId;
+use crate::text::{shown, shown_line};
+use crate::ticket::{TicketId, is_ticket_path};
 
 /// Whether turnstile commits the work of this turn.
 pub(super) fn by_runner(look: &Look<'_>, judging: &Judging) -> bool {
@@ -47,7 +50,7 @@ fn message_of(text: &str) -> Option<(String, String)> {
     let text = lines.join("\n");
     let text = text.trim();
     let (subject, body) = text.split_once('\n').unwrap_or((text, ""));
-    (!subject.is_empty()).then(|| (subject.to_owned(), body.trim().to_owned()))
+    (!subject.is_empty()).then(|| (shown_line(subject), shown(body.trim())))
 }
 
 /// A turn's work on the branch as it is, without a judgement on it.
@@ -83,10 +86,14 @@ pub(super) fn keep(look: &Look<'_>, judging: &Judging) -> Event {
 
 /// What operators' decisions left in `.tickets/`.
 pub(super) fn decisions(look: &Look<'_>, paths: Vec<String>) -> Event {
-    let ids: Vec<&str> = paths.iter().filter_map(|path| path.strip_prefix(".tickets/")?.strip_suffix(".md")).collect();
-    let what = match ids.as_slice() {
-        [one] => format!("{one}: as decided"),
-        _ => "tickets: as decided".to_owned(),
+    let tickets: BTreeSet<TicketId> = paths.iter().filter_map(|path| ticket_of(path)).collect();
+    let what = "as decided";
+    let subject = match tickets.first().filter(|_| tickets.len() == 1) {
+        Some(one) => {
+            let title = look.survey.ticket(one).map(|fact| fact.title.clone()).unwrap_or_default();
+            look.policy.subject(one, &title, what)
+        }
+        None => format!("tickets: {what}"),
     };
     begun(SaveRequest {
         attempt: look.run.saves + 1,
@@ -97,11 +104,29 @@ pub(super) fn decisions(look: &Look<'_>, paths: Vec<String>) -> Event {
         base: look.survey.head.clone(),
         paths,
         unclaimed: None,
-        subject: what,
+        subject,
         body: String::new(),
-        trailers: Vec::new(),
+        trailers: tickets.iter().map(about).collect(),
         hooks: false,
     })
+}
+
+/// The ticket that a path of `.tickets/` belongs to: its own file, or a message of its history.
+fn ticket_of(path: &str) -> Option<TicketId> {
+    let below = path.strip_prefix(".tickets/")?;
+    let Some(history) = below.strip_prefix("history/") else {
+        return is_ticket_path(below).then(|| TicketId::new(below.strip_suffix(".md").unwrap_or(below)));
+    };
+    let is_message = |folder: &str| {
+        folder.split_once('-').is_some_and(|(number, kind)| {
+            number.len() >= 4
+                && number.bytes().all(|byte| byte.is_ascii_digit())
+                && ["dispatch", "reply", "request", "decision"].contains(&kind)
+        })
+    };
+    let folders: Vec<&str> = history.split('/').take_while(|folder| !is_message(folder)).collect();
+    let id = folders.join("/");
+    (!id.is_empty() && id.len() < history.len()).then(|| TicketId::new(id))
 }
 
 fn request(
@@ -129,9 +154,13 @@ fn request(
     }
 }
 
+fn about(ticket: &TicketId) -> (String, String) {
+    ("Turnstile-Ticket".to_owned(), shown_line(ticket.as_str()))
+}
+
 fn trailers(ticket: &TicketId, judging: &Judging) -> Vec<(String, String)> {
     vec![
-        ("Turnstile-Ticket".to_owned(), ticket.as_str().to_owned()),
+        about(ticket),
         ("Turnstile-Turn".to_owned(), judging.request.turn.to_string()),
         ("Turnstile-Agent".to_owned(), judging.ended.agent.clone()),
     ]

@@ -153,8 +153,8 @@ pub enum Decided {
     Done(TicketId),
     /// A ticket is open again.
     Reopen(TicketId),
-    /// A ticket was set while no run was open, and its file says so already; this run takes it along.
-    Noted(TicketId),
+    /// A ticket was set to this while no run was open, and its file says so already; this run takes it along.
+    Noted(TicketId, Option<bool>),
     /// A reply that was given during a turn.
     Reply(ReplyFact),
     /// It means nothing here; why, as a sentence.
@@ -166,7 +166,7 @@ impl Decided {
     pub fn is_final(&self) -> bool {
         match self {
             Self::Stop | Self::Done(_) | Self::Reopen(_) => true,
-            Self::Pause | Self::Resume | Self::Noted(_) | Self::Reply(_) | Self::Unusable(_) => false,
+            Self::Pause | Self::Resume | Self::Noted(..) | Self::Reply(_) | Self::Unusable(_) => false,
         }
     }
 
@@ -176,9 +176,9 @@ impl Decided {
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Stop => "stop",
-            Self::Done(_) => "done",
-            Self::Reopen(_) => "reopen",
-            Self::Noted(_) => "noted",
+            Self::Done(_) | Self::Noted(_, Some(true)) => "done",
+            Self::Reopen(_) | Self::Noted(_, Some(false)) => "reopen",
+            Self::Noted(_, None) => "noted",
             Self::Reply(_) => "reply",
             Self::Unusable(_) => "unusable",
         }
@@ -195,7 +195,7 @@ impl Decision {
             | Decided::Stop
             | Decided::Done(_)
             | Decided::Reopen(_)
-            | Decided::Noted(_)
+            | Decided::Noted(..)
             | Decided::Unusable(_) => None,
         }
     }

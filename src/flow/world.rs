@@ -22,6 +22,11 @@ pub trait World {
     /// The evidence about a turn.
     fn turn(&mut self, request: &TurnRequest) -> Result<Evidence<TurnResult>, Self::Error>;
 
+    /// Whether what runs of a turn is not its agent any more, but a process that looks at what a lost one left.
+    fn is_lost(&self) -> bool {
+        false
+    }
+
     /// Starts a turn; what became of it is looked for, never returned.
     fn start_turn(&mut self, request: &TurnRequest) -> Result<(), Self::Error>;
 

@@ -45,6 +45,12 @@ struct Reader<'a> {
     faults: Vec<Diagnostic>,
 }
 
+/// Every variable, for whoever wrote none of them.
+fn known_variables() -> String {
+    let names: Vec<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
+    format!("the variables are {}", names.join(", "))
+}
+
 impl Reader<'_> {
     fn read(&mut self) {
         let text = self.source.text.clone();
@@ -80,7 +86,7 @@ impl Reader<'_> {
         match &words(&text, inner)[..] {
             [only] if is_name(only.of(&text)) && *only == trimmed(&text, inner) => self.variable(*only),
             _ => {
-                self.fault(inner, "`{{ }}` holds the name of a variable and nothing else", "docs/prompt.md lists them");
+                self.fault(inner, "`{{ }}` holds the name of a variable and nothing else", &known_variables());
             }
         }
     }
@@ -137,7 +143,7 @@ impl Reader<'_> {
         }
         let help = match nearest(&name, VARIABLES.iter().map(|variable| variable.name)) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => "docs/prompt.md lists the variables".to_owned(),
+            None => known_variables(),
         };
         self.fault(span, &format!("unknown variable `{}`", shown_line(&name)), &help);
     }

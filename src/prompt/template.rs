@@ -153,7 +153,7 @@ fn sample(full: bool) -> BTreeMap<&'static str, Value> {
 fn fault(source: &Source, error: &minijinja::Error) -> Diagnostic {
     let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     let message = format!("the template cannot be used: {}", shown_line(&what));
-    let help = "mend it, or remove the file to use the built-in template; docs/prompt.md lists the variables";
+    let help = "mend it, or remove the file to use the built-in template";
     let diagnostic = match place(source, error) {
         Some(span) => Diagnostic::at(Code::Syntax, source, span, message),
         None => Diagnostic::of_file(Code::Syntax, Arc::clone(&source.path), message),
@@ -214,9 +214,11 @@ mod tests {
 
     #[test]
     fn broken_overrides_are_faults_with_a_line() {
-        let mend = "mend it, or remove the file to use the built-in template; docs/prompt.md lists the variables";
+        let mend = "mend it, or remove the file to use the built-in template";
         let cannot = "the template cannot do this (there are `if`, `elif`, `else` and `endif`)";
-        let only = "`{{ }}` holds the name of a variable and nothing else (docs/prompt.md lists them)";
+        let names: Vec<&str> = crate::prompt::variables::VARIABLES.iter().map(|variable| variable.name).collect();
+        let known = format!("the variables are {}", names.join(", "));
+        let only = format!("`{{{{ }}}}` holds the name of a variable and nothing else ({known})");
         let test = "the template cannot test this (use variables, whole numbers, `not`, `and`, `or`, `==`, `!=`, `<`, `>` \
                     and parentheses)";
         for (name, text, expected) in [
@@ -225,11 +227,7 @@ mod tests {
                 "a\nb {{ ticket_bdy }}\n",
                 "2:6 E003 unknown variable `ticket_bdy` (did you mean `ticket_body`?)",
             ),
-            (
-                "turn.md",
-                "x {% if x1 and turn %}{% endif %}",
-                "1:9 E003 unknown variable `x1` (docs/prompt.md lists the variables)",
-            ),
+            ("turn.md", "x {% if x1 and turn %}{% endif %}", &format!("1:9 E003 unknown variable `x1` ({known})")),
             ("turn.md", "{{ turn", "1:1 E003 this tag is never closed (close it with `}}`)"),
             ("turn.md", "a {# turn", "1:3 E003 this tag is never closed (close it with `#}`)"),
             ("turn.md", "é{{ turn|shout }}", &format!("1:4 E003 {only}")),

@@ -62,7 +62,7 @@ where
                 entering = false;
                 seen = None;
                 let evidence = world.turn(request)?;
-                let running = evidence == Evidence::Running;
+                let running = evidence == Evidence::Running && !world.is_lost();
                 match follow_turn(evidence) {
                     Follow::Perform => {
                         adopting = false;

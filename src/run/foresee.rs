@@ -4,8 +4,9 @@
 use super::error::RunError;
 use super::inputs;
 use super::turns::shell_script;
-use super::workspace::{View, Workspace};
+use super::workspace::{Options, Settings, View, Workspace};
 use crate::config::AgentKind;
+use crate::diagnostic::Diagnostic;
 use crate::flow::{Decision, Life, Look, Reason, ReasonCode, ReplyFact, RunState, TurnRequest, reply_target};
 use crate::prompt::{Message, MessageKind, Prompt, PromptInputs, Section};
 use crate::store::{self, ReplyFile, TICKETS, USER_REPLY};
@@ -22,6 +23,29 @@ impl Workspace {
     /// What the next turn of a ticket would be sent.
     pub fn prompt(&self, view: &View, id: &TicketId) -> Result<Prompt, RunError> {
         let settings = self.settings()?;
+        if let Some(inputs) = self.inputs(view, id, &settings)? {
+            return inputs::filled(&inputs, &settings);
+        }
+        let text = shell_script(&inputs::source_of(self, id)?);
+        let sections = vec![Section { name: "script", bytes: text.len(), cut: 0 }];
+        Ok(Prompt { text, sections })
+    }
+
+    /// Faults of the config that only show as the next prompt is made.
+    pub fn prompt_faults(&mut self) -> Vec<Diagnostic> {
+        // Whatever else keeps a prompt from being made is told by whoever has to make it.
+        let Ok((settings, view)) = self.settings().and_then(|settings| Ok((settings, self.look(&Options::default())?)))
+        else {
+            return Vec::new();
+        };
+        let inputs = Self::foreseen(&view).and_then(|id| self.inputs(&view, &id, &settings).ok().flatten());
+        let mut faults = inputs.and_then(|inputs| inputs::rendered(&inputs, &settings).err()).unwrap_or_default();
+        faults.retain(|fault| fault.path.ends_with("/config.yaml"));
+        faults
+    }
+
+    /// What the prompt of a ticket is made of; nothing where its agent is a shell, which is sent its commands.
+    fn inputs(&self, view: &View, id: &TicketId, settings: &Settings) -> Result<Option<PromptInputs>, RunError> {
         let run = match view.preview.run.life {
             Life::Open => &view.preview.run,
             Life::None | Life::Completed | Life::Stopped => &view.working,
@@ -32,14 +56,12 @@ impl Workspace {
         })?;
         let kind = settings.config.agent(&fact.agent).map(|entry| entry.kind);
         if kind == Some(AgentKind::Shell) {
-            let text = shell_script(&inputs::source_of(self, id)?);
-            let sections = vec![Section { name: "script", bytes: text.len(), cut: 0 }];
-            return Ok(Prompt { text, sections });
+            return Ok(None);
         }
         let request = request(view, run, id, &fact.agent);
-        let mut inputs = inputs::gather(self, &settings, run, view.id.as_deref(), &request)?;
+        let mut inputs = inputs::gather(self, settings, run, view.id.as_deref(), &request)?;
         self.quote_waiting(view, id, &mut inputs)?;
-        inputs::filled(&inputs, &settings)
+        Ok(Some(inputs))
     }
 
     /// Why no prompt could be made for a ticket, as the step would say it.

@@ -6,6 +6,7 @@ use super::changes::is_repository;
 use super::error::RunError;
 use super::workspace::{Settings, Workspace};
 use crate::config::CommitBy;
+use crate::diagnostic::Diagnostic;
 use crate::flow::{RunState, TurnRequest};
 use crate::git;
 use crate::prompt::{
@@ -31,11 +32,19 @@ pub(super) fn prompt(
 
 /// The prompt that some inputs make.
 pub(super) fn filled(inputs: &PromptInputs, settings: &Settings) -> Result<prompt::Prompt, RunError> {
+    rendered(inputs, settings).map_err(|faults| RunError::Unusable {
+        path: "the prompt".to_owned(),
+        why: super::survey::lines(&faults).join("\n"),
+    })
+}
+
+/// The prompt, or what is wrong with the settings that it is made by, where that stands.
+pub(super) fn rendered(inputs: &PromptInputs, settings: &Settings) -> Result<prompt::Prompt, Vec<Diagnostic>> {
     prompt::render(inputs, &settings.templates, settings.config.prompt.max_bytes).map_err(|mut faults| {
         for fault in faults.iter_mut().filter(|fault| fault.path.ends_with("/config.yaml")) {
             fault.place = settings.max_bytes_at.unwrap_or(fault.place);
         }
-        RunError::Unusable { path: "the prompt".to_owned(), why: super::survey::lines(&faults).join("\n") }
+        faults
     })
 }
 

@@ -58,6 +58,8 @@ pub struct Real<'w> {
     pub(super) progress: &'w mut dyn FnMut(Progress<'_>),
     pub(super) in_flight: Option<InFlight>,
     pub(super) lost_saves: u32,
+    /// Whether the turn in flight has lost its process.
+    pub(super) lost_turn: bool,
     /// The turn whose request this process has written.
     pub(super) prepared: Option<u32>,
     choosing: Option<ChoosingLock>,
@@ -89,6 +91,7 @@ impl<'w> Real<'w> {
             progress,
             in_flight: None,
             lost_saves: 0,
+            lost_turn: false,
             prepared: None,
             choosing: None,
         })
@@ -278,7 +281,9 @@ impl World for Real<'_> {
             Event::EffectBegun(Begun::Save(begun)) => {
                 if begun.save.purpose != SavePurpose::Keep {
                     let run = self.run_id()?.to_owned();
-                    begun.save.trailers.insert(begun.save.trailers.len().min(1), ("Turnstile-Run".to_owned(), run));
+                    let trailers = &mut begun.save.trailers;
+                    let behind = trailers.iter().take_while(|(name, _)| name == "Turnstile-Ticket").count();
+                    trailers.insert(behind, ("Turnstile-Run".to_owned(), run));
                 }
                 let directory = self.save_directory(begun.save.attempt)?;
                 write_request(&self.workspace.layout, &directory, &self.save_work(&begun.save)?)?;
@@ -319,8 +324,13 @@ impl World for Real<'_> {
         })
     }
 
+    fn is_lost(&self) -> bool {
+        self.lost_turn
+    }
+
     fn start_turn(&mut self, request: &TurnRequest) -> Result<(), RunError> {
         let variables = self.agent_variables(request)?;
+        self.lost_turn = false;
         let directory = self.turn_directory(request.turn)?;
         self.freshen(&directory, request.turn)?;
         self.launch(directory, &variables, Some(request.clone()))

@@ -270,7 +270,7 @@ impl Workspace {
         let text = crate::ticket::set_done(&source, done).map_err(|refused| unusable(refused.to_string()))?;
         let draft = DecisionDraft {
             kind: "noted".to_owned(),
-            arguments: json!({ "ticket": ticket.as_str() }),
+            arguments: json!({ "ticket": ticket.as_str(), "done": done }),
             who: self.surroundings.who.clone(),
             at: Self::now(),
         };

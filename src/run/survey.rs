@@ -374,7 +374,9 @@ fn decisions(workspace: &Workspace, run: &RunState, ids: &Ids) -> Result<Vec<Dec
             ("stop", _) => Decided::Stop,
             ("done", Some(ticket)) => Decided::Done(ticket),
             ("reopen", Some(ticket)) => Decided::Reopen(ticket),
-            ("noted", Some(ticket)) => Decided::Noted(ticket),
+            ("noted", Some(ticket)) => {
+                Decided::Noted(ticket, stored.draft.arguments.get("done").and_then(serde_json::Value::as_bool))
+            }
             ("reply", ticket) => match store::look_spooled_reply(&stored.folder)? {
                 Some(file) => {
                     let fact = read_reply_file(&file, ids, ticket.as_ref());

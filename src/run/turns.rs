@@ -171,6 +171,7 @@ impl Real<'_> {
         request: &TurnRequest,
         directory: &std::path::Path,
     ) -> Result<Evidence<TurnResult>, RunError> {
+        self.lost_turn = true;
         effect::end_leftovers(directory, self.workspace.surroundings.grace)?;
         point(Point::LostEnded);
         let keep = directory.join("settle");

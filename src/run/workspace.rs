@@ -1,5 +1,6 @@
 //! A worktree and everything that turnstile keeps about it: where it is, its settings, its tickets, its run.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -134,6 +135,12 @@ impl Workspace {
         git::mind_variables(surroundings.variables.iter().map(|(name, _)| name.as_os_str()));
         let place = git::discover(start)?;
         let layout = layout_of(&place);
+        let mut surroundings = surroundings;
+        if surroundings.who.is_empty() {
+            // Only a name is wanted; that there is none to commit with is said where somebody would commit.
+            let identity = git::identity(&place).ok().flatten();
+            surroundings.who = identity.map_or_else(|| "somebody".to_owned(), |(name, _)| name);
+        }
         Ok(Self { place, layout, surroundings, scanned: None, seen: None, judged: None })
     }
 
@@ -306,6 +313,19 @@ impl Workspace {
         }
     }
 
+    /// What turns of the open run left out of the kept trees: it is named once.
+    pub fn left_out_before(&self) -> BTreeSet<String> {
+        // A journal that cannot be read is named by the step itself.
+        let lines = self.lines().unwrap_or_default();
+        let is_over = lines.last().is_some_and(|last| ["run.completed", "run.stopped"].contains(&last.kind.as_str()));
+        let of_turns = lines.iter().filter(|line| !is_over && line.kind.starts_with("turn."));
+        of_turns
+            .filter_map(|line| line.body.get("left_out")?.as_array())
+            .flatten()
+            .filter_map(|left| left.as_str().map(str::to_owned))
+            .collect()
+    }
+
     /// Looks at everything a step would look at, writes nothing and takes no lock.
     pub fn look(&mut self, options: &Options) -> Result<View, RunError> {
         let settings = self.settings()?;
@@ -357,7 +377,9 @@ pub fn context_faults(top: &Path, reads: &[Read], ids: &Ids) -> Vec<Diagnostic> 
 /// The faults of tickets, each alone and among themselves.
 pub fn lint_all(reads: &[Read], ids: &Ids, config: &Config) -> Vec<Diagnostic> {
     let roster = config.roster_names();
-    let context = LintContext { roster: &roster, default_agent: config.default_agent.as_deref() };
+    // One at fault is reported where it stands, and not again at every ticket.
+    let at_fault = config.default_agent_at_fault.then_some("");
+    let context = LintContext { roster: &roster, default_agent: config.default_agent.as_deref().or(at_fault) };
     let mut diagnostics: Vec<Diagnostic> = reads.iter().flat_map(|read| read.diagnostics.iter().cloned()).collect();
     diagnostics.extend(crate::ticket::lint(reads, ids, &context));
     diagnostics

@@ -75,7 +75,7 @@ pub enum StoreError {
         why: Unreadable,
     },
     /// Something stands where a folder is needed.
-    #[error("{} is no folder", .path.display())]
+    #[error("{} is no folder; move it away (`mv {word} {word}.old`)", .path.display(), word = crate::text::shell_word(&.path.to_string_lossy()))]
     NotAFolder {
         /// What was touched.
         path: PathBuf,
@@ -120,10 +120,9 @@ pub enum StoreError {
 
 /// Whether the system ran out of something or its disk failed, in contrast to a refusal that a person can mend.
 pub fn is_shortage(error: &io::Error) -> bool {
-    error
-        .raw_os_error()
-        .map(Errno::from_raw_os_error)
-        .is_some_and(|number| matches!(number, Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::INTR | Errno::IO))
+    error.raw_os_error().map(Errno::from_raw_os_error).is_some_and(|number| {
+        matches!(number, Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::INTR | Errno::IO | Errno::ROFS)
+    })
 }
 
 impl StoreError {

@@ -12,6 +12,16 @@ pub fn shown_line(text: &str) -> String {
     show(text, false)
 }
 
+/// Several texts on one line, told apart by commas; in quotes where one of them holds a comma itself.
+pub fn shown_list(texts: &[String]) -> String {
+    let ambiguous = texts.iter().any(|text| text.contains([',', '"']) || text.trim() != text);
+    let one = |text: &String| {
+        let text = shown_line(text);
+        if ambiguous { format!("\"{}\"", text.replace('"', "\\\"")) } else { text }
+    };
+    texts.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
 fn show(text: &str, keep_layout: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
@@ -51,5 +61,13 @@ mod tests {
     fn nothing_that_a_terminal_obeys_gets_through() {
         assert_eq!(shown_line("a\u{1b}]52;c\u{7}\tb\u{202e}"), "a\\x1b]52;c\\x07\\tb\\u{202e}");
         assert_eq!(shown("a\n\tb"), "a\n\tb");
+    }
+
+    #[test]
+    fn a_list_shows_where_each_of_its_texts_ends() {
+        let listed = |texts: &[&str]| shown_list(&texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+        assert_eq!(listed(&["red", "dark blue"]), "red, dark blue");
+        assert_eq!(listed(&["a, b", "yes"]), "\"a, b\", \"yes\"");
+        assert_eq!(listed(&["a\u{1b}", "say \"no\""]), "\"a\\x1b\", \"say \\\"no\\\"\"");
     }
 }

@@ -9,7 +9,7 @@ mod source;
 
 pub use edit::{Edit, EditError, apply};
 pub(crate) use escape::is_invisible;
-pub use escape::{shown, shown_line};
+pub use escape::{shown, shown_line, shown_list};
 pub use nearest::nearest;
 pub use shell::shell_word;
 pub use source::{LineColumn, LineIndex, Source, Span};

@@ -56,9 +56,11 @@ pub fn new_ticket(ticket: &NewTicket<'_>) -> String {
 pub fn slug(title: &str) -> String {
     let mut slug = String::new();
     for character in title.chars() {
-        let character = character.to_ascii_lowercase();
+        let character = character.to_lowercase().next().unwrap_or(character);
         if character.is_ascii_alphanumeric() {
             slug.push(character);
+        } else if let Some(letters) = plain(character) {
+            slug.push_str(letters);
         } else if !slug.is_empty() && !slug.ends_with('-') && character != '\'' {
             slug.push('-');
         }
@@ -69,6 +71,40 @@ pub fn slug(title: &str) -> String {
     }
     let slug = slug.trim_end_matches('-');
     if slug.is_empty() { "ticket".to_owned() } else { slug.to_owned() }
+}
+
+/// A Latin letter without its marks.
+fn plain(character: char) -> Option<&'static str> {
+    const PLAIN: [(&str, &str); 26] = [
+        ("àáâãäåāăą", "a"),
+        ("æ", "ae"),
+        ("çćĉċč", "c"),
+        ("ďđð", "d"),
+        ("èéêëēĕėęě", "e"),
+        ("ĝğġģ", "g"),
+        ("ĥħ", "h"),
+        ("ìíîïĩīĭįı", "i"),
+        ("ĵ", "j"),
+        ("ķ", "k"),
+        ("ĺļľŀł", "l"),
+        ("ñńņňŉŋ", "n"),
+        ("òóôõöøōŏő", "o"),
+        ("œ", "oe"),
+        ("ŕŗř", "r"),
+        ("śŝşšș", "s"),
+        ("ß", "ss"),
+        ("ţťŧț", "t"),
+        ("þ", "th"),
+        ("ùúûüũūŭůűų", "u"),
+        ("ŵ", "w"),
+        ("ýÿŷ", "y"),
+        ("źżž", "z"),
+        // Marks that follow their letter.
+        ("\u{300}\u{301}\u{302}\u{303}\u{304}\u{306}", ""),
+        ("\u{307}\u{308}\u{30a}\u{30b}\u{30c}", ""),
+        ("\u{323}\u{326}\u{327}\u{328}", ""),
+    ];
+    PLAIN.iter().find(|(marked, _)| marked.contains(character)).map(|(_, plain)| *plain)
 }
 
 const LONGEST_SLUG: usize = 50;
@@ -160,7 +196,8 @@ mod tests {
             ("  Don't panic!  ", "dont-panic"),
             ("日本語", "ticket"),
             ("", "ticket"),
-            ("Ünïcode ok", "n-code-ok"),
+            ("Ünïcode ok, groß", "unicode-ok-gross"),
+            ("re\u{301}sume\u{301}", "resume"),
             (
                 "A title that is much longer than any file name has reason to be",
                 "a-title-that-is-much-longer-than-any-file-name-has",

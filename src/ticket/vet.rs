@@ -300,7 +300,7 @@ fn context_file(item: &Node, help: &str, faults: &mut Faults<'_>) -> Option<Cont
 }
 
 fn positive(key: &Key, node: &Node, faults: &mut Faults<'_>) -> Option<u32> {
-    let help = "write a number from 1 on";
+    let help = "write a number from 1 to 4294967295";
     let Some(number) = whole_number(node) else {
         wrong_type(key, node, "a number", help, faults);
         return None;

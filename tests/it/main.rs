@@ -60,6 +60,7 @@ mod step_unusable;
 mod support;
 mod support_test;
 mod ticket_cache;
+mod told;
 
 #[test]
 fn no_file_is_forgotten() {

@@ -64,6 +64,7 @@ fn everything_that_can_be_set() {
         default_agent: Some(
             "mine",
         ),
+        default_agent_at_fault: false,
         agents: {
             "codex": RosterEntry {
                 kind: Codex,
