@@ -111,10 +111,12 @@ pub fn main() -> ExitCode {
     environment.arm_crash_points();
     if let Some(directory) = effect_directory() {
         trace(&environment);
-        let screen = Screen::of_environment(&environment.variables);
+        let variables = environment.variables.clone();
         return match effect(&directory, environment) {
             Ok(exit) => exit.into(),
             Err(error) => {
+                // Made by the effect as well; a second one is needed only to say what went wrong.
+                let screen = Screen::of_environment(&variables);
                 Printer::new(false, Volume::Normal, anstream::ColorChoice::Never, screen).error(&error);
                 error.exit.into()
             }

@@ -177,31 +177,6 @@ fn staged(repository: &Repository, path: &Path, index: &IndexFile) -> Option<BTr
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
-/// In folders with fewer names one thread is done before a second one runs.
-const WORTH_A_THREAD: usize = 400;
-
-/// What is known of each name, asked by two threads where there are many and the index knows some of them. None where
-/// it has to be asked later.
-fn stats_of(folder: &OwnedFd, names: &[(Vec<u8>, FileType)], known: &Range<usize>) -> Vec<Option<Stat>> {
-    if names.len() < WORTH_A_THREAD || known.is_empty() {
-        return vec![None; names.len()];
-    }
-    let ask = |names: &[(Vec<u8>, FileType)]| -> Vec<Option<Stat>> {
-        let file = |kind| matches!(kind, FileType::RegularFile | FileType::Symlink);
-        let stat = |name: &[u8]| rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).ok();
-        names.iter().map(|(name, kind)| if file(*kind) { stat(name) } else { None }).collect()
-    };
-    let (one, other) = names.split_at(names.len() / 2);
-    std::thread::scope(|scope| {
-        let other = scope.spawn(|| ask(other));
-        let mut stats = ask(one);
-        // A thread that failed has asked nothing.
-        stats.extend(other.join().unwrap_or_default());
-        stats.resize(names.len(), None);
-        stats
-    })
-}
-
 struct Look<'l> {
     index: &'l IndexFile<'l>,
     /// When the index was written; what was modified then or later may differ in spite of its stamp.
@@ -249,11 +224,10 @@ impl Look<'_> {
             Some(_) | None => Some(Rules::none()),
         });
         let length = path.len();
-        let stats = stats_of(folder, &names, &known);
-        for ((name, kind), stat) in names.into_iter().zip(stats) {
+        for (name, kind) in names {
             path.truncate(length);
             path.extend_from_slice(&name);
-            self.one(folder, (&name, kind, stat), path, known.clone(), ignored)?;
+            self.one(folder, &name, kind, path, known.clone(), ignored)?;
         }
         path.truncate(length);
         self.rules.pop();
@@ -263,7 +237,8 @@ impl Look<'_> {
     fn one(
         &mut self,
         folder: &OwnedFd,
-        (name, kind, stat): (&[u8], FileType, Option<Stat>),
+        name: &[u8],
+        kind: FileType,
         path: &mut Vec<u8>,
         known: Range<usize>,
         ignored: bool,
@@ -285,13 +260,10 @@ impl Look<'_> {
                 let mut listed = None;
                 if let Some(position) = self.index.position(known, path) {
                     let entry = *self.index.entries.get(position)?;
-                    let known = match stat {
-                        Some(stat) => stat,
-                        None => rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).ok()?,
-                    };
-                    let letter = self.compare(folder, name, &known, &entry)?;
+                    let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+                    let letter = self.compare(folder, name, &stat, &entry)?;
                     *self.letters.get_mut(position)? = letter;
-                    listed = Some(known);
+                    listed = Some(stat);
                 } else if !ignored && !self.ignores(path, false)? {
                     self.untracked.push(path.clone());
                 } else if is_in_tickets(path) {
