@@ -78,7 +78,7 @@ pub(super) fn survey(
         tampering,
         stop_file,
         way_back: way_back(workspace, run, &head)?,
-        repository: repository_problem(workspace, &head, run, options)?,
+        repository: repository_problem(workspace, &head, run, (options, &tickets))?,
         config: unusable(workspace, settings, run)?,
         tickets,
         index: TicketIndex::default(),
@@ -242,7 +242,7 @@ fn repository_problem(
     workspace: &Workspace,
     head: &git::Head,
     run: &RunState,
-    options: &Options,
+    (options, tickets): (&Options, &[TicketFact]),
 ) -> Result<Option<String>, RunError> {
     let place = &workspace.place;
     if let Some(operation) = git::operation(place)? {
@@ -252,7 +252,10 @@ fn repository_problem(
         };
         return Ok(Some(format!("a {operation} is under way; {way_out}")));
     }
-    let detached_run = run.life == Life::Open && run.branch.is_none();
+    // A run that was begun there goes on, and one that came to its end there is told as what it is.
+    let nothing_is_open = || tickets.iter().all(|ticket| ticket.done || ticket.hold.is_some());
+    let detached_run =
+        run.branch.is_none() && (run.life == Life::Open || (run.life == Life::Completed && nothing_is_open()));
     if head.branch.is_none() && !options.allow_detached && !detached_run && options.branch.is_none() {
         return Ok(Some(
             "HEAD is detached; `git switch BRANCH` goes back to a branch, or `--allow-detached` works here".to_owned(),

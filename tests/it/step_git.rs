@@ -209,6 +209,17 @@ fn a_detached_head_is_worked_on_only_if_asked() {
 }
 
 #[test]
+fn a_run_that_ends_on_a_detached_head_is_completed() {
+    let env = world(&["echo one > file\ncommit one", "claim"]);
+    env.git(&["checkout", "--quiet", "--detach"]);
+    drop(env.turnstile(&["step", "--allow-detached"]).exits(0));
+    env.run_ends("completed");
+    env.run_ends("completed");
+    env.ticket("002-b", "title: B\ndone: false", "Do it.");
+    assert!(env.run_ends("repository_state").contains("--allow-detached"), "another run is asked for anew");
+}
+
+#[test]
 fn an_unborn_head_is_an_ordinary_case() {
     let env = TestEnv::without_repository();
     env.write("README.md", "not committed yet");
