@@ -166,7 +166,7 @@ fn second(ts: &str) -> String {
 fn cell(text: &str) -> String {
     let mut shown = String::new();
     for character in shown_line(text).chars() {
-        if matches!(character, '|' | '\\' | '<' | '>' | '*' | '_' | '[' | ']') {
+        if matches!(character, '|' | '\\' | '<' | '*' | '[') {
             shown.push('\\');
         }
         shown.push(character);
