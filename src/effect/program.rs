@@ -74,6 +74,8 @@ pub struct ProgramEnd {
     pub stopped: Option<Stopped>,
     /// Why it could not be started; then nothing ran.
     pub not_started: Option<String>,
+    /// Whether that was for want of something of the machine's or of turnstile's, and not because of the program.
+    pub for_want: bool,
     /// How long the program itself ran.
     pub duration_ms: u64,
     /// What it printed in all, kept or not.

@@ -17,12 +17,33 @@ use crate::secret::Screen;
 /// By this variable a program's processes are recognised when its supervisor is gone.
 pub(super) const MARK: &str = "TURNSTILE_EFFECT";
 
+/// Why a program was not started.
+pub(super) struct NotStarted {
+    /// In words.
+    pub why: String,
+    /// Whether it was for want of something that is not the program's: descriptors, memory, room on the disk, the
+    /// files that turnstile itself made.
+    pub for_want: bool,
+}
+
+impl NotStarted {
+    fn of_the_program(why: impl Into<String>) -> Self {
+        Self { why: why.into(), for_want: false }
+    }
+
+    fn for_want(why: String) -> Self {
+        Self { why, for_want: true }
+    }
+}
+
 /// Starts the program in a process group of its own. It inherits three descriptors: all else that this process
 /// opened is closed in its programs.
-pub(super) fn start<'s>(program: &Program, screen: &'s Screen) -> Result<(Child, [Stream<'s>; 2]), String> {
-    let name = program.argv.first().filter(|name| !name.is_empty()).ok_or("no program is named")?;
+pub(super) fn start<'s>(program: &Program, screen: &'s Screen) -> Result<(Child, [Stream<'s>; 2]), NotStarted> {
+    let unnamed = || NotStarted::of_the_program("no program is named");
+    let name = program.argv.first().filter(|name| !name.is_empty()).ok_or_else(unnamed)?;
     let shown = name.to_string_lossy();
-    let log = |path: &Path| open_log(path).map_err(|error| format!("cannot write {}: {error}", path.display()));
+    let unwritten = |path: &Path, error| NotStarted::for_want(format!("cannot write {}: {error}", path.display()));
+    let log = |path: &Path| open_log(path).map_err(|error| unwritten(path, error));
     let logs = [log(&program.stdout)?, log(&program.stderr)?];
     let mut command = Command::new(executable(program, Path::new(name)));
     command
@@ -35,16 +56,20 @@ pub(super) fn start<'s>(program: &Program, screen: &'s Screen) -> Result<(Child,
         .process_group(0);
     if let Some(effect) = &program.effect {
         let effect = std::path::absolute(effect);
-        command.env(MARK, effect.map_err(|error| format!("cannot start `{shown}`: {error}"))?);
+        command.env(MARK, effect.map_err(|error| NotStarted::for_want(format!("cannot start `{shown}`: {error}")))?);
     }
     match &program.stdin {
         Stdin::Null => command.stdin(Stdio::null()),
         Stdin::File(path) => {
             let file = std::fs::File::open(path);
-            command.stdin(file.map_err(|error| format!("cannot read {}: {error}", path.display()))?)
+            let unread = |error| NotStarted::for_want(format!("cannot read {}: {error}", path.display()));
+            command.stdin(file.map_err(unread)?)
         }
     };
-    let mut child = spawn(&mut command).map_err(|error| why_not(program, &shown, &error))?;
+    let mut child = spawn(&mut command).map_err(|error| {
+        let why = why_not(program, &shown, &error);
+        if is_shortage(&error) { NotStarted::for_want(why) } else { NotStarted::of_the_program(why) }
+    })?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let stdout = stdout.expect("the standard output was asked for as a pipe");
     let stderr = stderr.expect("the standard error was asked for as a pipe");
@@ -56,6 +81,13 @@ pub(super) fn start<'s>(program: &Program, screen: &'s Screen) -> Result<(Child,
     let stdout = Stream::new(stdout.into(), stdout_log, keep, screen);
     let stderr = Stream::new(stderr.into(), stderr_log, keep, screen);
     Ok((child, [stdout, stderr]))
+}
+
+/// Whether the machine had no descriptor, process or memory left for it.
+fn is_shortage(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let short = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN];
+    error.raw_os_error().is_some_and(|raw| short.iter().any(|errno| errno.raw_os_error() == raw))
 }
 
 /// A path that is relative is meant from where the program runs.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::family::{Ending, Family};
 use super::output::{Stream, pump};
 use super::process::is_over;
-use super::start::start;
+use super::start::{NotStarted, start};
 use super::{Program, ProgramEnd, Stopped};
 use crate::secret::Screen;
 
@@ -27,7 +27,7 @@ pub fn run(program: &Program, screen: &Screen, asked: &AtomicBool) -> ProgramEnd
             let family = Family::new(child.id(), others);
             follow(program, asked, child, streams, &family)
         }
-        Err(why) => ProgramEnd { not_started: Some(why), ..ProgramEnd::default() },
+        Err(NotStarted { why, for_want }) => ProgramEnd { not_started: Some(why), for_want, ..ProgramEnd::default() },
     }
 }
 

@@ -96,7 +96,11 @@ fn turn(
             let program = Program { env: variables, effect: Some(context.directory.to_owned()), ..program.clone() };
             let ended = effect::run(&program, screen, &context.asked);
             point(Point::ProgramOver);
-            (end_of(work, &ended), ended)
+            let end = match &ended.not_started {
+                Some(why) if ended.for_want => TurnEnd::RunnerFailed { why: why.clone() },
+                Some(_) | None => end_of(work, &ended),
+            };
+            (end, ended)
         }
     };
     let end = claim_of_shell(work, end);

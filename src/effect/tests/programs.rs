@@ -190,7 +190,15 @@ fn what_cannot_be_started_says_why() {
     assert_eq!(run_it(&program).not_started.as_deref(), Some(expected));
     let mut program = sh(home.path(), "");
     program.stdin = Stdin::File(home.path().join("no-prompt"));
-    assert!(run_it(&program).not_started.unwrap().starts_with("cannot read "));
+    let end = run_it(&program);
+    assert!(
+        end.for_want && end.not_started.unwrap().starts_with("cannot read "),
+        "the prompt is no file of the program's"
+    );
+    let mut program = sh(home.path(), "");
+    program.stderr = home.path().join("no/such/folder/stderr.log");
+    let end = run_it(&program);
+    assert!(end.for_want && end.not_started.unwrap().starts_with("cannot write "), "nor is its log");
 }
 
 #[test]
