@@ -61,6 +61,8 @@ struct Place {
     kept: u32,
     journal: Vec<Event>,
     fuel: u32,
+    /// Whether a person has pressed Ctrl-C again and again once a turn runs.
+    pressed: bool,
 }
 
 fn id(number: usize) -> TicketId {
@@ -135,6 +137,10 @@ impl Place {
 
 impl World for Place {
     type Error = Cut;
+
+    fn is_pressed(&mut self) -> bool {
+        self.pressed && !self.started.is_empty()
+    }
 
     fn survey(&mut self, _: &RunState) -> Result<Survey, Cut> {
         let tickets = self
@@ -397,6 +403,20 @@ proptest! {
         }
         prop_assert_eq!(memory, disk);
     }
+}
+
+#[test]
+fn who_presses_again_and_again_is_let_go_and_the_next_step_goes_on() {
+    let mut place =
+        Place { done: vec![false], script: vec![vec![]], fuel: u32::MAX, pressed: true, ..Place::default() };
+    let mut run = RunState::default();
+    let policy = Policy::of(&config::Config::default());
+    let end = step(&mut place, &mut run, &policy, &mut |_| {}).expect("nothing cuts it");
+    assert_eq!((end.reason, end.outcome, end.turn), (None, Outcome::None, Some(1)));
+    assert!(run.judging().is_some(), "the turn is over and not judged");
+    place.pressed = false;
+    assert_eq!(run_to_the_end(&mut place).expect("nothing cuts it"), "completed");
+    assert_eq!(place.started, [1], "no turn runs twice");
 }
 
 #[test]
