@@ -60,19 +60,27 @@ pub(super) fn as_it_ends(place: &Place, noted: &Noted) -> Vec<String> {
     let grown = |journal: Vec<u8>| {
         let more = journal.get(noted.journal?.bytes..)?;
         let is_ours = |line: &[u8]| line.is_empty() || DURING_A_TURN.iter().any(|kind| contains(line, kind));
-        (!more.split(|byte| *byte == b'\n').all(is_ours)).then(|| "the run's journal was written to".to_owned())
+        (!more.split(|byte| *byte == b'\n').all(is_ours)).then(|| WRITTEN_TO.to_owned())
     };
     found.extend(std::fs::read(layout_of(place).journal(&noted.run)).ok().and_then(grown));
     found.extend(name_of_the_run(place, noted));
     found
 }
 
-/// What turnstile itself writes down while a turn is under way: that another process waits for it now.
-const DURING_A_TURN: [&[u8]; 2] = [br#""kind":"turn.adopted""#, br#""kind":"journal.repaired""#];
+/// What turnstile itself writes down while a turn is under way: that a process gave up waiting, and another waits now.
+const DURING_A_TURN: [&[u8]; 3] =
+    [br#""kind":"turn.adopted""#, br#""kind":"journal.repaired""#, br#""kind":"run.paused""#];
+/// What only the end of the turn can tell: behind it turnstile writes there again.
+const WRITTEN_TO: &str = "the run's journal was written to";
 
 fn name_of_the_run(place: &Place, noted: &Noted) -> Option<String> {
     let layout = layout_of(place);
-    if store::current_run(&layout).ok().flatten().as_ref() != Some(&noted.run) {
+    let is_changed = match store::current_run(&layout) {
+        Ok(found) => found.as_ref() != Some(&noted.run),
+        // What cannot be looked at says nothing.
+        Err(error) => !error.is_shortage(),
+    };
+    if is_changed {
         let put_back = match store::set_current_run(&layout, &noted.run) {
             Ok(()) => "and was put back".to_owned(),
             Err(error) => format!("and cannot be put back: {}", RunError::from(error).in_full()),
@@ -130,7 +138,11 @@ pub(super) fn unanswered(place: &Place, run: &RunState) -> Vec<String> {
     let unjudged = run.judging().is_some_and(|judging| judging.row <= 1 && !judging.ended.tampered.is_empty());
     let found = match noted(place) {
         _ if !stands && !unjudged => Vec::new(),
-        Ok(Some(noted)) => since(place, &noted),
+        Ok(Some(noted)) => {
+            let told = run.judging().map(|judging| judging.ended.tampered.as_slice());
+            let written = told.unwrap_or_default().iter().filter(|line| *line == WRITTEN_TO).cloned();
+            since(place, &noted).into_iter().chain(written).collect()
+        }
         Ok(None) => vec!["what it was before the turn is not on record any more".to_owned()],
         Err(why) => vec![why],
     };

@@ -151,7 +151,7 @@ impl StoreError {
     }
 
     /// Whether the machine could not answer: that is no fault of what it was asked about, and says nothing of it.
-    pub(super) fn is_shortage(&self) -> bool {
+    pub fn is_shortage(&self) -> bool {
         match self {
             Self::List { source, .. }
             | Self::Read { source, .. }

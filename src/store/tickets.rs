@@ -74,11 +74,6 @@ impl Scanned {
     pub fn generation(&self) -> u64 {
         self.generation
     }
-
-    /// The same, for keeps.
-    pub fn into_reads(self) -> Vec<Read> {
-        self.reads
-    }
 }
 
 /// Looks at all tickets of a worktree; reads those that are new or changed since the look that `scanned` holds.

@@ -47,6 +47,22 @@ fn what_cannot_be_put_back_is_said() {
     let again = humble(&env, &["step"]).unwrap();
     assert!(again.code.is_some_and(|code| code != 0 && code != 124), "{}", again.text());
     assert!(env.command("chmod").args(["755", ".tickets"]).status().unwrap().success());
-    drop(humble(&env, &["run"]).unwrap().exits(0));
+    let output = humble(&env, &["run"]).unwrap().exits(0);
+    assert!(!output.text().contains("tampered"), "{}", output.text());
+    assert_eq!(env.turns(), ["1 001-a", "2 001-a"]);
+}
+
+#[test]
+fn a_runner_that_gives_up_during_a_turn_is_no_tampering() {
+    let folder = ".git/turnstile/worktrees/main/decisions";
+    let wait = "while [ ! -e ../go ]; do sleep 0.05; done";
+    let env = world(&format!("mkdir -p {folder}\nchmod 000 {folder}\n{wait}\nchmod 700 {folder}"));
+    let Some(output) = humble(&env, &["--json", "step"]) else { return };
+    assert!(output.text().contains("git_failed"), "it cannot look whether somebody decided: {}", output.text());
+    assert_eq!(env.kinds().last().unwrap(), "run.paused", "written down while the turn goes on");
+    std::fs::write(env.root().join("go"), "").unwrap();
+    env.until("the turn is over", |env| env.effects().is_empty());
+    let output = humble(&env, &["run"]).unwrap().exits(0);
+    assert!(!output.text().contains("tampered"), "{}", output.text());
     assert_eq!(env.turns(), ["1 001-a", "2 001-a"]);
 }

@@ -110,3 +110,26 @@ fn a_turn_cannot_change_what_the_journal_says() {
     let message = ended["reason"]["message"].as_str().unwrap();
     assert!(message.contains("the run's journal is not what was written"), "{message}");
 }
+
+#[test]
+fn a_line_that_a_turn_wrote_into_the_journal_stops_the_run_until_a_person_has_seen_it() {
+    let env = world(&["claim\ntouch ../begun\nwhile [ ! -e ../go ]; do sleep 0.05; done"]);
+    let mut runner = env.spawn(&["step"]);
+    env.until("the turn has begun", |env| env.root().join("begun").exists());
+    runner.kill().unwrap();
+    drop(env.wait(runner));
+    // As good a line as turnstile's own.
+    let path = env.run_folder().join("journal.jsonl");
+    let text = env.read(&path);
+    let (seq, run) = (text.lines().count() + 1, env.run_id().unwrap());
+    let body =
+        format!("{{\"seq\":{seq},\"ts\":\"2026-01-01T00:00:00.000Z\",\"run\":\"{run}\",\"kind\":\"future.kind\"");
+    let sum = crc32fast::hash(format!("{body}}}").as_bytes());
+    env.write(&path, format!("{text}{body},\"sum\":\"{sum:08x}\"}}\n"));
+    std::fs::write(env.root().join("go"), "").unwrap();
+    let message = env.run_ends("tampered");
+    assert!(message.contains("the run's journal was written to"), "{message}");
+    assert_eq!(env.run_ends("tampered"), message, "it stands");
+    drop(env.turnstile(&["resume"]).exits(0));
+    env.run_ends("completed");
+}

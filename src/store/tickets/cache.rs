@@ -55,9 +55,8 @@ pub(super) fn keep(layout: &Layout, program: &Path, scanned: &mut Scanned) -> Re
     let (Some(program), Some((folder, name))) = (stamp(program), parts(&path)) else { return Ok(()) };
     let whole = scanned.stamps.iter().zip(&scanned.reads);
     let reads: Vec<(Stamp, &Read)> = whole.filter_map(|(stamp, read)| Some(((*stamp)?, read))).collect();
-    let mut bytes = vec![0; CHECKSUM];
     // What cannot be expressed cannot be kept either, and is read anew.
-    let Ok(mut bytes) = postcard::to_extend(&Content { program, reads }, std::mem::take(&mut bytes)) else {
+    let Ok(mut bytes) = postcard::to_extend(&Content { program, reads }, vec![0; CHECKSUM]) else {
         return Ok(());
     };
     let checksum = crc32fast::hash(bytes.get(CHECKSUM..).unwrap_or_default());
