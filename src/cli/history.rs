@@ -69,6 +69,9 @@ fn quiet(event: &Event) -> String {
         | Event::ReplyConsumed { .. }
         | Event::LintFailed { .. }
         | Event::ContractRestored { .. }
+        | Event::VerifyStarted(_)
+        | Event::VerifyFinished(_)
+        | Event::VerifyStale { .. }
         | Event::CommitRequired { .. }
         | Event::CommitMade { .. }
         | Event::CommitFailed { .. }

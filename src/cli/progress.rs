@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::printer::{Printer, Volume};
-use crate::flow::{Begun, Event, Outcome, amount};
+use crate::flow::{Begun, CheckEnded, CheckVerdict, Event, Outcome, amount};
 use crate::run::Progress;
 
 /// What a person sees.
@@ -40,7 +40,16 @@ impl<'p> Live<'p> {
                 }
                 self.name_what_is_left_out(event);
             }
-            Progress::Waiting { turn, output, since } => {
+            Progress::Waiting { check: Some(check), output, since, .. } => {
+                if let Some(bar) = &self.bar {
+                    let last = output.as_deref().and_then(last_line).unwrap_or_default();
+                    let last = if last.is_empty() { last } else { format!(": {last}") };
+                    let id = crate::text::shown_line(&check.check.id);
+                    bar.set_message(fitting(&format!("check `{id}` of {} for {}{last}", check.ticket, clock(since))));
+                    bar.tick();
+                }
+            }
+            Progress::Waiting { turn, check: None, output, since } => {
                 if let (Some(bar), Some(turn)) = (&self.bar, turn) {
                     let last = output.as_deref().and_then(last_line).unwrap_or_default();
                     bar.set_message(fitting(&format!(
@@ -152,6 +161,33 @@ fn judged(outcome: Outcome) -> &'static str {
     }
 }
 
+/// What a check found, and what it left behind.
+fn checked(ended: &CheckEnded) -> String {
+    let shown = crate::text::shown_line;
+    let why = ended.why.as_deref().map(|why| format!(": {}", shown(why))).unwrap_or_default();
+    let took = if ended.duration_ms >= 1000 {
+        format!(" after {}", clock(Duration::from_millis(ended.duration_ms)))
+    } else {
+        String::new()
+    };
+    let optional = if ended.required { "" } else { " (not required)" };
+    let mut line = format!("  check `{}` is {}{took}{optional}{why}", shown(&ended.check), ended.verdict.name());
+    if ended.verdict != CheckVerdict::Met && !ended.tail.is_empty() {
+        let last: Vec<&str> = ended.tail.lines().rev().take(5).collect();
+        for text in last.into_iter().rev() {
+            line.push_str(&format!("\n    {}", shown(text)));
+        }
+    }
+    if !ended.changed.is_empty() {
+        line.push_str(&format!("\n    it changed {}", crate::text::shown_list(&ended.changed)));
+    }
+    for path in &ended.droppings {
+        let path = shown(path);
+        line.push_str(&format!("\n    it left `{path}`, which counts for nothing; in `.gitignore`: /{path}"));
+    }
+    line
+}
+
 /// An event as a line for people; none where it is no news.
 pub fn line(event: &Event, verbose: bool) -> Option<String> {
     let shown = crate::text::shown_line;
@@ -199,6 +235,10 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
             });
             lines.collect::<Vec<_>>().join("\n")
         }
+        Event::VerifyStarted(request) if verbose => format!("  check `{}` begins", shown(&request.check.id)),
+        Event::VerifyStarted(_) => return None,
+        Event::VerifyFinished(ended) => checked(ended),
+        Event::VerifyStale { .. } => "  the tree is another one than the checks saw; they are run again".to_owned(),
         Event::CommitRequired { paths, left, .. } => {
             format!("  its work is not committed ({} path(s)); {}", paths.len(), more_turns(*left))
         }

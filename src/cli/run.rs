@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::printer::Volume;
 use super::progress::Live;
 use super::{CliError, Context, Exit};
-use crate::flow::{Look, Outcome, Reason, ReasonCode, outcome_name, reply_left};
+use crate::flow::{CheckEnded, Look, Outcome, Reason, ReasonCode, outcome_name, reply_left};
 use crate::run::{DriveEnd, Options, Until};
 use crate::ticket::TicketId;
 
@@ -126,8 +126,19 @@ fn document(end: &DriveEnd, exit: u8) -> Value {
         "reason": shown_reason(last.reason.as_ref()),
         "commit": last.commit,
         "dispatch": last.dispatch,
-        "verify": [],
+        "verify": last.verify.iter().map(checked).collect::<Vec<_>>(),
         "exit": exit,
+    })
+}
+
+/// What a check found, in a document.
+fn checked(ended: &CheckEnded) -> Value {
+    json!({
+        "id": ended.check,
+        "verdict": ended.verdict.name(),
+        "exit": ended.exit,
+        "duration_ms": ended.duration_ms,
+        "tree": ended.tree,
     })
 }
 

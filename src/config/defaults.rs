@@ -69,6 +69,9 @@ impl Default for Config {
             commit: Commit::default(),
             env: EnvPolicy::default(),
             prompt: PromptSettings::default(),
+            verify: Vec::new(),
+            require_verify: false,
+            checks: BTreeMap::new(),
         }
     }
 }
@@ -81,7 +84,7 @@ impl Default for Limits {
 
 impl Default for Retries {
     fn default() -> Self {
-        Self { lint: 3, commit: 2 }
+        Self { lint: 3, verify: 3, commit: 2 }
     }
 }
 

@@ -39,6 +39,10 @@ pub(crate) enum Shape {
     Table(&'static [Key]),
     /// A mapping of names to mappings with these keys.
     Named(&'static [Key]),
+    /// A list of checks, each a name, a command line or a mapping with these keys.
+    Checks(&'static [Key]),
+    /// A mapping of names to command lines.
+    Commands,
     /// What this version of turnstile does not support; only this value, as YAML, is accepted, and none where it is empty.
     Only(&'static str),
 }
@@ -82,11 +86,19 @@ pub(crate) const CONFIG: &[Key] = &[
     key("approval", Shape::Table(APPROVAL), "", "which tickets wait for an approval"),
     key("protect", Shape::Table(PROTECT), "", "what no turn may change unasked"),
     key("prompt", Shape::Table(PROMPT), "", "how prompts are built"),
-    key("verify", Shape::Only("[]"), "[]", "checks that are run for every ticket"),
+    key("verify", Shape::Checks(CHECK), "[]", "checks that are run for every ticket, before its own"),
     key("require_verify", Shape::Flag, "false", "whether a ticket without a required check is a fault"),
-    key("checks", Shape::Only("{}"), "{}", "named commands that tickets may ask for"),
+    key("checks", Shape::Commands, "{}", "named commands that tickets may ask for"),
     key("notify", Shape::Table(NOTIFY), "", "a command that is told of events"),
     key("triggers", Shape::Table(TRIGGERS), "", "what a push may start"),
+];
+
+/// The keys of a check that is a mapping.
+pub(crate) const CHECK: &[Key] = &[
+    key("id", Shape::Text, "", "its name; default: what `run` says"),
+    key("run", Shape::Text, "", "the name of one of `checks`, or a command line for `sh -c`"),
+    key("required", Shape::Flag, "true", "whether a claim needs it; what is not required only tells"),
+    key("timeout", Shape::Duration, "10m", "how long it may take"),
 ];
 
 /// The keys of an entry of the roster.

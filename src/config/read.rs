@@ -7,6 +7,7 @@ use super::values::{Faults, Read, Reported, Table, list};
 use super::{AgentKind, CheckpointMode, CommitBy, Config, EnvInherit, RosterEntry, unsupported};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{LineColumn, LineIndex, Source, Span, nearest, shown_line};
+use crate::ticket::check;
 use crate::ticket::yaml::{self, Key, Node, Value};
 
 /// The version of the format that this turnstile reads.
@@ -83,6 +84,7 @@ fn read_root(root: &Node, config: &mut Config, faults: &mut Faults<'_>) {
         });
         set(&mut config.prompt.previous_ticket, &prompt, "previous_ticket", |path, node| faults.flag(path, node));
     }
+    read_checks(&table, config, faults);
     // Nothing of these is supported, but an unknown key in them is a fault all the same.
     for (name, keys) in [
         ("approval", keys::APPROVAL),
@@ -287,6 +289,7 @@ fn read_caps(table: &Table<'_>, config: &mut Config, faults: &mut Faults<'_>) {
     }
     if let Some(retries) = open(table, "retries", keys::RETRIES, faults) {
         set(&mut config.retries.lint, &retries, "lint", |path, node| faults.count(path, node, 0, u32::MAX));
+        set(&mut config.retries.verify, &retries, "verify", |path, node| faults.count(path, node, 0, u32::MAX));
         set(&mut config.retries.commit, &retries, "commit", |path, node| faults.count(path, node, 0, u32::MAX));
     }
 }
@@ -332,6 +335,33 @@ fn read_env(table: &Table<'_>, config: &mut Config, faults: &mut Faults<'_>) {
     let words = [("filtered", EnvInherit::Filtered), ("minimal", EnvInherit::Minimal), ("all", EnvInherit::All)];
     set(&mut config.env.inherit, &env, "inherit", |path, node| faults.word(path, node, &words));
     set(&mut config.env.pass, &env, "pass", |path, node| read_names(path, node, faults));
+}
+
+/// What decides whether claims hold.
+fn read_checks(table: &Table<'_>, config: &mut Config, faults: &mut Faults<'_>) {
+    set(&mut config.require_verify, table, "require_verify", |path, node| faults.flag(path, node));
+    if let Some((path, node)) = table.get("verify") {
+        config.verify = check::read_items(&path, node, Code::UnknownConfigKey, &mut |code, span, message, help| {
+            faults.add_with_help(code, span, message, help);
+        });
+    }
+    let Some((path, node)) = table.get("checks") else { return };
+    let Value::Mapping(entries) = &node.value else {
+        faults.wrong_type(&path, node, "a mapping of names to command lines");
+        return;
+    };
+    for (key, node) in entries {
+        let mut report = |code, span, message: String, help: String| faults.add_with_help(code, span, message, help);
+        let Value::Scalar { text, .. } = &node.value else {
+            let message = format!("the check `{}` must be a command line, not {}", shown_line(&key.name), node.kind());
+            report(Code::WrongType, node.span, message, "write `unit: cargo test -q`".to_owned());
+            continue;
+        };
+        let named = check::is_name(&key.name, key.span, &mut report);
+        if let Some(line) = check::read_command(text, node.span, &mut report).filter(|_| named) {
+            config.checks.entry(key.name.clone()).or_insert(line);
+        }
+    }
 }
 
 /// Names of environment variables.

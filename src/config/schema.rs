@@ -63,6 +63,14 @@ fn described(path: &str, shape: Shape, unsupported: Unsupported<'_>) -> Value {
             entry["required"] = json!(["path"]);
             json!({ "type": "array", "items": { "anyOf": [{ "type": "string", "minLength": 1 }, entry] } })
         }
+        Shape::Checks(keys) => {
+            let mut entry = object(&format!("{path}."), keys, unsupported);
+            entry["required"] = json!(["run"]);
+            json!({ "type": "array", "items": { "anyOf": [{ "type": "string", "minLength": 1 }, entry] } })
+        }
+        Shape::Commands => {
+            json!({ "type": "object", "additionalProperties": { "type": "string", "minLength": 1 } })
+        }
         Shape::Table(keys) => object(&format!("{path}."), keys, unsupported),
         Shape::Named(keys) => {
             let mut entry = object(&format!("{path}.*."), keys, unsupported);
@@ -100,6 +108,8 @@ mod tests {
             Shape::Texts => owned(&["[]", "[a, b]"]),
             Shape::Only(value) => owned(&[value]),
             Shape::Files(_) => owned(&["[]", "[a, {path: b, max_bytes: 1, required: true}]"]),
+            Shape::Checks(_) => owned(&["[]", "[unit, make check, {id: a, run: b, required: false, timeout: off}]"]),
+            Shape::Commands => owned(&["{}", "{unit: cargo test -q}"]),
             Shape::Table(_) | Shape::Named(_) => owned(&["{}"]),
         }
     }

@@ -134,6 +134,7 @@ mod tests {
         # turns asked for after the first failure
         retries:
           lint: 3    # after frontmatter that cannot be read
+          verify: 3  # after a check that was not met
           commit: 2  # after a claim whose work is not committed
 
         # how a turn's work is kept
@@ -155,6 +156,15 @@ mod tests {
         prompt:
           max_bytes: 131072       # the size over which the parts of a prompt are cut
           previous_ticket: false  # whether the ticket finished before this one is quoted
+
+        # checks that are run for every ticket, before its own
+        verify: []
+
+        # whether a ticket without a required check is a fault
+        require_verify: false
+
+        # named commands that tickets may ask for
+        checks: {}
         "#);
     }
 

@@ -1,7 +1,7 @@
 //! The keys of a ticket's frontmatter, as the schema describes them. The reader of tickets has its own list of names;
 //! a test holds the two together.
 
-use super::keys::{Key, Shape, key};
+use super::keys::{CHECK, Key, Shape, key};
 
 /// The keys of the frontmatter.
 pub(crate) const TICKET: &[Key] = &[
@@ -22,8 +22,8 @@ pub(crate) const TICKET: &[Key] = &[
     key("approval", Shape::Only("auto"), "auto", "whether a person must approve before a turn"),
     key("model", Shape::Text, "", "the model, passed to the agent"),
     key("reasoning", Shape::Text, "", "the reasoning effort, passed to the agent"),
-    key("verify", Shape::Only("[]"), "[]", "what decides whether the claim holds"),
-    key("artifacts", Shape::Only("[]"), "[]", "what must exist when the ticket is done"),
+    key("verify", Shape::Checks(CHECK), "[]", "what decides whether the claim holds: names of checks, or command lines"),
+    key("artifacts", Shape::Texts, "[]", "what must exist, not be empty and be committed when the ticket is done"),
     key("scope", Shape::Only("[]"), "[]", "globs of what a turn may change"),
     key("context", Shape::Files(CONTEXT), "[]", "files of the repository that are quoted in the prompt"),
     key("limits", Shape::Table(LIMITS), "", "caps of this ticket; they only tighten the config's"),

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::ticket::CheckItem;
+
 /// Everything that can be set, with the defaults filled in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -25,6 +27,12 @@ pub struct Config {
     pub env: EnvPolicy,
     /// How prompts are built.
     pub prompt: PromptSettings,
+    /// Checks of every ticket, before its own.
+    pub verify: Vec<CheckItem>,
+    /// Whether a ticket without a required check is a fault.
+    pub require_verify: bool,
+    /// Named command lines that tickets may ask for.
+    pub checks: BTreeMap<String, String>,
 }
 
 /// One entry of the roster.
@@ -85,6 +93,8 @@ pub struct Limits {
 pub struct Retries {
     /// After invalid frontmatter.
     pub lint: u32,
+    /// After a check that was not met.
+    pub verify: u32,
     /// After a claim on an unclean tree.
     pub commit: u32,
 }

@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use super::before::{begin, is_clean};
+use super::checks::checks;
 use super::choose::{Choice, Look, Row};
 use super::event::Event;
 use super::finish::done;
@@ -71,8 +72,8 @@ pub const AFTER: [Row; 14] = [
     Row {
         number: 9,
         name: "checks",
-        doc: "A claim is judged by its checks. This version has none, so every claim is met.",
-        answer: later,
+        doc: "A claim is judged by its checks, on the tree as it is: the config's, the ticket's, its artifacts. Unmet: the claim is revoked, checkpoint, another turn; after `retries.verify` of them `verify_failed`. Inconclusive: `verify_inconclusive`, and the claim waits. Looked at again where the tree changes before the ticket is done.",
+        answer: checks,
     },
     Row {
         number: 10,
@@ -317,14 +318,18 @@ fn commit(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     let stashed = look.stashed(ticket);
     let work = look.work(ticket);
     let committable = stashed.is_none() && !work.iter().any(|path| path.ends_with('/'));
+    let artifacts: Vec<String> = look.survey.turn.checks.uncommitted().map(|it| it.path.clone()).collect();
     let by_runner = saves::by_runner(look, judging) && refused.is_none() && committable;
-    if is_clean(look, ticket) || by_runner {
+    if (is_clean(look, ticket) && artifacts.is_empty()) || by_runner {
         return None;
     }
     let allowed = look.policy.retries.commit;
     let failures = look.run.ticket(ticket).commit_failures;
     let left = allowed.saturating_sub(failures);
-    let paths: Vec<String> = work.into_iter().chain(stashed).collect();
+    let mut paths: Vec<String> = work.into_iter().chain(stashed).collect();
+    let is_named = |path: &String| paths.iter().any(|known| known == path || known.starts_with(&format!("{path}/")));
+    let artifacts: Vec<String> = artifacts.into_iter().filter(|path| !is_named(path)).collect();
+    paths.extend(artifacts);
     let required = Event::CommitRequired {
         ticket: ticket.clone(),
         turn: judging.request.turn,
@@ -370,7 +375,7 @@ pub(super) fn claims(look: &Look<'_>, judging: &Judging) -> bool {
 }
 
 /// What a row owes that takes a claim back and keeps the work: revoke, checkpoint, and the truth about it on the branch.
-fn back(look: &Look<'_>, judging: &Judging) -> Vec<Chore> {
+pub(super) fn back(look: &Look<'_>, judging: &Judging) -> Vec<Chore> {
     let mut chores = Vec::new();
     if look.run.ticket(&judging.request.ticket).claim {
         chores.push(Chore::Revoke);
@@ -385,7 +390,7 @@ fn back(look: &Look<'_>, judging: &Judging) -> Vec<Chore> {
 }
 
 pub(super) fn ends(row: u8, outcome: Outcome, reason: Option<Reason>, chores: Vec<Chore>) -> Verdict {
-    Verdict { ticket: None, turn: None, row, outcome, reason, hold: None, chores }
+    Verdict { ticket: None, turn: None, row, outcome, reason, hold: None, chores, left: None }
 }
 
 fn begun(judging: &Judging, verdict: Verdict) -> Event {

@@ -171,7 +171,9 @@ fn changed_by_turn(look: &Look<'_>) -> bool {
 /// Nothing of the ticket's work uncommitted, be it in the worktree or in git's stash, and nothing of the user's outside
 /// `.tickets/` but what was accepted.
 pub(super) fn is_clean(look: &Look<'_>, ticket: &TicketId) -> bool {
-    look.survey.changes.iter().all(|(path, digest)| look.is_accepted(path, digest)) && look.stashed(ticket).is_none()
+    let counts = |path: &String| !look.run.droppings.contains(path);
+    let mut changes = look.survey.changes.iter().filter(|(path, _)| counts(path));
+    changes.all(|(path, digest)| look.is_accepted(path, digest)) && look.stashed(ticket).is_none()
 }
 
 fn unjudged(look: &Look<'_>) -> Option<Choice> {

@@ -112,6 +112,10 @@ fn within(look: &Look<'_>) -> Chosen {
     if let Some(why) = &look.run.git_failure {
         return Chosen { rung: 9, choice: Choice::stop(Reason::new(ReasonCode::GitFailed, why.clone()), None) };
     }
+    if look.run.check_ended {
+        let message = "a check was interrupted; `turnstile run` goes on with it";
+        return Chosen { rung: 9, choice: Choice::stop(Reason::new(ReasonCode::Interrupted, message), None) };
+    }
     match look.run.judging() {
         Some(judging) => Chosen { rung: 9, choice: judge(look, judging) },
         None => before(look),
@@ -133,7 +137,10 @@ pub(super) fn judge(look: &Look<'_>, judging: &Judging) -> Choice {
     if let Some(choice) = super::finish::finished(look) {
         return choice;
     }
-    let rows = AFTER.iter().filter(|row| row.number == 0 || row.number >= judging.row);
+    // What the checks found may not hold any more when the commit is looked at again.
+    let again = (10..=11).contains(&judging.row) && !super::checks::hold(look, judging);
+    let from = if again { 9 } else { judging.row };
+    let rows = AFTER.iter().filter(|row| row.number == 0 || row.number >= from);
     for row in rows {
         if let Some(choice) = (row.answer)(look, judging) {
             return choice;
@@ -249,7 +256,10 @@ impl<'a> Look<'a> {
 
     fn unaccepted(&self) -> impl Iterator<Item = (&'a String, &'a String)> {
         let run = self.run;
-        self.survey.changes.iter().filter(move |(path, digest)| run.accepted.get(*path) != Some(digest))
+        // What a check left behind is nobody's.
+        let counts = move |path: &String| !run.droppings.contains(path);
+        let changes = self.survey.changes.iter().filter(move |(path, _)| counts(path));
+        changes.filter(move |(path, digest)| run.accepted.get(*path) != Some(digest))
     }
 
     /// What a ticket leaves uncommitted in `.tickets/`, together with what operators' decisions left; without a

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::parts::{Begun, Carried, TurnEnded};
+use super::parts::{Begun, Carried, CheckEnded, TurnEnded};
 use super::reason::Reason;
-use super::request::{DispatchFact, PutBack, SavePurpose, TurnRequest};
+use super::request::{CheckRequest, DispatchFact, PutBack, SavePurpose, TurnRequest};
 use crate::ticket::TicketId;
 
 /// One line of the journal.
@@ -216,6 +216,24 @@ pub enum Event {
         turn: u32,
         /// What was put back.
         items: Vec<PutBack>,
+    },
+    /// A check of a claim is about to be run.
+    #[serde(rename = "verify.started")]
+    VerifyStarted(CheckRequest),
+    /// What a check says of the tree.
+    #[serde(rename = "verify.finished")]
+    VerifyFinished(CheckEnded),
+    /// The tree, or what is asked for, is another one: what the checks found does not hold any more.
+    #[serde(rename = "verify.stale")]
+    VerifyStale {
+        /// The ticket.
+        ticket: TicketId,
+        /// The turn.
+        turn: u32,
+        /// The tree that the checks saw.
+        was: String,
+        /// The tree that lies there.
+        tree: String,
     },
     /// A claim was met, and its work is not committed.
     #[serde(rename = "commit.required")]

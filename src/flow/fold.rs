@@ -108,8 +108,16 @@ impl RunState {
                 state.feedback.push(Feedback { kind: "lint.failed", text: faults.join("\n"), left: Some(*left) });
             }
             Event::ContractRestored { ticket, items, .. } => self.restored(ticket, items),
+            Event::VerifyStarted(request) => return self.start_check(request, event),
+            Event::VerifyFinished(ended) => self.end_check(ended),
+            Event::VerifyStale { ticket, .. } => {
+                let state = self.tickets.entry(ticket.clone()).or_default();
+                state.verified = None;
+                state.stale += 1;
+            }
             Event::CommitRequired { ticket, paths, output, left, .. } => {
                 let state = self.tickets.entry(ticket.clone()).or_default();
+                state.verify_failures = 0;
                 state.commit_failures += 1;
                 let mut text = String::from("the claim was met, and its work is not committed");
                 for path in paths {
@@ -182,6 +190,7 @@ impl RunState {
             self.current = Some(ticket.clone());
             self.inherited.clone_from(work);
         }
+        self.droppings.clone_from(&carried.droppings);
     }
 
     fn pause(&mut self, ticket: Option<&TicketId>, reason: &Reason, digest: Option<&String>) {
@@ -207,6 +216,12 @@ impl RunState {
         self.standing.retain(|stands| !answered(stands));
         if let Some(branch) = branch {
             self.branch = (!branch.is_empty()).then(|| branch.clone());
+        }
+        if let (ReasonCode::VerifyInconclusive, Some(ticket)) = (code, ticket) {
+            // Whatever kept them from an answer was mended: all of them are run again.
+            let state = self.tickets.entry(ticket.clone()).or_default();
+            state.verified = None;
+            state.forget_restlessness();
         }
         if code.exit() == 5 {
             self.limit = None;
@@ -240,6 +255,8 @@ impl RunState {
         state.question = None;
         state.feedback.clear();
         state.work.clear();
+        state.verified = None;
+        state.verify_failures = 0;
         if self.judging().is_some_and(|judging| judging.request.ticket == *ticket) {
             self.stage = Stage::Idle;
             self.last = Some(Outcome::TicketDone);
@@ -258,7 +275,9 @@ impl RunState {
         self.last_pause = None;
         self.limit = None;
         self.git_failure = None;
+        self.check_ended = false;
         let state = self.tickets.entry(request.ticket.clone()).or_default();
+        state.forget_restlessness();
         if !request.commit_only {
             state.turns += 1;
             state.stash.clone_from(&request.stash);
@@ -276,6 +295,9 @@ impl RunState {
             self.suspect.clone_from(&ended.reply);
         }
         self.last_head.clone_from(&ended.head);
+        for path in &ended.changed {
+            self.droppings.remove(path);
+        }
         let state = self.tickets.entry(request.ticket.clone()).or_default();
         state.commits.extend(ended.commits.iter().cloned());
         state.active_ms += ended.duration_ms;
@@ -361,6 +383,10 @@ impl RunState {
                 judging.verdict = Some(verdict.clone());
                 judging.row = verdict.row;
                 self.last_pause = None;
+                if verdict.row == 9 && verdict.outcome == Outcome::ClaimRevoked {
+                    let ticket = judging.request.ticket.clone();
+                    self.tell_unmet(&ticket, verdict.left);
+                }
             }
             Begun::Save(SaveBegun { save, .. }) => {
                 self.saves = self.saves.max(save.attempt);
@@ -388,6 +414,10 @@ impl RunState {
                 self.acting = None;
                 self.decided.clear();
                 self.chore_done(|chore| matches!(chore, Chore::Paperwork(_)));
+            }
+            "check" => {
+                self.acting = None;
+                self.check_ended = true;
             }
             "checkpoint" => {
                 self.acting = None;
@@ -491,6 +521,7 @@ impl RunState {
     fn clear_counters(&mut self, ticket: &TicketId) {
         let state = self.tickets.entry(ticket.clone()).or_default();
         state.lint_failures = 0;
+        state.verify_failures = 0;
         state.commit_failures = 0;
         state.interrupted = 0;
     }
@@ -503,7 +534,7 @@ impl RunState {
 
 impl TicketState {
     /// Paths that its turns changed are its own from then on.
-    fn own(&mut self, changed: &[String]) {
+    pub(super) fn own(&mut self, changed: &[String]) {
         for path in changed {
             match path.strip_prefix(".tickets/") {
                 None => drop(self.work.insert(path.clone())),
@@ -518,7 +549,7 @@ impl TicketState {
 }
 
 impl OutOfOrder {
-    fn of(event: &Event) -> Self {
+    pub(super) fn of(event: &Event) -> Self {
         Self { kind: event.columns().2 }
     }
 }

@@ -3,12 +3,14 @@
 
 mod after;
 mod before;
+mod checks;
 mod choose;
 mod chores;
 mod event;
 mod explain;
 mod finish;
 mod fold;
+mod fold_checks;
 mod intrusion;
 mod limits;
 mod mail;
@@ -34,18 +36,18 @@ pub use event::{Event, Unreadable};
 pub use explain::{TicketReason, TicketStanding, explain, standing, why_not_ready};
 pub use limits::amount;
 pub use mail::{reply_left, reply_target, serve_decisions, waiting_tickets};
-pub use parts::{ActBegun, Begun, Carried, Chore, Outcome, SaveBegun, TurnEnded, Verdict};
+pub use parts::{ActBegun, Begun, Carried, CheckEnded, Chore, Outcome, SaveBegun, TurnEnded, Verdict};
 pub use policy::Policy;
 pub use preview::{Action, Preview, preview};
 pub use reason::{Reason, ReasonCode, Standing};
 pub use request::{
-    Act, DispatchFact, Evidence, Follow, PutBack, SavePurpose, SaveRequest, SaveResult, TurnEnd, TurnRequest,
-    TurnResult, follow_save, follow_turn,
+    Act, CheckRequest, CheckResult, CheckVerdict, DispatchFact, Evidence, Follow, PutBack, SavePurpose, SaveRequest, SaveResult, TurnEnd, TurnRequest,
+    TurnResult, follow_check, follow_save, follow_turn,
 };
 pub use state::{
-    EndKind, Feedback, Finished, Judging, Life, OutOfOrder, Phase, Quiet, Refusal, RunState, Stands, TicketState,
+    EndKind, Feedback, Finished, Judging, Life, OutOfOrder, Phase, Quiet, Refusal, RunState, Stands, TicketState, Verified,
 };
-pub use survey::{AgentFact, Decided, Decision, HeadFact, OutboxFact, ReplyFact, Survey, TicketFact, TurnFacts};
+pub use survey::{AgentFact, ArtifactFact, ChecksFact, Decided, Decision, HeadFact, OutboxFact, ReplyFact, Survey, TicketFact, TurnFacts};
 pub use ticket_index::TicketIndex;
 pub use world::World;
 

@@ -1,12 +1,12 @@
 //! What the larger lines of the journal hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::reason::Reason;
-use super::request::{Act, SaveRequest};
+use super::request::{Act, CheckVerdict, SaveRequest};
 use crate::ticket::TicketId;
 
 /// How a turn ended.
@@ -58,6 +58,47 @@ pub struct TurnEnded {
     /// A reply that appeared or changed while it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<String>,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckEnded {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// The turn whose claim is judged.
+    pub turn: u32,
+    /// The name of the check.
+    pub check: String,
+    /// Whether the claim needs it.
+    pub required: bool,
+    /// What it says of the tree.
+    pub verdict: CheckVerdict,
+    /// The exit status; none where no process ran or it had none.
+    pub exit: Option<i32>,
+    /// How long it ran.
+    pub duration_ms: u64,
+    /// The tree that it saw: what is outside `.tickets/`, not ignored, and no dropping of a check.
+    pub tree: String,
+    /// The digest of all that was asked for.
+    pub contract: String,
+    /// Why it is not met.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The end of what it printed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tail: String,
+    /// The folder in which all that it printed is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+    /// Paths that it changed and that were there before: the ticket's work.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
+    /// Untracked files that first appeared while it ran: neither work nor dirt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub droppings: Vec<String>,
+    /// What it changed in the git directory that decides which programs run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tampered: Vec<String>,
 }
 
 /// The intent of an effect.
@@ -117,6 +158,9 @@ pub struct Verdict {
     pub hold: Option<u8>,
     /// What is owed, in order.
     pub chores: Vec<Chore>,
+    /// Turns that are still asked for, where that is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<u32>,
 }
 
 /// What a step came to.
@@ -168,4 +212,7 @@ pub struct Carried {
     /// Paths of `.tickets/` that are still to be committed as paperwork, by ticket.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub paperwork: BTreeMap<TicketId, Vec<String>>,
+    /// Untracked files that first appeared while a check ran, and that are nobody's.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub droppings: BTreeSet<String>,
 }

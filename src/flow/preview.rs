@@ -5,7 +5,7 @@ use super::event::Event;
 use super::parts::Begun;
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
-use super::request::{Act, SaveRequest, SaveResult, TurnRequest};
+use super::request::{Act, CheckRequest, SaveRequest, SaveResult, TurnRequest};
 use super::settle;
 use super::state::{Life, Phase, RunState};
 use super::survey::{Decided, Survey};
@@ -81,6 +81,7 @@ pub fn preview(run: &RunState, survey: &Survey, policy: &Policy) -> Preview {
             Phase::Turning(request) => return in_flight(&run, request),
             // What an earlier step left open is finished first.
             Phase::Saving(save) => saved(&mut survey, &save.clone()),
+            Phase::Checking(check) => return checking(&run, check),
             Phase::Acting(act) => outcome(&run, &mut survey, &act.clone()),
         };
         for event in &open {
@@ -121,6 +122,10 @@ pub fn preview(run: &RunState, survey: &Survey, policy: &Policy) -> Preview {
 fn in_flight(run: &RunState, request: &TurnRequest) -> Preview {
     let (ticket, agent) = (Some(request.ticket.clone()), Some(request.agent.clone()));
     Preview { action: Action::Judge, ticket, agent, reason: None, run: run.clone() }
+}
+
+fn checking(run: &RunState, request: &CheckRequest) -> Preview {
+    Preview { action: Action::Judge, ticket: Some(request.ticket.clone()), agent: None, reason: None, run: run.clone() }
 }
 
 fn imagine(run: &mut RunState, survey: &mut Survey, events: &[Event]) {

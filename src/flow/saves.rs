@@ -25,6 +25,9 @@ pub(super) fn finish(look: &Look<'_>, judging: &Judging) -> Option<Event> {
     let commits_work = !work.is_empty();
     let mut paths = look.paperwork(Some(ticket));
     paths.extend(work);
+    if by_runner(look, judging) {
+        paths.extend(artifacts(look, &paths));
+    }
     if paths.is_empty() {
         return None;
     }
@@ -35,13 +38,26 @@ pub(super) fn finish(look: &Look<'_>, judging: &Judging) -> Option<Event> {
         (None, true) => (look.policy.subject(ticket, &title, &title), String::new()),
         (_, false) => (look.policy.subject(ticket, &title, "done"), String::new()),
     };
-    let request = SaveRequest {
+    let mut request = SaveRequest {
         unclaimed: None,
         body,
         hooks: commits_work && look.policy.hooks,
         ..request(look, judging, SavePurpose::Finish, paths, subject)
     };
+    request.trailers.extend(super::checks::trailer(look));
     Some(begun(request))
+}
+
+/// Artifacts that a check left behind are nobody's work, and belong into the finishing commit all the same.
+fn artifacts(look: &Look<'_>, known: &[String]) -> Vec<String> {
+    let asked: Vec<&str> =
+        look.survey.turn.checks.uncommitted().map(|artifact| artifact.path.trim_end_matches('/')).collect();
+    let is_one = |path: &str| {
+        let below = |artifact: &str| path.strip_prefix(artifact).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        asked.iter().any(|artifact| below(artifact))
+    };
+    let changes = look.survey.changes.keys().filter(|path| is_one(path) && !known.contains(path));
+    changes.filter(|path| !path.ends_with('/') && !look.run.accepted.contains_key(*path)).cloned().collect()
 }
 
 /// The message that the agent left, split into its first line and the rest.

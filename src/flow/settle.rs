@@ -54,6 +54,8 @@ pub fn turn(request: &TurnRequest, result: TurnResult) -> Vec<Event> {
     }
 }
 
+pub use super::checks::settle as check;
+
 /// The events that end a commit.
 pub fn save(request: &SaveRequest, result: SaveResult) -> Vec<Event> {
     let (ticket, purpose) = (request.ticket.clone(), request.purpose);

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::parts::{Carried, Outcome, TurnEnded, Verdict};
+use super::parts::{Carried, CheckEnded, Outcome, TurnEnded, Verdict};
 use super::reason::{Reason, ReasonCode};
-use super::request::{Act, DispatchFact, SaveRequest, TurnRequest};
+use super::request::{Act, CheckRequest, DispatchFact, SaveRequest, TurnRequest};
 use super::survey::Survey;
 use crate::ticket::TicketId;
 
@@ -57,6 +57,12 @@ pub struct RunState {
     pub served: BTreeSet<String>,
     /// Those that were refused, with the reason.
     pub refused: BTreeMap<String, String>,
+    /// Numbers of checks so far.
+    pub checks: u32,
+    /// Untracked files that first appeared while a check ran, and that no turn has changed since.
+    pub droppings: BTreeSet<String>,
+    /// Whether a person ended the check that was under way.
+    pub check_ended: bool,
     /// Numbers of saves so far.
     pub saves: u32,
     /// Why git could not do turnstile's own part just now.
@@ -106,6 +112,14 @@ pub struct TicketState {
     pub active_ms: u64,
     /// Invalid tickets and dispatches in a row.
     pub lint_failures: u32,
+    /// Claims whose checks were not met in a row.
+    pub verify_failures: u32,
+    /// What the checks of its claim found.
+    pub verified: Option<Verified>,
+    /// How often each check changed tracked files since the last turn began.
+    pub rewrites: BTreeMap<String, u32>,
+    /// How often what the checks found stopped to hold since the last turn began.
+    pub stale: u32,
     /// Claims on an unclean tree in a row.
     pub commit_failures: u32,
     /// Whether a claim waits to be judged to its end.
@@ -132,6 +146,17 @@ pub struct TicketState {
     pub last_turn: Option<u32>,
     /// Turns that were interrupted without a record, in a row.
     pub interrupted: u32,
+}
+
+/// What the checks of a claim found; it holds for this tree and these checks alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verified {
+    /// The tree that they saw.
+    pub tree: String,
+    /// The digest of what was asked for.
+    pub contract: String,
+    /// What each found so far.
+    pub results: Vec<CheckEnded>,
 }
 
 /// Something that the next prompt tells the agent.
@@ -216,6 +241,7 @@ pub enum EndKind {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Acting {
     Save(SaveRequest),
+    Check(CheckRequest),
     Act(Act),
 }
 
@@ -233,6 +259,8 @@ pub enum Phase<'a> {
     Turning(&'a TurnRequest),
     /// A commit is in flight.
     Saving(&'a SaveRequest),
+    /// A check is in flight.
+    Checking(&'a CheckRequest),
     /// A small effect is in flight.
     Acting(&'a Act),
     /// Nothing is.
@@ -262,6 +290,7 @@ impl RunState {
     pub fn phase(&self) -> Phase<'_> {
         match (&self.acting, &self.stage) {
             (Some(Acting::Save(save)), _) => Phase::Saving(save),
+            (Some(Acting::Check(check)), _) => Phase::Checking(check),
             (Some(Acting::Act(act)), _) => Phase::Acting(act),
             (None, Stage::Turning(request)) => Phase::Turning(request),
             (None, Stage::Idle | Stage::Judging(_)) => Phase::Quiet(Quiet { run: self }),
@@ -335,7 +364,8 @@ impl RunState {
             .map(|(id, ticket)| (id.clone(), ticket.paperwork.iter().filter(lies).cloned().collect::<Vec<_>>()))
             .filter(|(_, paths)| !paths.is_empty())
             .collect();
-        Carried { questions, replies, work, paperwork }
+        let droppings = self.droppings.iter().filter(|path| survey.changes.contains_key(*path)).cloned().collect();
+        Carried { questions, replies, work, paperwork, droppings }
     }
 
     /// The state in which the next run of this worktree begins; no run is open in it.

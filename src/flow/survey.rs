@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::request::{DispatchFact, PutBack};
 use super::ticket_index::TicketIndex;
-use crate::ticket::{TicketId, TicketLimits};
+use crate::ticket::{Check, TicketId, TicketLimits};
 
 /// A whole look at a quiet worktree.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -214,6 +214,51 @@ pub struct TurnFacts {
     pub runner_files: BTreeMap<String, String>,
     /// What to type to have them as they were.
     pub runner_files_back: String,
+    /// What decides whether the claim holds; empty where nothing does, or where no claim waits.
+    pub checks: ChecksFact,
+}
+
+/// What decides whether a claim holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChecksFact {
+    /// What is run, in this order.
+    pub checks: Vec<Check>,
+    /// What has to be there.
+    pub artifacts: Vec<ArtifactFact>,
+    /// The digest of all of it.
+    pub contract: String,
+    /// The tree that lies there: what is outside `.tickets/`, not ignored, and no dropping of a check.
+    pub tree: String,
+}
+
+/// A path that has to be there when the ticket is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArtifactFact {
+    /// As the ticket names it.
+    pub path: String,
+    /// Why it does not count; none where it is there and not empty.
+    pub problem: Option<String>,
+    /// Whether HEAD holds it, or git ignores it.
+    pub committed: bool,
+}
+
+impl ArtifactFact {
+    /// Its name as a check.
+    pub fn id(&self) -> String {
+        format!("artifact:{}", self.path)
+    }
+}
+
+impl ChecksFact {
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.checks.is_empty() && self.artifacts.is_empty()
+    }
+
+    /// Artifacts that are there and that HEAD does not hold.
+    pub fn uncommitted(&self) -> impl Iterator<Item = &ArtifactFact> {
+        self.artifacts.iter().filter(|artifact| artifact.problem.is_none() && !artifact.committed)
+    }
 }
 
 /// Where HEAD is after a turn.

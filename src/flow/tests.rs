@@ -45,7 +45,7 @@ fn world() -> Survey {
     }
 }
 
-fn policy() -> Policy {
+pub(super) fn policy() -> Policy {
     Policy::of(&Config::default())
 }
 
@@ -112,13 +112,13 @@ fn after_turn(event: Event) -> RunState {
     fold(&events)
 }
 
-fn choice(run: &RunState, survey: &Survey, policy: &Policy, entering: bool) -> Chosen {
+pub(super) fn choice(run: &RunState, survey: &Survey, policy: &Policy, entering: bool) -> Chosen {
     let Phase::Quiet(quiet) = run.phase() else { panic!("nothing is in flight in these tests") };
     decide(quiet, survey, policy, entering)
 }
 
 /// What was chosen, in one line.
-fn told(chosen: &Chosen) -> String {
+pub(super) fn told(chosen: &Chosen) -> String {
     let what = match &chosen.choice {
         Choice::Stop(Stop { reason: Some(reason), .. }) => reason.code.to_string(),
         Choice::Stop(Stop { reason: None, .. }) => "nothing".to_owned(),
@@ -391,7 +391,7 @@ fn a_question_wins_over_a_failure_and_over_a_claim() {
 }
 
 /// A run whose first turn claims, and the world that it left.
-fn claimed() -> (RunState, Survey) {
+pub(super) fn claimed() -> (RunState, Survey) {
     let mut run = after_turn(Event::TurnFinished(ended(1)));
     run.apply(&Event::ClaimMade { ticket: id("one"), turn: 1 }).expect("in order");
     let mut survey = world();
@@ -639,7 +639,7 @@ fn what_was_granted_is_an_amount_and_not_a_factor_of_limits_to_come() {
     }
 }
 
-fn apply(run: &mut RunState, events: &[Event]) {
+pub(super) fn apply(run: &mut RunState, events: &[Event]) {
     for event in events {
         run.apply(event).expect("in order");
     }
@@ -684,8 +684,9 @@ fn every_standing_reason_stops_every_step_until_something_answers_it() {
         survey.turn.head = HeadFact::Moved { how: "x".into(), back: "y".into() };
         survey.tampering = vec!["hooks/pre-commit is new".into()];
         survey.turn.runner_files = BTreeMap::from([(".tickets/config.yaml".into(), "+x\n".into())]);
-        survey.tickets[0].done = *code == ReasonCode::CommitFailed;
-        run.tickets.entry(id("one")).or_default().claim = *code == ReasonCode::CommitFailed;
+        let of_claims = [ReasonCode::CommitFailed, ReasonCode::VerifyInconclusive].contains(code);
+        survey.tickets[0].done = of_claims;
+        run.tickets.entry(id("one")).or_default().claim = of_claims;
         survey.changes = BTreeMap::from([("src/lib.rs".into(), "x".into())]);
         assert_eq!(told(&choice(&run, &survey, &policy(), true)), format!("8: {code}"));
         let decision = Decision { id: "1".into(), by: "me".into(), at: String::new(), what: Decided::Resume };

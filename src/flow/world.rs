@@ -1,7 +1,7 @@
 //! The one port: there are truly two worlds, the real one and the simulated one of the crash test.
 
 use super::event::Event;
-use super::request::{Act, Evidence, SaveRequest, SaveResult, TurnRequest, TurnResult};
+use super::request::{Act, CheckRequest, CheckResult, Evidence, SaveRequest, SaveResult, TurnRequest, TurnResult};
 use super::state::RunState;
 use super::survey::Survey;
 
@@ -29,6 +29,12 @@ pub trait World {
 
     /// Starts a turn; what became of it is looked for, never returned.
     fn start_turn(&mut self, request: &TurnRequest) -> Result<(), Self::Error>;
+
+    /// The evidence about a check.
+    fn check(&mut self, request: &CheckRequest) -> Result<Evidence<CheckResult>, Self::Error>;
+
+    /// Starts a check.
+    fn start_check(&mut self, request: &CheckRequest) -> Result<(), Self::Error>;
 
     /// The evidence about a commit.
     fn save(&mut self, request: &SaveRequest) -> Result<Evidence<SaveResult>, Self::Error>;

@@ -115,6 +115,37 @@ pub fn keep_seen(
     })
 }
 
+/// The tree of what lies in the worktree outside `.tickets`, without these paths. It is written to the object database,
+/// where the checks of a claim are bound to it; no reference names it.
+pub fn work_tree(place: &Place, screen: &Screen, seen: Uncommitted, without_paths: &[String]) -> Result<String, GitError> {
+    let repository = library::open(place)?;
+    let head = super::branch::current(place, &repository, "HEAD")?;
+    let base = match &head {
+        Some(id) => {
+            let commit = repository.find_commit(library::oid(place, id)?).at("read HEAD", &place.top)?;
+            Some(commit.tree().at("read the tree of HEAD", &place.top)?)
+        }
+        None => None,
+    };
+    let mut keeper = Keeper {
+        place,
+        repository: &repository,
+        base: base.as_ref(),
+        cleaner: Cleaner::new(place, &repository)?,
+        screen,
+        edits: Edits::default(),
+        left_out: Vec::new(),
+    };
+    let counts = |path: &String| !path.starts_with(".tickets/") && path != TICKETS && !without_paths.contains(path);
+    let changes = seen.changes.into_iter().filter(|change| counts(&change.path)).collect();
+    keeper.take_worktree(Uncommitted { changes, ignored_tickets: Some(Vec::new()) })?;
+    let Keeper { edits, cleaner, .. } = keeper;
+    cleaner.finish()?;
+    let id = edited(place, &repository, base.as_ref(), &edits)?;
+    let tree = repository.find_tree(id).at("read a tree", &place.top)?;
+    Ok(without(place, &repository, &tree, TICKETS)?.to_string())
+}
+
 /// A commit of the tree. HEAD is its first parent, so that git does not collect the commits of a branch that a turn
 /// has moved back.
 fn commit(

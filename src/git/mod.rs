@@ -42,7 +42,7 @@ pub use drop_kept::{KeptName, drop_kept, kept_names, recover_drop};
 pub use error::{Cause, GitError};
 pub use guard::{Guard, guard};
 pub use index::{Recovered, recover_adopt, recover_save};
-pub use keep::{Kept, LeftOut, keep, keep_seen};
+pub use keep::{Kept, LeftOut, keep, keep_seen, work_tree};
 pub use kept::{KeptRef, blob, diff, kept_digest, kept_refs, tree_of, unified};
 pub use own_look::{Listed, mind_variables};
 pub use path::{path_to_text, text_to_path};

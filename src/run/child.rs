@@ -13,7 +13,7 @@ use crate::agent::{EndFacts, Limit, TurnClass, classify, final_words};
 use crate::config::AgentKind;
 use crate::crash::{Point, point};
 use crate::effect::{self, ChildContext, Program, ProgramEnd, Stopped};
-use crate::flow::{SaveResult, TurnEnd, TurnResult};
+use crate::flow::{CheckResult, SaveResult, TurnEnd, TurnResult};
 use crate::git::{self, Kept, Place};
 use crate::secret::Screen;
 use crate::store::{self, Audience, Links};
@@ -28,6 +28,8 @@ const TAIL: u64 = 64 * 1024;
 pub enum Done {
     /// Of a turn.
     Turn(Box<TurnResult>),
+    /// Of a check.
+    Check(Box<CheckResult>),
     /// Of a commit, a kept tree, or a moved branch.
     Save(SaveResult),
 }
@@ -43,6 +45,7 @@ pub fn carry_out(directory: &Path, variables: Vec<(OsString, OsString)>) -> Resu
     effect::child(directory, |context| {
         Ok(match work {
             Work::Turn(work) => Done::Turn(Box::new(turn(&work, &screen, context, variables))),
+            Work::Check(work) => Done::Check(Box::new(super::check_child::check(&work, &screen, context, variables)?)),
             Work::Settle(work) => Done::Turn(Box::new(settle(&work, &screen))),
             Work::Keep { place, reference, message, before } => {
                 Done::Save(keep(&place, &reference, &message, &before, &screen).unwrap_or_else(failed))
@@ -306,7 +309,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.and_then(|mut file| file.write_all(bytes))
 }
 
-fn tail(path: &Path) -> Option<String> {
+pub(super) fn tail(path: &Path) -> Option<String> {
     use std::io::{Read as _, Seek as _, SeekFrom};
     let mut file = std::fs::File::open(path).ok()?;
     let length = file.metadata().ok()?.len();

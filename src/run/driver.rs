@@ -2,8 +2,8 @@
 //! down, and then looked at again. A start and a resume after a kill are the same loop. Decides nothing itself.
 
 use crate::flow::{
-    Begun, Choice, Event, Evidence, Follow, Judging, Life, OutOfOrder, Outcome, Phase, Policy, Reason, ReasonCode,
-    RunState, Survey, World, decide, follow_save, follow_turn, serve_decisions, settle,
+    Begun, CheckEnded, Choice, Event, Evidence, Follow, Judging, Life, OutOfOrder, Outcome, Phase, Policy, Reason, ReasonCode,
+    RunState, Survey, World, decide, follow_check, follow_save, follow_turn, serve_decisions, settle,
 };
 use crate::ticket::TicketId;
 
@@ -24,6 +24,8 @@ pub struct StepEnd {
     pub commit: Option<String>,
     /// The folder of a dispatch that it archived.
     pub dispatch: Option<String>,
+    /// What its checks found, the last word of each.
+    pub verify: Vec<CheckEnded>,
     pub(super) over: bool,
 }
 
@@ -37,6 +39,7 @@ impl Default for StepEnd {
             agent: None,
             commit: None,
             dispatch: None,
+            verify: Vec::new(),
             over: false,
         }
     }
@@ -95,6 +98,23 @@ where
                         continue;
                     }
                     Follow::Settle(result) => settle::save(request, result),
+                }
+            }
+            Phase::Checking(request) => {
+                seen = None;
+                if let Some(judging) = run.judging() {
+                    end.judges(judging);
+                }
+                match follow_check(world.check(request)?) {
+                    Follow::Perform => {
+                        world.start_check(request)?;
+                        continue;
+                    }
+                    Follow::Wait => {
+                        world.wait()?;
+                        continue;
+                    }
+                    Follow::Settle(result) => settle::check(run, request, result),
                 }
             }
             Phase::Acting(act) => {
@@ -156,7 +176,7 @@ where
     loop {
         let mut events = match run.phase() {
             Phase::Acting(act) => world.act(run, act)?,
-            Phase::Turning(_) | Phase::Saving(_) => return Ok(()),
+            Phase::Turning(_) | Phase::Saving(_) | Phase::Checking(_) => return Ok(()),
             Phase::Quiet(quiet) => {
                 let survey = world.survey(run)?;
                 match serve_decisions(quiet, &survey, policy) {
@@ -186,7 +206,7 @@ where
 
 /// Whether an event lets the step leave the before-turn list.
 fn starts(event: &Event) -> bool {
-    matches!(event, Event::TurnStarted(_) | Event::EffectBegun(Begun::Save(_)))
+    matches!(event, Event::TurnStarted(_) | Event::VerifyStarted(_) | Event::EffectBegun(Begun::Save(_)))
 }
 
 fn ends_the_run(event: &Event) -> bool {
@@ -241,6 +261,10 @@ impl StepEnd {
                 self.outcome = Outcome::TicketDone;
                 self.commit = commit.clone().or_else(|| self.commit.take());
                 self.over = true;
+            }
+            Event::VerifyFinished(ended) => {
+                self.verify.retain(|known| known.check != ended.check);
+                self.verify.push(ended.clone());
             }
             Event::CommitMade { commit, .. } => self.commit = Some(commit.clone()),
             Event::OutboxArchived { path, .. } => self.dispatch = Some(path.clone()),

@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::config;
 use crate::flow::{
-    Act, AgentFact, DispatchFact, Life, OutboxFact, ReplyFact, SavePurpose, SaveRequest, SaveResult, TicketFact,
+    Act, AgentFact, CheckRequest, CheckResult, CheckVerdict, ChecksFact, DispatchFact, Life, OutboxFact, ReplyFact, SavePurpose, SaveRequest, SaveResult, TicketFact,
     TurnEnd, TurnFacts, TurnRequest, TurnResult,
 };
-use crate::ticket::TicketLimits;
+use crate::ticket::{Check, TicketLimits};
 
 /// What an agent does in one turn.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,6 +58,9 @@ struct Place {
     turns: BTreeMap<u32, Option<TurnResult>>,
     started: Vec<u32>,
     saves: BTreeMap<u32, SaveResult>,
+    /// What the n-th check of the run says, over and over; empty where nothing is checked.
+    verdicts: Vec<CheckVerdict>,
+    checks: BTreeMap<u32, CheckResult>,
     kept: u32,
     journal: Vec<Event>,
     fuel: u32,
@@ -73,6 +76,32 @@ impl Place {
     fn tick(&mut self) -> Result<(), Cut> {
         self.fuel = self.fuel.checked_sub(1).ok_or(Cut::Crash)?;
         Ok(())
+    }
+
+    /// What is asked of claims in this world: one check, on a tree that never changes.
+    fn asked(&self) -> ChecksFact {
+        if self.verdicts.is_empty() {
+            return ChecksFact::default();
+        }
+        let check = Check { id: "unit".into(), run: "make".into(), required: true, timeout_ms: None };
+        ChecksFact { checks: vec![check], artifacts: Vec::new(), contract: "c".into(), tree: "t".into() }
+    }
+
+    fn checked(&self, request: &CheckRequest) -> CheckResult {
+        let nth = usize::try_from(request.attempt).expect("a small number") - 1;
+        CheckResult {
+            verdict: self.verdicts[nth % self.verdicts.len()],
+            why: None,
+            exit: Some(0),
+            duration_ms: 1,
+            tree: request.tree.clone(),
+            tail: String::new(),
+            log: None,
+            changed: Vec::new(),
+            droppings: Vec::new(),
+            tampered: Vec::new(),
+            interrupted: false,
+        }
     }
 
     fn agent_acts(&mut self, request: &TurnRequest) {
@@ -192,6 +221,7 @@ impl World for Place {
                 } else {
                     crate::flow::HeadFact::InPlace
                 },
+                checks: self.asked(),
                 ..TurnFacts::default()
             },
             ..Survey::default()
@@ -214,6 +244,16 @@ impl World for Place {
         self.tick()?;
         self.started.push(request.turn);
         self.turns.insert(request.turn, None);
+        self.tick()
+    }
+
+    fn check(&mut self, request: &CheckRequest) -> Result<Evidence<CheckResult>, Cut> {
+        Ok(self.checks.get(&request.attempt).cloned().map_or(Evidence::NotStarted, Evidence::Over))
+    }
+
+    fn start_check(&mut self, request: &CheckRequest) -> Result<(), Cut> {
+        self.tick()?;
+        self.checks.insert(request.attempt, self.checked(request));
         self.tick()
     }
 
@@ -348,6 +388,14 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
+fn verdict() -> impl Strategy<Value = CheckVerdict> {
+    prop_oneof![
+        4 => Just(CheckVerdict::Met),
+        2 => Just(CheckVerdict::Unmet),
+        1 => Just(CheckVerdict::Inconclusive),
+    ]
+}
+
 /// A journal without the marks that only a resumed step makes.
 fn story(place: &Place) -> Vec<&Event> {
     place.journal.iter().filter(|event| !matches!(event, Event::TurnAdopted { .. })).collect()
@@ -362,9 +410,10 @@ proptest! {
     fn a_run_cut_anywhere_ends_as_the_uncut_one(
         script in prop::collection::vec(prop::collection::vec(deed(), 0..5), 0..4),
         by_runner: bool,
+        verdicts in prop::collection::vec(verdict(), 0..4),
         cuts in prop::collection::vec(0u32..12, 0..14),
     ) {
-        let new = Place { done: vec![false; script.len()], script, by_runner, fuel: u32::MAX, ..Place::default() };
+        let new = Place { done: vec![false; script.len()], script, by_runner, verdicts, fuel: u32::MAX, ..Place::default() };
         let mut calm = new.clone();
         let expected = run_to_the_end(&mut calm).expect("nothing cuts it");
         let mut torn = new;
@@ -390,8 +439,9 @@ proptest! {
     #[test]
     fn the_fold_of_the_written_journal_is_the_state(
         script in prop::collection::vec(prop::collection::vec(deed(), 0..4), 1..3),
+        verdicts in prop::collection::vec(verdict(), 0..4),
     ) {
-        let mut place = Place { done: vec![false; script.len()], script, fuel: u32::MAX, ..Place::default() };
+        let mut place = Place { done: vec![false; script.len()], script, verdicts, fuel: u32::MAX, ..Place::default() };
         run_to_the_end(&mut place).expect("nothing cuts it");
         let (mut memory, mut disk) = (RunState::default(), RunState::default());
         for (seq, event) in (1..).zip(&place.journal) {

@@ -141,6 +141,7 @@ fn feedback(feedback: &crate::flow::Feedback) -> Feedback {
         "turn.interrupted" => "your last turn",
         "lint.failed" => "what you left in `.tickets/`",
         "contract.restored" => "what you may change",
+        "verify.finished" => "the checks of your claim",
         "commit.required" => "the commit of your work",
         "claim.revoked" => "your claim",
         "checkpoint.failed" => "the checkpoint of your work",
@@ -157,7 +158,7 @@ fn feedback(feedback: &crate::flow::Feedback) -> Feedback {
 fn dirty(workspace: &Workspace, run: &RunState) -> Result<Vec<String>, RunError> {
     let changes = git::changes(&workspace.place)?;
     let outside = changes.into_iter().map(|change| change.path).filter(|path| !path.starts_with(".tickets/"));
-    Ok(outside.filter(|path| !run.accepted.contains_key(path)).collect())
+    Ok(outside.filter(|path| !run.accepted.contains_key(path) && !run.droppings.contains(path)).collect())
 }
 
 /// Work of the ticket that is not as the last turn left it.

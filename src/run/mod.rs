@@ -3,6 +3,8 @@
 mod acts;
 mod answer;
 mod changes;
+mod check_child;
+mod checks;
 mod child;
 mod claims;
 mod contract;

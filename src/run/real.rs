@@ -14,7 +14,7 @@ use crate::config::AgentKind;
 use crate::crash::{Point, point};
 use crate::effect::{self};
 use crate::flow::{
-    Act, Begun, Event, Evidence, RunState, SavePurpose, SaveRequest, SaveResult, Survey, TurnEnd, TurnRequest,
+    Act, Begun, CheckRequest, CheckResult, Event, Evidence, RunState, SavePurpose, SaveRequest, SaveResult, Survey, TurnEnd, TurnRequest,
     TurnResult, World,
 };
 use crate::git::{self};
@@ -32,6 +32,8 @@ pub enum Progress<'a> {
     Waiting {
         /// The turn that runs, if it is one.
         turn: Option<&'a TurnRequest>,
+        /// The check that runs, if it is one.
+        check: Option<&'a CheckRequest>,
         /// The output of the turn so far.
         output: Option<PathBuf>,
         /// How long it has been waited for.
@@ -58,6 +60,7 @@ pub struct Real<'w> {
     pub(super) progress: &'w mut dyn FnMut(Progress<'_>),
     pub(super) in_flight: Option<InFlight>,
     pub(super) lost_saves: u32,
+    pub(super) lost_checks: u32,
     /// Whether the turn in flight has lost its process.
     pub(super) lost_turn: bool,
     /// The turn whose request this process has written.
@@ -68,7 +71,14 @@ pub struct Real<'w> {
 pub(super) struct InFlight {
     directory: PathBuf,
     turn: Option<TurnRequest>,
+    check: Option<CheckRequest>,
     begun: std::time::Instant,
+}
+
+impl InFlight {
+    pub(super) fn check(directory: PathBuf, request: &CheckRequest) -> Self {
+        Self { directory, turn: None, check: Some(request.clone()), begun: std::time::Instant::now() }
+    }
 }
 
 impl<'w> Real<'w> {
@@ -91,6 +101,7 @@ impl<'w> Real<'w> {
             progress,
             in_flight: None,
             lost_saves: 0,
+            lost_checks: 0,
             lost_turn: false,
             prepared: None,
             choosing: None,
@@ -125,7 +136,7 @@ impl<'w> Real<'w> {
         }
         effect::launch(&self.workspace.surroundings.program, &directory, variables, &self.workspace.place.top)?;
         tracing::debug!(directory = %directory.display(), "started an effect");
-        self.in_flight = Some(InFlight { directory, turn, begun: std::time::Instant::now() });
+        self.in_flight = Some(InFlight { directory, turn, check: None, begun: std::time::Instant::now() });
         self.patience.begin();
         Ok(())
     }
@@ -148,7 +159,7 @@ impl<'w> Real<'w> {
                 match effect::evidence::<Done>(directory)? {
                     effect::Evidence::Running => self.pause()?,
                     effect::Evidence::Over(Ok(Done::Save(result))) => return Ok(result),
-                    effect::Evidence::Over(Ok(Done::Turn(_))) => {
+                    effect::Evidence::Over(Ok(Done::Turn(_) | Done::Check(_))) => {
                         return Err(RunError::Child("a turn was recorded where a commit was asked for".to_owned()));
                     }
                     effect::Evidence::Over(Err(why)) => return Ok(SaveResult::Failed { why }),
@@ -178,11 +189,13 @@ impl<'w> Real<'w> {
         }
         let now = self.patience.asked() > 1 || decided_now(self.workspace)?;
         if let Some(flight) = &self.in_flight {
-            if flight.turn.is_some() && now {
+            let is_program = flight.turn.is_some() || flight.check.is_some();
+            if is_program && now {
                 effect::ask_to_stop(&flight.directory)?;
             }
-            let output = flight.turn.is_some().then(|| flight.directory.join("stdout.log"));
-            (self.progress)(Progress::Waiting { turn: flight.turn.as_ref(), output, since: flight.begun.elapsed() });
+            let output = is_program.then(|| flight.directory.join("stdout.log"));
+            let (turn, check) = (flight.turn.as_ref(), flight.check.as_ref());
+            (self.progress)(Progress::Waiting { turn, check, output, since: flight.begun.elapsed() });
         }
         Ok(())
     }
@@ -205,7 +218,7 @@ impl<'w> Real<'w> {
         self.in_flight = None;
         match result {
             Ok(Done::Turn(result)) => *result,
-            Ok(Done::Save(_)) => runner_failed("a commit was recorded where a turn was asked for".to_owned()),
+            Ok(Done::Save(_) | Done::Check(_)) => runner_failed("a commit was recorded where a turn was asked for".to_owned()),
             Err(why) => runner_failed(why),
         }
     }
@@ -278,6 +291,7 @@ impl World for Real<'_> {
                 let id = self.run_id()?.to_owned();
                 self.prepare_turn(run, request, &id)?;
             }
+            Event::VerifyStarted(request) => self.prepare_check(request)?,
             Event::EffectBegun(Begun::Save(begun)) => {
                 if begun.save.purpose != SavePurpose::Keep {
                     let run = self.run_id()?.to_owned();
@@ -311,7 +325,7 @@ impl World for Real<'_> {
             effect::Evidence::Running => {
                 if self.in_flight.is_none() {
                     let begun = std::time::Instant::now();
-                    self.in_flight = Some(InFlight { directory, turn: Some(request.clone()), begun });
+                    self.in_flight = Some(InFlight { directory, turn: Some(request.clone()), check: None, begun });
                 }
                 Evidence::Running
             }
@@ -336,6 +350,14 @@ impl World for Real<'_> {
         self.launch(directory, &variables, Some(request.clone()))
     }
 
+    fn check(&mut self, request: &CheckRequest) -> Result<Evidence<CheckResult>, RunError> {
+        self.check_evidence(request)
+    }
+
+    fn start_check(&mut self, request: &CheckRequest) -> Result<(), RunError> {
+        self.launch_check(request)
+    }
+
     fn save(&mut self, request: &SaveRequest) -> Result<Evidence<SaveResult>, RunError> {
         let directory = self.save_directory(request.attempt)?;
         Ok(match effect::evidence::<Done>(&directory)? {
@@ -351,7 +373,7 @@ impl World for Real<'_> {
                 }
                 Evidence::Over(match result {
                     Ok(Done::Save(result)) => result,
-                    Ok(Done::Turn(_)) => {
+                    Ok(Done::Turn(_) | Done::Check(_)) => {
                         SaveResult::Failed { why: "a turn was recorded where a commit was asked for".to_owned() }
                     }
                     Err(why) => SaveResult::Failed { why },

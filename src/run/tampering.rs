@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use serde::{Deserialize, Serialize};
 
 use super::error::RunError;
-use super::work::TurnWork;
+use super::work::{CheckWork, TurnWork};
 use super::workspace::{layout_of, write_machine};
 use crate::flow::{ReasonCode, RunState};
 use crate::git::{self, Guard, Place};
@@ -41,13 +41,22 @@ impl Beginning {
 
 /// Looks at the state before a turn, and notes it for whoever has to look again.
 pub(super) fn begin(work: &TurnWork) -> Result<Noted, RunError> {
-    let layout = work.layout();
+    note(&work.place, &work.run, work.turn)
+}
+
+/// The same before a check: what it runs, a turn wrote.
+pub(super) fn begin_check(work: &CheckWork) -> Result<Noted, RunError> {
+    note(&work.place, &work.run, work.turn)
+}
+
+fn note(place: &Place, run: &str, turn: u32) -> Result<Noted, RunError> {
+    let layout = layout_of(place);
     let path = layout.guard();
-    let journal = layout.journal(&work.run);
+    let journal = layout.journal(run);
     let unusable =
         |error: std::io::Error| RunError::Unusable { path: journal.display().to_string(), why: error.to_string() };
     let journal = Some(Beginning::of(&std::fs::read(&journal).map_err(unusable)?));
-    let noted = Noted { run: work.run.clone(), turn: work.turn, guard: git::guard(&work.place)?, journal };
+    let noted = Noted { run: run.to_owned(), turn, guard: git::guard(place)?, journal };
     let text = serde_json::to_vec(&noted).map_err(|source| RunError::Express { path: path.clone(), source })?;
     write_machine(&layout, &path, &text)?;
     Ok(noted)

@@ -51,6 +51,7 @@ pub(super) fn turn_facts(
         head_claims: claimed || restored_in_head,
         runner_files,
         runner_files_back,
+        checks: super::checks::checks_fact(workspace, config, run, judging, head.commit.as_deref())?,
     })
 }
 

@@ -15,6 +15,8 @@ pub enum Work {
     Turn(Box<TurnWork>),
     /// What is left of a turn whose process died: keep.
     Settle(Box<TurnWork>),
+    /// A check of a claim.
+    Check(Box<CheckWork>),
     /// Keep the worktree under a name.
     Keep {
         /// Where.
@@ -73,6 +75,23 @@ pub struct TurnWork {
     pub final_words: PathBuf,
     /// Names of variables that are set here and were withheld.
     pub withheld: Vec<String>,
+}
+
+/// A check, complete enough to be carried out by a process that knows nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckWork {
+    /// Where.
+    pub place: Place,
+    /// The run.
+    pub run: String,
+    /// The turn whose claim is judged.
+    pub turn: u32,
+    /// Untracked files that earlier checks left.
+    pub droppings: Vec<String>,
+    /// Where its output is kept, below the run's folder.
+    pub log: String,
+    /// What is run.
+    pub program: Program,
 }
 
 impl TurnWork {

@@ -42,8 +42,6 @@ enum Harmless {
 /// Keys that this version knows and cannot honour. To ignore one would be to judge a ticket by less than it asks for,
 /// so each is an error. Supporting one means to delete its row.
 const UNSUPPORTED: &[(&str, Harmless)] = &[
-    ("verify", Harmless::EmptyList),
-    ("artifacts", Harmless::EmptyList),
     ("scope", Harmless::EmptyList),
     ("approval", Harmless::Word("auto")),
     ("risk", Harmless::Word("medium")),

@@ -1,6 +1,7 @@
 //! Tickets and the mail about them: what they say, what is wrong with them, in which order they come,
 //! and how one value of them is changed. Must not know where they are stored, nor who runs them.
 
+pub(crate) mod check;
 mod compose;
 mod contract;
 mod dispatch;
@@ -22,6 +23,7 @@ mod vet;
 mod vet_unsupported;
 pub mod yaml;
 
+pub use check::{CHECK_KEYS, CHECK_TIMEOUT, Check, CheckItem, resolve_checks};
 pub use compose::{DispatchDraft, ReplyDraft, dispatch_text, reply_text};
 pub use contract::{ContractVerdict, Role, judge_change, judge_new};
 pub use dispatch::{DISPATCH_KEYS, Dispatch, DispatchMode, read_dispatch};

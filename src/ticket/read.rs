@@ -172,6 +172,8 @@ fn front(typed: Typed, vetted: Vetted) -> Frontmatter {
         reasoning: typed.reasoning,
         context: vetted.context,
         limits: vetted.limits,
+        verify: vetted.verify,
+        artifacts: vetted.artifacts,
     }
 }
 
@@ -193,7 +195,8 @@ fn places(source: &Source, tree: &Node, top: Span) -> Places {
     // `agent: ~` names nobody, as a ticket without the key.
     let agent = tree.get("agent").filter(|node| node.value != Value::Null).map(|node| place(node.span));
     let context = tree.get("context").map(|node| place(node.span));
-    Places { top: Some(place(top)), agent, context, depends_on }
+    let verify = tree.get("verify").map(|node| place(node.span));
+    Places { top: Some(place(top)), agent, context, verify, depends_on }
 }
 
 /// The first heading of the first level that is not part of a code block.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::check::CheckItem;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{LineColumn, Span};
 
@@ -98,6 +99,8 @@ pub struct Places {
     pub agent: Option<Place>,
     /// The value of `context`.
     pub context: Option<Place>,
+    /// The value of `verify`.
+    pub verify: Option<Place>,
     /// The items of `depends_on`, one for each reference.
     pub depends_on: Vec<Place>,
 }
@@ -182,6 +185,10 @@ pub struct Frontmatter {
     pub context: Vec<ContextFile>,
     /// Caps of this ticket; they only tighten the config's.
     pub limits: TicketLimits,
+    /// What decides whether a claim holds, behind the config's own.
+    pub verify: Vec<CheckItem>,
+    /// Paths that must exist and be committed when the ticket is done.
+    pub artifacts: Vec<String>,
 }
 
 impl Default for Frontmatter {
@@ -199,6 +206,8 @@ impl Default for Frontmatter {
             reasoning: None,
             context: Vec::new(),
             limits: TicketLimits::default(),
+            verify: Vec::new(),
+            artifacts: Vec::new(),
         }
     }
 }

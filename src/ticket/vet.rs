@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::check::{CheckItem, read_items};
 use super::faults::Faults;
 use super::keys::{CONTEXT_KEYS, LIMIT_KEYS, TICKET_KEYS, is_supported};
 use super::types::{ContextFile, TicketLimits};
@@ -20,6 +21,10 @@ pub(super) struct Vetted {
     pub(super) context: Vec<ContextFile>,
     /// The good entries of `limits`.
     pub(super) limits: TicketLimits,
+    /// The good items of `verify`.
+    pub(super) verify: Vec<CheckItem>,
+    /// The good items of `artifacts`.
+    pub(super) artifacts: Vec<String>,
 }
 
 /// Checks all keys.
@@ -58,12 +63,14 @@ fn is_good(key: &Key, node: &Node, foreign: bool, vetted: &mut Vetted, faults: &
         "risk" => is_one_of(key, node, &["low", "medium", "high"], faults) && supported(&key.name, key, node, faults),
         "approval" => is_one_of(key, node, &["auto", "required"], faults) && supported(&key.name, key, node, faults),
         "verify" => {
-            super::vet_unsupported::verify(node, faults);
-            supported(&key.name, key, node, faults)
+            vetted.verify = read_items("verify", node, Code::UnknownKey, &mut |code, span, message, help| {
+                faults.at_with_help(code, span, message, help);
+            });
+            true
         }
         "artifacts" => {
-            super::vet_unsupported::artifacts(node, faults);
-            supported(&key.name, key, node, faults)
+            vetted.artifacts = super::vet_unsupported::artifacts(node, faults);
+            true
         }
         "scope" => {
             super::vet_unsupported::scope(node, faults);

@@ -57,7 +57,9 @@ fn everything_that_can_be_set() {
          checkpoint: {mode: branch}\r\n\
          commit: {by: runner, hooks: skip, subject: \"[{id}] {title}: {what}\"}\r\n\
          env: {inherit: minimal, pass: [SSH_AUTH_SOCK]}\r\n\
-         prompt: {max_bytes: 1000, previous_ticket: true}\r\n",
+         prompt: {max_bytes: 1000, previous_ticket: true}\r\n\
+        verify: [unit, {id: slow, run: make, required: false, timeout: off}]\r\nrequire_verify: true\r\n\
+        checks: {unit: cargo test -q}\r\n",
     );
     insta::assert_debug_snapshot!(config, @r#"
     Config {
@@ -135,6 +137,7 @@ fn everything_that_can_be_set() {
         },
         retries: Retries {
             lint: 0,
+            verify: 3,
             commit: 7,
         },
         checkpoint: Branch,
@@ -152,6 +155,28 @@ fn everything_that_can_be_set() {
         prompt: PromptSettings {
             max_bytes: 1000,
             previous_ticket: true,
+        },
+        verify: [
+            CheckItem {
+                id: None,
+                run: "unit",
+                required: true,
+                timeout: Some(
+                    600s,
+                ),
+            },
+            CheckItem {
+                id: Some(
+                    "slow",
+                ),
+                run: "make",
+                required: false,
+                timeout: None,
+            },
+        ],
+        require_verify: true,
+        checks: {
+            "unit": "cargo test -q",
         },
     }
     "#);
@@ -302,13 +327,10 @@ fn a_newer_version_is_one_fault_that_names_what_is_needed() {
 fn what_is_not_supported_is_refused_unless_it_asks_for_nothing() {
     let asks_for_nothing = "\
 limits: {no_progress: 3, failures: 3, cost_usd: off, tokens: off}
-retries: {verify: 3, transient: 2}
+retries: {transient: 2}
 on_wait: stop
 approval: {risk: [], tags: []}
 protect: {paths: []}
-verify: []
-require_verify: false
-checks: {}
 notify: {command: [], events: []}
 triggers: {inline_commands: false, reviewers: []}
 agents: {c: {kind: codex, output: {}}}
@@ -316,13 +338,10 @@ agents: {c: {kind: codex, output: {}}}
     clean(asks_for_nothing);
     insta::assert_snapshot!(faults("\
 limits: {no_progress: 4, failures: off, cost_usd: 5, tokens: 1000}
-retries: {verify: 0, transient: 9}
+retries: {transient: 9}
 on_wait: next
 approval: {risk: [high], tags: [deploy]}
 protect: {paths: ['.github/**']}
-verify: [cargo test]
-require_verify: true
-checks: {unit: cargo test -q}
 notify: {command: [./notify.sh], events: [paused]}
 triggers: {branches: [main], inline_commands: true, reviewers: [a@b.c], brunches: []}
 agents: {c: {kind: codex, output: {final: /x}, permissions: allow, fallback: d}, g: {kind: goose}}
@@ -332,25 +351,21 @@ default_agent: g
     1:26 E012 `limits.failures` is not supported by this version of turnstile [remove it, or keep the default, `3`]
     1:41 E012 `limits.cost_usd` is not supported by this version of turnstile [remove it, or keep the default, `off`]
     1:54 E012 `limits.tokens` is not supported by this version of turnstile [remove it, or keep the default, `off`]
-    2:11 E012 `retries.verify` is not supported by this version of turnstile [remove it, or keep the default, `3`]
-    2:22 E012 `retries.transient` is not supported by this version of turnstile [remove it, or keep the default, `2`]
+    2:11 E012 `retries.transient` is not supported by this version of turnstile [remove it, or keep the default, `2`]
     3:1 E012 `on_wait` is not supported by this version of turnstile [remove it, or keep the default, `stop`]
     4:12 E012 `approval.risk` is not supported by this version of turnstile [remove it, or leave it empty]
     4:26 E012 `approval.tags` is not supported by this version of turnstile [remove it, or leave it empty]
     5:11 E012 `protect.paths` is not supported by this version of turnstile [remove it, or leave it empty]
-    6:1 E012 `verify` is not supported by this version of turnstile [remove it, or leave it empty]
-    7:1 E012 `require_verify` is not supported by this version of turnstile [remove it, or keep the default, `false`]
-    8:1 E012 `checks` is not supported by this version of turnstile [remove it, or leave it empty]
-    9:10 E012 `notify.command` is not supported by this version of turnstile [remove it, or leave it empty]
-    9:34 E012 `notify.events` is not supported by this version of turnstile [remove it, or leave it empty]
-    10:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
-    10:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
-    10:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
-    10:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
-    11:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
-    11:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
-    11:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
-    11:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
+    6:10 E012 `notify.command` is not supported by this version of turnstile [remove it, or leave it empty]
+    6:34 E012 `notify.events` is not supported by this version of turnstile [remove it, or leave it empty]
+    7:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
+    7:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
+    7:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
+    7:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
+    8:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
+    8:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
+    8:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
+    8:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
     ");
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{agents, cycles, identity, references};
+use super::{agents, checks, cycles, identity, references};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ticket::{Ids, Place, Read};
 
@@ -14,6 +14,8 @@ pub struct LintContext<'a> {
     pub roster: &'a [String],
     /// The agent of tickets that name none.
     pub default_agent: Option<&'a str>,
+    /// Whether every ticket needs a required check of its own: the config asks for one and has none itself.
+    pub needs_check: bool,
 }
 
 /// The faults that show only across tickets, in the order of the tickets that were given.
@@ -23,6 +25,9 @@ pub fn lint(tickets: &[Read], ids: &Ids, context: &LintContext<'_>) -> Vec<Diagn
     found.extend(references::judge(tickets, ids));
     found.extend(cycles::judge(tickets, ids));
     found.extend(identity::judge(tickets));
+    if context.needs_check {
+        found.extend(checks::judge(tickets, context));
+    }
     if found.is_empty() {
         return found;
     }
