@@ -22,7 +22,12 @@ pub(crate) const TICKET: &[Key] = &[
     key("approval", Shape::Only("auto"), "auto", "whether a person must approve before a turn"),
     key("model", Shape::Text, "", "the model, passed to the agent"),
     key("reasoning", Shape::Text, "", "the reasoning effort, passed to the agent"),
-    key("verify", Shape::Checks(CHECK), "[]", "what decides whether the claim holds: names of checks, or command lines"),
+    key(
+        "verify",
+        Shape::Checks(CHECK),
+        "[]",
+        "what decides whether the claim holds: names of checks, or command lines",
+    ),
     key("artifacts", Shape::Texts, "[]", "what must exist, not be empty and be committed when the ticket is done"),
     key("scope", Shape::Only("[]"), "[]", "globs of what a turn may change"),
     key("context", Shape::Files(CONTEXT), "[]", "files of the repository that are quoted in the prompt"),

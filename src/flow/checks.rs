@@ -50,13 +50,6 @@ pub(super) fn checks(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     (!why.is_empty()).then(|| inconclusive(look, judging, &why))
 }
 
-/// Whether what the checks found still holds, so that nothing behind this row has to ask again.
-pub(super) fn hold(look: &Look<'_>, judging: &Judging) -> bool {
-    let asked = &look.survey.turn.checks;
-    let known = look.run.tickets.get(&judging.request.ticket).and_then(|state| state.verified.as_ref());
-    asked.is_empty() || known.is_some_and(|known| known.tree == asked.tree && known.contract == asked.contract)
-}
-
 fn results(state: &TicketState) -> &[CheckEnded] {
     state.verified.as_ref().map_or(&[], |verified| &verified.results)
 }

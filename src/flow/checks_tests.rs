@@ -114,8 +114,7 @@ fn resume_has_an_unanswered_check_run_again_without_a_turn() {
             digest: None,
         }],
     );
-    survey.decisions =
-        vec![Decision { id: "1".into(), by: "me".into(), at: String::new(), what: Decided::Resume }];
+    survey.decisions = vec![Decision { id: "1".into(), by: "me".into(), at: String::new(), what: Decided::Resume }];
     let Choice::Record(events) = choice(&run, &survey, &policy(), true).choice else { panic!("it is served") };
     apply(&mut run, &events);
     survey.decisions.clear();
@@ -125,10 +124,9 @@ fn resume_has_an_unanswered_check_run_again_without_a_turn() {
 
 #[test]
 fn a_result_holds_for_its_tree_and_for_what_was_asked() {
-    for change in [
-        (|survey: &mut Survey| survey.turn.checks.tree = "t2".into()) as fn(&mut Survey),
-        |survey| survey.turn.checks.contract = "d".into(),
-    ] {
+    for change in [(|survey: &mut Survey| survey.turn.checks.tree = "t2".into()) as fn(&mut Survey), |survey| {
+        survey.turn.checks.contract = "d".into()
+    }] {
         let (mut run, mut survey) = claimed();
         asks(&mut survey, &[check("unit", true)]);
         one(&mut run, &survey, &policy(), found(CheckVerdict::Met));
@@ -180,6 +178,36 @@ fn what_a_check_left_behind_is_nobodys() {
     assert_eq!(next_choice(&run, &survey), "9: save Finish [\".tickets/one.md\"]");
     survey.changes.insert("other.xml".into(), String::new());
     assert_eq!(next_choice(&run, &survey), "9: dirty_worktree", "what it did not leave counts");
+}
+
+#[test]
+fn what_was_met_and_waits_for_its_commit_is_checked_again_where_the_tree_changed() {
+    let (mut run, mut survey) = claimed();
+    asks(&mut survey, &[check("unit", true)]);
+    one(&mut run, &survey, &policy(), found(CheckVerdict::Met));
+    survey.changes.insert("src/lib.rs".into(), "x".into());
+    let none = Policy { retries: crate::config::Retries { commit: 0, ..policy().retries }, ..policy() };
+    let Choice::Record(events) = choice(&run, &survey, &none, true).choice else { panic!("it is not committed") };
+    apply(&mut run, &events);
+    while run.judging().is_some_and(|judging| judging.verdict.is_some()) {
+        let done = |effect: &str| Event::EffectFinished {
+            effect: effect.into(),
+            ticket: None,
+            outcome: None,
+            path: None,
+            changed: Vec::new(),
+        };
+        ["request", "paperwork", "verdict"].iter().for_each(|effect| apply(&mut run, &[done(effect)]));
+    }
+    survey.changes.clear();
+    survey.turn.checks.tree = "t2".into();
+    let Choice::Record(events) = choice(&run, &survey, &none, true).choice else { panic!("it is stale") };
+    apply(&mut run, &events);
+    assert_eq!(
+        one(&mut run, &survey, &policy(), CheckResult { tree: "t2".into(), ..found(CheckVerdict::Unmet) }),
+        "unit"
+    );
+    assert_eq!(next_choice(&run, &survey), "9: checkpoint.made + row 9 claim_revoked [Revoke]");
 }
 
 #[test]

@@ -138,8 +138,7 @@ pub(super) fn judge(look: &Look<'_>, judging: &Judging) -> Choice {
         return choice;
     }
     // What the checks found may not hold any more when the commit is looked at again.
-    let again = (10..=11).contains(&judging.row) && !super::checks::hold(look, judging);
-    let from = if again { 9 } else { judging.row };
+    let from = if (10..=11).contains(&judging.row) { 9 } else { judging.row };
     let rows = AFTER.iter().filter(|row| row.number == 0 || row.number >= from);
     for row in rows {
         if let Some(choice) = (row.answer)(look, judging) {

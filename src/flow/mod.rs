@@ -41,13 +41,17 @@ pub use policy::Policy;
 pub use preview::{Action, Preview, preview};
 pub use reason::{Reason, ReasonCode, Standing};
 pub use request::{
-    Act, CheckRequest, CheckResult, CheckVerdict, DispatchFact, Evidence, Follow, PutBack, SavePurpose, SaveRequest, SaveResult, TurnEnd, TurnRequest,
-    TurnResult, follow_check, follow_save, follow_turn,
+    Act, CheckRequest, CheckResult, CheckVerdict, DispatchFact, Evidence, Follow, PutBack, SavePurpose, SaveRequest,
+    SaveResult, TurnEnd, TurnRequest, TurnResult, follow_check, follow_save, follow_turn,
 };
 pub use state::{
-    EndKind, Feedback, Finished, Judging, Life, OutOfOrder, Phase, Quiet, Refusal, RunState, Stands, TicketState, Verified,
+    EndKind, Feedback, Finished, Judging, Life, OutOfOrder, Phase, Quiet, Refusal, RunState, Stands, TicketState,
+    Verified,
 };
-pub use survey::{AgentFact, ArtifactFact, ChecksFact, Decided, Decision, HeadFact, OutboxFact, ReplyFact, Survey, TicketFact, TurnFacts};
+pub use survey::{
+    AgentFact, ArtifactFact, ChecksFact, Decided, Decision, HeadFact, OutboxFact, ReplyFact, Survey, TicketFact,
+    TurnFacts,
+};
 pub use ticket_index::TicketIndex;
 pub use world::World;
 

@@ -53,7 +53,8 @@ fn artifacts(look: &Look<'_>, known: &[String]) -> Vec<String> {
     let asked: Vec<&str> =
         look.survey.turn.checks.uncommitted().map(|artifact| artifact.path.trim_end_matches('/')).collect();
     let is_one = |path: &str| {
-        let below = |artifact: &str| path.strip_prefix(artifact).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let below =
+            |artifact: &str| path.strip_prefix(artifact).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         asked.iter().any(|artifact| below(artifact))
     };
     let changes = look.survey.changes.keys().filter(|path| is_one(path) && !known.contains(path));

@@ -117,7 +117,12 @@ pub fn keep_seen(
 
 /// The tree of what lies in the worktree outside `.tickets`, without these paths. It is written to the object database,
 /// where the checks of a claim are bound to it; no reference names it.
-pub fn work_tree(place: &Place, screen: &Screen, seen: Uncommitted, without_paths: &[String]) -> Result<String, GitError> {
+pub fn work_tree(
+    place: &Place,
+    screen: &Screen,
+    seen: Uncommitted,
+    without_paths: &[String],
+) -> Result<String, GitError> {
     let repository = library::open(place)?;
     let head = super::branch::current(place, &repository, "HEAD")?;
     let base = match &head {

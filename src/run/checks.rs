@@ -13,9 +13,7 @@ use crate::agent::environment;
 use crate::config::{AgentKind, Config};
 use crate::crash::{Point, point};
 use crate::effect::{self, Program, Stdin};
-use crate::flow::{
-    ArtifactFact, CheckRequest, CheckResult, CheckVerdict, ChecksFact, Evidence, Judging, RunState,
-};
+use crate::flow::{ArtifactFact, CheckRequest, CheckResult, CheckVerdict, ChecksFact, Evidence, Judging, RunState};
 use crate::git;
 use crate::store::StoreError;
 use crate::ticket::resolve_checks;
@@ -35,11 +33,8 @@ pub(super) fn checks_fact(
         return Ok(ChecksFact::default());
     };
     let checks = resolve_checks(&config.checks, &config.verify, &front.verify);
-    let artifacts: Vec<ArtifactFact> = front
-        .artifacts
-        .iter()
-        .map(|path| artifact(workspace, path, head))
-        .collect::<Result<_, _>>()?;
+    let artifacts: Vec<ArtifactFact> =
+        front.artifacts.iter().map(|path| artifact(workspace, path, head)).collect::<Result<_, _>>()?;
     if checks.is_empty() && artifacts.is_empty() {
         return Ok(ChecksFact::default());
     }
@@ -136,7 +131,10 @@ impl Real<'_> {
     }
 
     /// What a check gets to see of the environment: as an agent, without any that is an agent's own.
-    fn check_variables(&self, request: &CheckRequest) -> Result<Vec<(std::ffi::OsString, std::ffi::OsString)>, RunError> {
+    fn check_variables(
+        &self,
+        request: &CheckRequest,
+    ) -> Result<Vec<(std::ffi::OsString, std::ffi::OsString)>, RunError> {
         let (config, layout) = (&self.settings.config, &self.workspace.layout);
         let mut variables =
             environment(&config.env, &[], AgentKind::Command, &self.workspace.surroundings.variables).passed;

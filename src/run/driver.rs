@@ -2,8 +2,8 @@
 //! down, and then looked at again. A start and a resume after a kill are the same loop. Decides nothing itself.
 
 use crate::flow::{
-    Begun, CheckEnded, Choice, Event, Evidence, Follow, Judging, Life, OutOfOrder, Outcome, Phase, Policy, Reason, ReasonCode,
-    RunState, Survey, World, decide, follow_check, follow_save, follow_turn, serve_decisions, settle,
+    Begun, CheckEnded, Choice, Event, Evidence, Follow, Judging, Life, OutOfOrder, Outcome, Phase, Policy, Reason,
+    ReasonCode, RunState, Survey, World, decide, follow_check, follow_save, follow_turn, serve_decisions, settle,
 };
 use crate::ticket::TicketId;
 

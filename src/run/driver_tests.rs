@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::config;
 use crate::flow::{
-    Act, AgentFact, CheckRequest, CheckResult, CheckVerdict, ChecksFact, DispatchFact, Life, OutboxFact, ReplyFact, SavePurpose, SaveRequest, SaveResult, TicketFact,
-    TurnEnd, TurnFacts, TurnRequest, TurnResult,
+    Act, AgentFact, CheckRequest, CheckResult, CheckVerdict, ChecksFact, DispatchFact, Life, OutboxFact, ReplyFact,
+    SavePurpose, SaveRequest, SaveResult, TicketFact, TurnEnd, TurnFacts, TurnRequest, TurnResult,
 };
 use crate::ticket::{Check, TicketLimits};
 

@@ -14,8 +14,8 @@ use crate::config::AgentKind;
 use crate::crash::{Point, point};
 use crate::effect::{self};
 use crate::flow::{
-    Act, Begun, CheckRequest, CheckResult, Event, Evidence, RunState, SavePurpose, SaveRequest, SaveResult, Survey, TurnEnd, TurnRequest,
-    TurnResult, World,
+    Act, Begun, CheckRequest, CheckResult, Event, Evidence, RunState, SavePurpose, SaveRequest, SaveResult, Survey,
+    TurnEnd, TurnRequest, TurnResult, World,
 };
 use crate::git::{self};
 use crate::secret::Screen;
@@ -218,7 +218,9 @@ impl<'w> Real<'w> {
         self.in_flight = None;
         match result {
             Ok(Done::Turn(result)) => *result,
-            Ok(Done::Save(_) | Done::Check(_)) => runner_failed("a commit was recorded where a turn was asked for".to_owned()),
+            Ok(Done::Save(_) | Done::Check(_)) => {
+                runner_failed("a commit was recorded where a turn was asked for".to_owned())
+            }
             Err(why) => runner_failed(why),
         }
     }

@@ -17,6 +17,7 @@ fn before(point: Point) -> Option<Point> {
         Point::RecoverBegun | Point::RecoverBranch | Point::RecoverIndex | Point::RecoverLock => Some(Point::SaveMoved),
         Point::LostCleared => Some(Point::SaveLocked),
         Point::LostEnded => Some(Point::ProgramOver),
+        Point::CheckCleared => Some(Point::CheckOver),
         _ => None,
     }
 }
@@ -24,7 +25,19 @@ fn before(point: Point) -> Option<Point> {
 /// Whether a point is come by in a child, so that a turn may be cut.
 fn in_child(point: Point) -> bool {
     let name = point.name();
-    let child = ["child.", "record.", "program.", "keep.", "save.", "adopt.", "lost.", "turn.kept", "turn.words"];
+    let child = [
+        "check.over",
+        "check.cleared",
+        "child.",
+        "record.",
+        "program.",
+        "keep.",
+        "save.",
+        "adopt.",
+        "lost.",
+        "turn.kept",
+        "turn.words",
+    ];
     child.iter().any(|prefix| name.starts_with(prefix)) && point != Point::SavePrepared
 }
 
@@ -93,7 +106,7 @@ fn of(families: &[&str]) -> Vec<Point> {
 const FAMILIES: [&[&str]; 4] = [
     &["lock", "journal", "run", "file", "folder", "decision", "act", "prune"],
     &["turn", "lease", "effect", "archive", "reply", "contract"],
-    &["child", "record", "program", "keep", "lost"],
+    &["check", "child", "record", "program", "keep", "lost"],
     &["save", "adopt", "recover"],
 ];
 

@@ -37,6 +37,7 @@ mod rooms;
 mod run_notes;
 mod runners;
 mod shortage;
+mod step_checks;
 mod step_claims;
 mod step_decisions;
 mod step_dirty;

@@ -53,7 +53,8 @@ fn linted(case: &Case) -> (Vec<Source>, Vec<Read>) {
     let sources: Vec<Source> =
         case.tickets.iter().map(|(id, text)| Source::new(TicketId::new(id.as_str()).path(), text.as_str())).collect();
     let mut reads: Vec<Read> = sources.iter().map(read_ticket).collect();
-    let faults = lint(&reads, &Ids::of(&reads), &LintContext { roster: &roster(), default_agent: None, needs_check: false });
+    let faults =
+        lint(&reads, &Ids::of(&reads), &LintContext { roster: &roster(), default_agent: None, needs_check: false });
     attach(&mut reads, faults);
     (sources, reads)
 }

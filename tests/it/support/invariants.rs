@@ -30,6 +30,7 @@ impl Story {
         if all.ran > TURNS + all.interrupted || all.finished < TURNS.min(all.ran - all.interrupted.min(all.ran)) {
             faults.push(format!("{all:?}: a turn was lost or doubled"));
         }
+        checks(self, cut, &mut faults);
         messages(self, cut, &mut faults);
         old_run(self, &mut faults);
         for ticket in ["1-a", "2-b"] {
@@ -244,6 +245,28 @@ fn messages(story: &Story, cut: Cut, faults: &mut Vec<String>) {
     let waiting: Vec<String> = waiting.filter(|name| !name.starts_with('.')).collect();
     if !waiting.is_empty() {
         faults.push(format!("decisions were never served: {waiting:?}"));
+    }
+}
+
+/// No ticket is done without a check that was met, each check has one end, and none ran twice but one that was cut.
+fn checks(story: &Story, cut: Cut, faults: &mut Vec<String>) {
+    let env = &story.env;
+    let ended = env.events("verify.finished");
+    for done in env.events("ticket.done") {
+        let is_proof = |line: &&Value| line["ticket"] == done["ticket"] && line["verdict"] == "met";
+        if !ended.iter().any(|line| is_proof(&line)) {
+            faults.push(format!("{} is done and was never checked", done["ticket"]));
+        }
+        let commit = done["commit"].as_str().unwrap_or_default();
+        // A hook of the story adds a line behind it, so that git does not take it for a trailer any more.
+        let message = env.git(&["log", "-1", "--format=%B", commit]);
+        if !message.lines().any(|line| line.starts_with("Turnstile-Verify: ") && line.contains(" passed")) {
+            faults.push(format!("{commit} does not say that it was checked"));
+        }
+    }
+    let (begun, ran) = (env.events("verify.started").len(), story.checked());
+    if begun != ended.len() || ran < ended.len() || (cut == Cut::RunnerAlone && ran != ended.len()) {
+        faults.push(format!("{begun} checks were begun, {ran} ran, {} ended", ended.len()));
     }
 }
 

@@ -96,7 +96,12 @@ impl Story {
         let config = env.read(".tickets/config.yaml");
         let entry = config.lines().find(|line| line.contains("mine: {")).unwrap();
         let other = entry.replace("mine: {", "hands: {can_commit: false, ");
-        env.write(".tickets/config.yaml", config.replace(entry, &format!("{entry}\n{other}")));
+        // What is checked says that it ran, outside of the worktree.
+        let checked = env.agent_folder().join("checked").display().to_string();
+        let check = format!(
+            "verify: [{{id: work, run: 'echo $TURNSTILE_TICKET_ID >> {checked}; grep -q two w-$TURNSTILE_TICKET_ID'}}]\n"
+        );
+        env.write(".tickets/config.yaml", config.replace(entry, &format!("{entry}\n{other}")) + &check);
         env.ticket("1-a", "title: A", "Do it.");
         env.ticket("2-b", "title: B\nagent: hands", "Do it.");
         env.write(".gitignore", "ignored\n");
@@ -130,6 +135,11 @@ impl Story {
     /// Whether the person has seen that to its end.
     pub fn is_tidied(&self) -> bool {
         self.tidied
+    }
+
+    /// How often a check ran.
+    pub fn checked(&self) -> usize {
+        std::fs::read_to_string(self.env.agent_folder().join("checked")).unwrap_or_default().lines().count()
     }
 
     /// What the user had uncommitted, as git's short status has it.
@@ -302,6 +312,10 @@ impl Story {
 
     /// An answer by an editor: the attachment first, then the text in one piece.
     fn answer(&mut self) {
+        // A reply that nobody has taken in yet is not written over: the next run takes it.
+        if self.env.exists(".tickets/USER_REPLY.md") {
+            return self.tell("a reply lies there already");
+        }
         let text = format!("reply {}", self.replies.len() + 1);
         self.env.write(".tickets/reply/drawing.txt", format!("attached to {text}\n"));
         self.env.write(".tickets/.answer", format!("---\nto: 1-a\n---\n{text}\n"));
