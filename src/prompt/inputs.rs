@@ -15,6 +15,8 @@ pub struct PromptInputs {
     pub agent_commits: bool,
     /// The outbox, as the agent should name it.
     pub outbox: String,
+    /// What decides whether a claim holds: names and command lines.
+    pub checks: Vec<String>,
     /// Uncommitted files of the user's that no turn may touch.
     pub user_paths: Vec<String>,
     /// Paths of the ticket's work that a person has changed since the last turn.

@@ -113,6 +113,7 @@ fn values(inputs: &PromptInputs) -> BTreeMap<&'static str, Value> {
         ("agent_commits", Value::from(inputs.agent_commits)),
         ("outbox", Value::from(inline(inputs.outbox.trim_end_matches('/'), SENTENCE_MAX))),
         ("history", Value::from(format!(".tickets/history/{}/", inline(ticket.id.as_str(), SENTENCE_MAX)))),
+        ("checks", Value::from(list(&inputs.checks))),
         ("user_paths", Value::from(list(&inputs.user_paths))),
         ("changed_by_person", Value::from(list(&inputs.changed_by_person))),
         ("interrupted", Value::from(inputs.interrupted.is_some())),

@@ -23,6 +23,7 @@ fn bare() -> PromptInputs {
         turns: TurnCount { turn: 1, of_ticket: 1, ticket_limit: Some(12), run_limit: Some(50) },
         agent_commits: true,
         outbox: ".tickets/outbox".into(),
+        checks: Vec::new(),
         user_paths: Vec::new(),
         changed_by_person: Vec::new(),
         interrupted: None,
@@ -51,6 +52,7 @@ fn full(text: impl Fn(&str) -> String) -> PromptInputs {
             goal: Some("Every date is read.".into()),
             ..bare().ticket
         },
+        checks: vec!["unit: cargo test -q".into()],
         user_paths: vec!["notes.txt".into()],
         changed_by_person: vec!["src/a.rs".into()],
         interrupted: Some(vec!["src/b.rs".into()]),

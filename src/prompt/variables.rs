@@ -56,6 +56,7 @@ pub const VARIABLES: &[Variable] = &[
     variable("agent_commits", VariableKind::Flag, "whether the agent commits its work; otherwise turnstile does"),
     variable("outbox", VariableKind::Line, "the folder for dispatches, attachments and `COMMIT_MSG`"),
     variable("history", VariableKind::Line, "the folder of the archived conversation"),
+    variable("checks", VariableKind::List, "the checks that decide whether a claim holds, each with its command line"),
     variable("user_paths", VariableKind::List, "uncommitted files of the user's that must not be touched"),
     variable(
         "changed_by_person",

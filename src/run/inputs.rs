@@ -14,7 +14,7 @@ use crate::prompt::{
 };
 use crate::store::{self, Links, TICKETS};
 use crate::text::Source;
-use crate::ticket::{Split, Ticket, TicketId, read, read_reply, split};
+use crate::ticket::{Split, Ticket, TicketId, read, read_reply, resolve_checks, split};
 
 /// At most so much of one archived message.
 const MESSAGE: usize = 64 * 1024;
@@ -87,6 +87,7 @@ pub(super) fn gather(
         },
         agent_commits,
         outbox: format!("{TICKETS}/outbox"),
+        checks: ticket.as_ref().map(|ticket| checks(settings, ticket)).unwrap_or_default(),
         user_paths: run.accepted.keys().cloned().collect(),
         changed_by_person: changed_by_person(workspace, run, id)?,
         interrupted: interrupted.then(|| state.work.iter().cloned().collect()),
@@ -105,6 +106,22 @@ pub(super) fn gather(
     let screen = &workspace.surroundings.screen;
     // A prompt is kept, and it goes to whoever runs the model.
     Ok(inputs.mapped(&|text| screen.redact(text).into_owned()))
+}
+
+/// What decides whether a claim holds, as the agent can run it itself.
+fn checks(settings: &Settings, ticket: &Ticket) -> Vec<String> {
+    let config = &settings.config;
+    let told = |check: crate::ticket::Check| {
+        let optional = if check.required { "" } else { " (only told, not required)" };
+        if check.id == check.run {
+            format!("{}{optional}", check.run)
+        } else {
+            format!("{}: {}{optional}", check.id, check.run)
+        }
+    };
+    let checks = resolve_checks(&config.checks, &config.verify, &ticket.front.verify).into_iter().map(told);
+    let artifacts = ticket.front.artifacts.iter().map(|path| format!("{path} is there, not empty and committed"));
+    checks.chain(artifacts).collect()
 }
 
 fn with_granted(limit: u32, granted: u64) -> u32 {
