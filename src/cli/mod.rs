@@ -31,6 +31,7 @@ mod run;
 mod schema;
 mod show;
 mod status;
+mod suggest;
 mod tail;
 mod turn_record;
 

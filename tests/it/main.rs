@@ -13,6 +13,7 @@ mod cli_lint;
 mod cli_list;
 mod cli_log;
 mod cli_new;
+mod cli_new_suggest;
 mod cli_prompt;
 mod cli_prune;
 mod cli_reference;
