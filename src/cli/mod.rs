@@ -20,6 +20,7 @@ mod log;
 mod man;
 mod new;
 mod next;
+mod notify;
 mod paths;
 mod printer;
 mod progress;

@@ -155,6 +155,11 @@ mod tests {
         prompt:
           max_bytes: 131072       # the size over which the parts of a prompt are cut
           previous_ticket: false  # whether the ticket finished before this one is quoted
+
+        # a program that is told of pauses, completion and failures, as JSON on its stdin
+        notify:
+          command: []                          # the program and its arguments, as `[./notify.sh]`; nobody is told where it is empty
+          events: [paused, completed, failed]  # the events of a run that it is told of
         "#);
     }
 

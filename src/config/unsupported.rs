@@ -37,8 +37,6 @@ pub(crate) const UNSUPPORTED: &[Unsupported] = &[
     Unsupported::Key("verify", Accepted::Empty),
     Unsupported::Key("require_verify", Accepted::Plain("false")),
     Unsupported::Key("checks", Accepted::Empty),
-    Unsupported::Key("notify.command", Accepted::Empty),
-    Unsupported::Key("notify.events", Accepted::Empty),
     Unsupported::Key("triggers.branches", Accepted::Nothing),
     Unsupported::Key("triggers.inline_commands", Accepted::Plain("false")),
     Unsupported::Key("triggers.reviewers", Accepted::Empty),

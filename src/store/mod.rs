@@ -10,6 +10,7 @@ mod layout;
 mod lock;
 mod mail;
 mod misplaced;
+mod notices;
 mod pointer;
 mod prune;
 mod tickets;
@@ -27,6 +28,7 @@ pub use mail::{
     next_sequence, set_aside, write_decision, write_dispatch, write_reply, write_request,
 };
 pub use misplaced::{make_folder, misplaced};
+pub use notices::{Telling, last_notice, take_up_notice};
 pub use pointer::{current_run, pointed_at, pointed_runs, set_current_run, worktree_runs};
 pub use prune::{Logs, PruneLock, PrunedNote, drop_logs, logs, mark_pruned, pruned, runs};
 pub use tickets::{Listed, Scanned, is_ticket_path, scan, scan_listed};

@@ -32,6 +32,7 @@ mod hostile_files;
 mod hostile_secrets;
 mod hostile_text;
 mod injection;
+mod notify;
 mod power;
 mod repositories;
 mod rooms;

@@ -57,7 +57,8 @@ fn everything_that_can_be_set() {
          checkpoint: {mode: branch}\r\n\
          commit: {by: runner, hooks: skip, subject: \"[{id}] {title}: {what}\"}\r\n\
          env: {inherit: minimal, pass: [SSH_AUTH_SOCK]}\r\n\
-         prompt: {max_bytes: 1000, previous_ticket: true}\r\n",
+         prompt: {max_bytes: 1000, previous_ticket: true}\r\n\
+         notify: {command: [./tell.sh, now], events: [failed]}\r\n",
     );
     insta::assert_debug_snapshot!(config, @r#"
     Config {
@@ -152,6 +153,15 @@ fn everything_that_can_be_set() {
         prompt: PromptSettings {
             max_bytes: 1000,
             previous_ticket: true,
+        },
+        notify: Notify {
+            command: [
+                "./tell.sh",
+                "now",
+            ],
+            events: [
+                Failed,
+            ],
         },
     }
     "#);
@@ -309,7 +319,6 @@ protect: {paths: []}
 verify: []
 require_verify: false
 checks: {}
-notify: {command: [], events: []}
 triggers: {inline_commands: false, reviewers: []}
 agents: {c: {kind: codex, output: {}}}
 ";
@@ -323,7 +332,6 @@ protect: {paths: ['.github/**']}
 verify: [cargo test]
 require_verify: true
 checks: {unit: cargo test -q}
-notify: {command: [./notify.sh], events: [paused]}
 triggers: {branches: [main], inline_commands: true, reviewers: [a@b.c], brunches: []}
 agents: {c: {kind: codex, output: {final: /x}, permissions: allow, fallback: d}, g: {kind: goose}}
 default_agent: g
@@ -341,17 +349,30 @@ default_agent: g
     6:1 E012 `verify` is not supported by this version of turnstile [remove it, or leave it empty]
     7:1 E012 `require_verify` is not supported by this version of turnstile [remove it, or keep the default, `false`]
     8:1 E012 `checks` is not supported by this version of turnstile [remove it, or leave it empty]
-    9:10 E012 `notify.command` is not supported by this version of turnstile [remove it, or leave it empty]
-    9:34 E012 `notify.events` is not supported by this version of turnstile [remove it, or leave it empty]
-    10:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
-    10:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
-    10:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
-    10:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
-    11:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
-    11:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
-    11:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
-    11:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
+    9:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
+    9:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
+    9:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
+    9:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
+    10:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
+    10:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
+    10:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
+    10:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
     ");
+}
+
+#[test]
+fn what_is_told_is_one_of_some_words_and_needs_a_program() {
+    let config = clean("notify: {command: [./n, x]}");
+    assert_eq!(
+        (config.notify.command, config.notify.events),
+        (vec!["./n".into(), "x".into()], NotifyEvent::ALL.to_vec())
+    );
+    assert_eq!(clean("notify: {events: [failed]}").notify.events, [NotifyEvent::Failed]);
+    insta::assert_snapshot!(faults("notify: {command: ['', x], events: [pause, failed]}"), @"
+    1:19 E012 `notify.command` names no program [write `[./notify.sh]`, or remove it]
+    1:37 E012 `notify.events[0]` must be one of `paused`, `completed`, `failed` [did you mean `paused`?]
+    ");
+    assert!(faults("notify: {events: failed}").contains("1:18 E006 `notify.events` must be a list of `paused`"));
 }
 
 #[test]
