@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use super::notify::Notifier;
 use super::{CliError, Context, Exit};
 use crate::flow::{Life, amount};
 use crate::run::Decided;
@@ -57,8 +58,11 @@ pub fn reopen(context: &Context, arguments: &ReopenArguments) -> Result<Exit, Cl
 /// `pause`
 pub fn pause(context: &Context, arguments: &PauseArguments) -> Result<Exit, CliError> {
     let mut workspace = context.workspace_outside_turns()?;
+    let notifier = Notifier::begin(context, &workspace);
     let decided = workspace.decide("pause", json!({ "now": arguments.now }))?;
-    tell(context, "pause", None, decided, "the run is paused; `turnstile resume` goes on")
+    let exit = tell(context, "pause", None, decided, "the run is paused; `turnstile resume` goes on");
+    notifier.end(&workspace, None);
+    exit
 }
 
 /// `resume`

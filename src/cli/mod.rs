@@ -20,6 +20,7 @@ mod log;
 mod man;
 mod new;
 mod next;
+mod notify;
 mod paths;
 mod printer;
 mod progress;
@@ -31,6 +32,7 @@ mod run;
 mod schema;
 mod show;
 mod status;
+mod suggest;
 mod tail;
 mod turn_record;
 

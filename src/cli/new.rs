@@ -4,7 +4,7 @@ use std::fs::File;
 
 use serde_json::json;
 
-use super::{CliError, Context, Exit};
+use super::{CliError, Context, Exit, suggest};
 use crate::run::{Workspace, unresolved};
 use crate::store::{self, Audience, StoreError};
 use crate::text::{nearest, shown_line};
@@ -13,12 +13,15 @@ use crate::ticket::{Ids, NewTicket, TicketId, is_hidden, new_ticket, next_number
 /// Make a ticket
 ///
 /// It gets the next free number of its folder and a name after its title. The path is printed, as it is typed from
-/// here.
+/// here. With `--suggest-verify` and no title nothing is made.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  turnstile new \"Log in with a passkey\" --epic auth --depends-on 10 --edit")]
+#[command(
+    after_help = "Examples:\n  turnstile new \"Log in with a passkey\" --epic auth --depends-on 10 --edit\n  turnstile new --suggest-verify"
+)]
 pub struct Arguments {
     /// What is to be done, in a few words
-    title: String,
+    #[arg(required_unless_present = "suggest_verify")]
+    title: Option<String>,
     /// Who does it: a name of the roster, `shell` or `user`
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
@@ -40,16 +43,22 @@ pub struct Arguments {
     /// Open it in the editor
     #[arg(long)]
     edit: bool,
+    /// Propose checks from what the repository has (Cargo.toml, package.json, Makefile, CI files), as lines for the
+    /// config's `checks`; nothing is written. Without a title they are all that is printed, with one they follow on
+    /// stderr
+    #[arg(long)]
+    suggest_verify: bool,
     #[arg(long, hide = true)]
     verify: Vec<String>,
 }
 
 /// Makes a ticket.
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
-    if arguments.title.trim().is_empty() {
+    let Some(title) = &arguments.title else { return only_suggest(context, arguments) };
+    if title.trim().is_empty() {
         return Err(CliError::usage("a ticket needs a title").hint("`turnstile new \"What is to be done\"`"));
     }
-    for (what, text) in [("title", Some(&arguments.title)), ("goal", arguments.goal.as_ref())] {
+    for (what, text) in [("title", Some(title)), ("goal", arguments.goal.as_ref())] {
         if let Some(text) = text.filter(|text| text.contains(is_hidden)) {
             let message = format!("the {what} holds a character that is not seen: {}", shown_line(text));
             return Err(CliError::usage(message).hint("leave it out; `turnstile lint` would warn of it"));
@@ -76,7 +85,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
         })
         .collect::<Result<_, CliError>>()?;
     let text = new_ticket(&NewTicket {
-        title: &arguments.title,
+        title,
         agent: arguments.agent.as_deref(),
         depends_on: &depends_on,
         priority: arguments.priority,
@@ -84,13 +93,18 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
         verify: &[],
         body: arguments.body.as_deref().unwrap_or_default(),
     });
-    let id = write(&mut workspace, &epic, &slug(&arguments.title), &text)?;
+    let id = write(&mut workspace, &epic, &slug(title), &text)?;
     let file = workspace.layout.top.join(id.path());
     if let Some(editor) = editor {
         context.edit(&editor, &file)?;
     }
+    let suggestions = arguments.suggest_verify.then(|| suggest::look(&workspace.layout)).transpose()?;
     if context.printer.json {
-        context.printer.document(&json!({ "id": id, "path": id.path() }));
+        let mut document = json!({ "id": id, "path": id.path() });
+        if let Some(suggestions) = &suggestions {
+            suggest::add_to(&mut document, suggestions);
+        }
+        context.printer.document(&document);
     } else {
         context.printer.line(&shown_line(&context.seen(&file)));
         if arguments.agent.is_none() && config.default_agent.is_none() {
@@ -98,7 +112,30 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
                 "no agent is named, and the config has no `default_agent`: add `agent: …`, or type `turnstile init`",
             );
         }
+        if let Some(suggestions) = &suggestions {
+            suggest::tell_beside(context, suggestions);
+        }
     }
+    Ok(Exit::SUCCESS)
+}
+
+/// Proposes checks, and makes no ticket.
+fn only_suggest(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
+    let of_a_ticket = arguments.agent.is_some()
+        || !arguments.depends_on.is_empty()
+        || arguments.priority.is_some()
+        || arguments.goal.is_some()
+        || arguments.epic.is_some()
+        || arguments.body.is_some()
+        || arguments.edit
+        || !arguments.verify.is_empty();
+    if of_a_ticket {
+        return Err(CliError::usage("a ticket needs a title").hint(
+            "`turnstile new \"What is to be done\" --suggest-verify`; without a title nothing else can be given",
+        ));
+    }
+    let suggestions = suggest::look(&context.workspace()?.layout)?;
+    suggest::tell(context, &suggestions);
     Ok(Exit::SUCCESS)
 }
 
@@ -156,7 +193,7 @@ mod tests {
     fn an_epic_is_a_folder_in_which_tickets_are_looked_for() {
         let epic_of = |typed: &str| {
             let arguments = Arguments {
-                title: "t".to_owned(),
+                title: Some("t".to_owned()),
                 agent: None,
                 depends_on: Vec::new(),
                 priority: None,
@@ -164,6 +201,7 @@ mod tests {
                 epic: Some(typed.to_owned()),
                 body: None,
                 edit: false,
+                suggest_verify: false,
                 verify: Vec::new(),
             };
             epic(&arguments)

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::notify::Notifier;
 use super::printer::Volume;
 use super::progress::Live;
 use super::{CliError, Context, Exit};
@@ -83,6 +84,7 @@ fn drive(context: &Context, until: Until, ids: &[String], mut options: Options) 
     let mut workspace = context.workspace_outside_turns()?;
     let only: Vec<TicketId> = ids.iter().map(|id| context.ticket(&mut workspace, id)).collect::<Result<_, _>>()?;
     options.only = (!only.is_empty()).then_some(only);
+    let notifier = Notifier::begin(context, &workspace);
     let mut live = Live::new(&context.printer, workspace.left_out_before());
     let end = workspace.drive(until, &options, &mut |progress| live.show(progress))?;
     live.finish();
@@ -103,6 +105,8 @@ fn drive(context: &Context, until: Until, ids: &[String], mut options: Options) 
             context.printer.note(&left);
         }
     }
+    // Nobody waits for the lock meanwhile, and what the step came to has been said.
+    notifier.end(&workspace, Some((&end, &document(&end, exit))));
     // The process is about to end: taking thousands of tickets apart one by one would be work for nobody.
     std::mem::forget(workspace);
     Ok(Exit(exit))

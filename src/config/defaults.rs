@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{
-    AgentKind, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, PromptSettings, Retries,
-    RosterEntry,
+    AgentKind, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, Notify, NotifyEvent,
+    PromptSettings, Retries, RosterEntry,
 };
 
 /// The wall clock of a turn, where the config is silent.
@@ -72,7 +72,14 @@ impl Default for Config {
             verify: Vec::new(),
             require_verify: false,
             checks: BTreeMap::new(),
+            notify: Notify::default(),
         }
+    }
+}
+
+impl Default for Notify {
+    fn default() -> Self {
+        Self { command: Vec::new(), events: NotifyEvent::ALL.to_vec() }
     }
 }
 

@@ -33,6 +33,8 @@ pub(crate) enum Shape {
     Word(&'static [&'static str]),
     /// A list of texts.
     Texts,
+    /// A list of some words.
+    Words(&'static [&'static str]),
     /// A list of entries, each a path or a mapping.
     Files(&'static [Key]),
     /// A mapping with these keys.
@@ -89,7 +91,12 @@ pub(crate) const CONFIG: &[Key] = &[
     key("verify", Shape::Checks(CHECK), "[]", "checks that are run for every ticket, before its own"),
     key("require_verify", Shape::Flag, "false", "whether a ticket without a required check is a fault"),
     key("checks", Shape::Commands, "{}", "named commands that tickets may ask for"),
-    key("notify", Shape::Table(NOTIFY), "", "a command that is told of events"),
+    key(
+        "notify",
+        Shape::Table(NOTIFY),
+        "",
+        "a program that is told of pauses, completion and failures, as JSON on its stdin",
+    ),
     key("triggers", Shape::Table(TRIGGERS), "", "what a push may start"),
 ];
 
@@ -201,10 +208,18 @@ pub(crate) const PROMPT: &[Key] = &[
     key("previous_ticket", Shape::Flag, "false", "whether the ticket finished before this one is quoted"),
 ];
 
+/// The words of `notify.events`.
+pub(crate) const EVENTS: &[&str] = &["paused", "completed", "failed"];
+
 /// The keys of `notify`.
 pub(crate) const NOTIFY: &[Key] = &[
-    key("command", Shape::Texts, "[]", "the program and its arguments"),
-    key("events", Shape::Texts, "[]", "the events that it is told of"),
+    key(
+        "command",
+        Shape::Texts,
+        "[]",
+        "the program and its arguments, as `[./notify.sh]`; nobody is told where it is empty",
+    ),
+    key("events", Shape::Words(EVENTS), "[paused, completed, failed]", "the events of a run that it is told of"),
 ];
 
 /// The keys of `triggers`.

@@ -6,6 +6,7 @@ pub(crate) mod keys;
 mod kind;
 mod read;
 mod schema;
+mod suggest;
 mod template;
 mod ticket_keys;
 mod types;
@@ -18,8 +19,12 @@ pub use duration::{
 };
 pub use read::{CONFIG_VERSION, place_of, read};
 pub use schema::schema;
+pub use suggest::{
+    MARKS, PROGRAMS, PassedOver, Repository, Suggestion, Suggestions, TEXTS, WORKFLOWS, known_checks, suggest,
+    suggested_yaml,
+};
 pub use template::{FIRST_TICKET, FIRST_TICKET_NAME, template};
 pub use types::{
-    AgentKind, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, PromptSettings, Retries,
-    RosterEntry,
+    AgentKind, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, Notify, NotifyEvent,
+    PromptSettings, Retries, RosterEntry,
 };

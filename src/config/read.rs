@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::keys;
 use super::values::{Faults, Read, Reported, Table, list};
-use super::{AgentKind, CheckpointMode, CommitBy, Config, EnvInherit, RosterEntry, unsupported};
+use super::{AgentKind, CheckpointMode, CommitBy, Config, EnvInherit, NotifyEvent, RosterEntry, unsupported};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{LineColumn, LineIndex, Source, Span, nearest, shown_line};
 use crate::ticket::check;
@@ -85,13 +85,9 @@ fn read_root(root: &Node, config: &mut Config, faults: &mut Faults<'_>) {
         set(&mut config.prompt.previous_ticket, &prompt, "previous_ticket", |path, node| faults.flag(path, node));
     }
     read_checks(&table, config, faults);
+    read_notify(&table, config, faults);
     // Nothing of these is supported, but an unknown key in them is a fault all the same.
-    for (name, keys) in [
-        ("approval", keys::APPROVAL),
-        ("protect", keys::PROTECT),
-        ("notify", keys::NOTIFY),
-        ("triggers", keys::TRIGGERS),
-    ] {
+    for (name, keys) in [("approval", keys::APPROVAL), ("protect", keys::PROTECT), ("triggers", keys::TRIGGERS)] {
         open(&table, name, keys, faults);
     }
 }
@@ -362,6 +358,21 @@ fn read_checks(table: &Table<'_>, config: &mut Config, faults: &mut Faults<'_>) 
             config.checks.entry(key.name.clone()).or_insert(line);
         }
     }
+}
+
+fn read_notify(table: &Table<'_>, config: &mut Config, faults: &mut Faults<'_>) {
+    let Some(notify) = open(table, "notify", keys::NOTIFY, faults) else { return };
+    set(&mut config.notify.command, &notify, "command", |path, node| {
+        let command = faults.texts(path, node)?;
+        if command.first().is_some_and(|program| program.trim().is_empty()) {
+            let message = format!("`{path}` names no program");
+            faults.add_with_help(Code::OutOfRange, node.span, message, "write `[./notify.sh]`, or remove it");
+            return Err(Reported);
+        }
+        Ok(command)
+    });
+    let words: Vec<(&str, NotifyEvent)> = NotifyEvent::ALL.iter().map(|event| (event.name(), *event)).collect();
+    set(&mut config.notify.events, &notify, "events", |path, node| faults.words(path, node, &words));
 }
 
 /// Names of environment variables.

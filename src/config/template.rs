@@ -165,6 +165,11 @@ mod tests {
 
         # named commands that tickets may ask for
         checks: {}
+
+        # a program that is told of pauses, completion and failures, as JSON on its stdin
+        notify:
+          command: []                          # the program and its arguments, as `[./notify.sh]`; nobody is told where it is empty
+          events: [paused, completed, failed]  # the events of a run that it is told of
         "#);
     }
 

@@ -33,6 +33,8 @@ pub struct Config {
     pub require_verify: bool,
     /// Named command lines that tickets may ask for.
     pub checks: BTreeMap<String, String>,
+    /// Who is told of what becomes of a run.
+    pub notify: Notify,
 }
 
 /// One entry of the roster.
@@ -146,6 +148,40 @@ pub enum EnvInherit {
     Minimal,
     /// Everything but git's own variables.
     All,
+}
+
+/// Who is told of what becomes of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notify {
+    /// The argument vector; nobody is told where it is empty.
+    pub command: Vec<String>,
+    /// What is told.
+    pub events: Vec<NotifyEvent>,
+}
+
+/// What becomes of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotifyEvent {
+    /// It stands still, for a reason that a person or time can move.
+    Paused,
+    /// Every ticket is done.
+    Completed,
+    /// The agent, git or the journal failed.
+    Failed,
+}
+
+impl NotifyEvent {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Paused, Self::Completed, Self::Failed];
+
+    /// Its word in the config and in what is told.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Paused => "paused",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// How prompts are built.

@@ -33,8 +33,6 @@ pub(crate) const UNSUPPORTED: &[Unsupported] = &[
     Unsupported::Key("approval.risk", Accepted::Empty),
     Unsupported::Key("approval.tags", Accepted::Empty),
     Unsupported::Key("protect.paths", Accepted::Empty),
-    Unsupported::Key("notify.command", Accepted::Empty),
-    Unsupported::Key("notify.events", Accepted::Empty),
     Unsupported::Key("triggers.branches", Accepted::Nothing),
     Unsupported::Key("triggers.inline_commands", Accepted::Plain("false")),
     Unsupported::Key("triggers.reviewers", Accepted::Empty),

@@ -83,6 +83,8 @@ points! {
     RecoverBranch = "recover.branch": "The lock of its branch is gone.",
     RecoverIndex = "recover.index": "The index was brought to its commit.",
     RecoverLock = "recover.lock": "Its lock is gone, and the marker is not.",
+    NoticeWritten = "notice.written": "What is told of an event is written, and nobody was told.",
+    NoticeTold = "notice.told": "The program that is told has ended, and that is not written down.",
     PruneNoted = "prune.noted": "Which run is dropped is written down, and nothing is dropped.",
     PruneReference = "prune.reference": "One reference of a run that is dropped is gone.",
     PruneFile = "prune.file": "One file of its logs is gone.",

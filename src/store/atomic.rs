@@ -69,6 +69,20 @@ pub fn read_capped(
     })
 }
 
+/// The names in a folder below a root, in order, those that are no UTF-8 left out; `None` where there is no such folder,
+/// or one with more than `most` of them.
+pub fn list_capped(root: &Path, relative: &Path, most: usize) -> Result<Option<Vec<String>>, StoreError> {
+    let listed =
+        Folder::open(root).and_then(|root| match root.map(|root| root.below(relative)).transpose()?.flatten() {
+            Some(folder) => folder.names_at_most(most),
+            None => Ok(None),
+        });
+    match listed {
+        Ok(names) => Ok(names.map(|names| names.into_iter().filter_map(|name| name.into_string().ok()).collect())),
+        Err(error) => unreadable(error).map(|_| None),
+    }
+}
+
 /// Reads a text below a root, at most 1 MiB of UTF-8, named by its path below the root.
 pub fn read_source(root: &Path, relative: &str, links: Links) -> Result<Answer<Source>, StoreError> {
     Ok(match read_capped(root, relative, TEXT_CAP, links)? {
@@ -146,6 +160,9 @@ mod tests {
         }
         assert!(remove(&root, "folder/secret").is_err());
         assert_eq!(fs::read_to_string(folder.path().join("out/secret")).unwrap(), "key");
+        assert_eq!(list_capped(&root, Path::new("folder"), 9).unwrap(), None);
+        assert_eq!(list_capped(&root, Path::new(""), 9).unwrap(), Some(vec!["file".to_owned(), "folder".to_owned()]));
+        assert_eq!(list_capped(&root, Path::new(""), 1).unwrap(), None);
         assert_eq!(read_capped(&root, "folder/secret", 9, Links::Any).unwrap(), Err(Unreadable::Symlink));
     }
 

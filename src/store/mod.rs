@@ -10,11 +10,12 @@ mod layout;
 mod lock;
 mod mail;
 mod misplaced;
+mod notices;
 mod pointer;
 mod prune;
 mod tickets;
 
-pub use atomic::{TEXT_CAP, read_capped, read_source, remove, write, write_new, write_together};
+pub use atomic::{TEXT_CAP, list_capped, read_capped, read_source, remove, write, write_new, write_together};
 pub use decisions::{Decision, DecisionDraft, drop_decision, list_decisions, store_decision, store_reply};
 pub use error::{StoreError, is_shortage};
 pub use folder::{Answer, Audience, Kind, Links, writer_of};
@@ -27,6 +28,7 @@ pub use mail::{
     next_sequence, set_aside, write_decision, write_dispatch, write_reply, write_request,
 };
 pub use misplaced::{make_folder, misplaced};
+pub use notices::{Telling, last_notice, take_up_notice};
 pub use pointer::{current_run, pointed_at, pointed_runs, set_current_run, worktree_runs};
 pub use prune::{Logs, PruneLock, PrunedNote, drop_logs, logs, mark_pruned, pruned, runs};
 pub use tickets::{Listed, Scanned, is_ticket_path, scan, scan_listed};

@@ -135,7 +135,6 @@ fn what_the_config_asks_for_and_this_version_cannot_do_is_refused() {
         "limits: {cost_usd: 5}",
         "limits: {tokens: 100000}",
         "on_wait: next",
-        "notify: {command: [./notify.sh]}",
         "agents: {other: {kind: goose}}",
     ] {
         env.write(".tickets/config.yaml", format!("{asked}\n"));

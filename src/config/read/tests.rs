@@ -59,7 +59,8 @@ fn everything_that_can_be_set() {
          env: {inherit: minimal, pass: [SSH_AUTH_SOCK]}\r\n\
          prompt: {max_bytes: 1000, previous_ticket: true}\r\n\
         verify: [unit, {id: slow, run: make, required: false, timeout: off}]\r\nrequire_verify: true\r\n\
-        checks: {unit: cargo test -q}\r\n",
+        checks: {unit: cargo test -q}\r\n\
+         notify: {command: [./tell.sh, now], events: [failed]}\r\n",
     );
     insta::assert_debug_snapshot!(config, @r#"
     Config {
@@ -177,6 +178,15 @@ fn everything_that_can_be_set() {
         require_verify: true,
         checks: {
             "unit": "cargo test -q",
+        },
+        notify: Notify {
+            command: [
+                "./tell.sh",
+                "now",
+            ],
+            events: [
+                Failed,
+            ],
         },
     }
     "#);
@@ -331,7 +341,6 @@ retries: {transient: 2}
 on_wait: stop
 approval: {risk: [], tags: []}
 protect: {paths: []}
-notify: {command: [], events: []}
 triggers: {inline_commands: false, reviewers: []}
 agents: {c: {kind: codex, output: {}}}
 ";
@@ -342,7 +351,6 @@ retries: {transient: 9}
 on_wait: next
 approval: {risk: [high], tags: [deploy]}
 protect: {paths: ['.github/**']}
-notify: {command: [./notify.sh], events: [paused]}
 triggers: {branches: [main], inline_commands: true, reviewers: [a@b.c], brunches: []}
 agents: {c: {kind: codex, output: {final: /x}, permissions: allow, fallback: d}, g: {kind: goose}}
 default_agent: g
@@ -356,17 +364,30 @@ default_agent: g
     4:12 E012 `approval.risk` is not supported by this version of turnstile [remove it, or leave it empty]
     4:26 E012 `approval.tags` is not supported by this version of turnstile [remove it, or leave it empty]
     5:11 E012 `protect.paths` is not supported by this version of turnstile [remove it, or leave it empty]
-    6:10 E012 `notify.command` is not supported by this version of turnstile [remove it, or leave it empty]
-    6:34 E012 `notify.events` is not supported by this version of turnstile [remove it, or leave it empty]
-    7:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
-    7:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
-    7:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
-    7:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
-    8:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
-    8:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
-    8:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
-    8:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
+    6:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
+    6:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
+    6:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
+    6:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
+    7:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
+    7:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
+    7:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
+    7:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
     ");
+}
+
+#[test]
+fn what_is_told_is_one_of_some_words_and_needs_a_program() {
+    let config = clean("notify: {command: [./n, x]}");
+    assert_eq!(
+        (config.notify.command, config.notify.events),
+        (vec!["./n".into(), "x".into()], NotifyEvent::ALL.to_vec())
+    );
+    assert_eq!(clean("notify: {events: [failed]}").notify.events, [NotifyEvent::Failed]);
+    insta::assert_snapshot!(faults("notify: {command: ['', x], events: [pause, failed]}"), @"
+    1:19 E012 `notify.command` names no program [write `[./notify.sh]`, or remove it]
+    1:37 E012 `notify.events[0]` must be one of `paused`, `completed`, `failed` [did you mean `paused`?]
+    ");
+    assert!(faults("notify: {events: failed}").contains("1:18 E006 `notify.events` must be a list of `paused`"));
 }
 
 #[test]
