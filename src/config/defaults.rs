@@ -75,7 +75,7 @@ impl Default for Config {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { total_turns: Some(50), turns: Some(12), time: Some(Duration::from_secs(8 * 3600)) }
+        Self { total_turns: Some(50), turns: Some(12), time: Some(Duration::from_secs(8 * 3600)), no_progress: Some(3) }
     }
 }
 

@@ -130,6 +130,7 @@ mod tests {
           total_turns: 50  # turns of a run
           turns: 12        # turns of one ticket in a run
           time: 8h         # working time of agents in a run; pauses cost nothing
+          no_progress: 3   # turns of one ticket in a row that change nothing
 
         # turns asked for after the first failure
         retries:

@@ -78,6 +78,8 @@ pub struct Limits {
     pub turns: Option<u32>,
     /// Time of agents in a run; pauses cost nothing.
     pub time: Option<Duration>,
+    /// Turns in a row of one ticket that move nothing.
+    pub no_progress: Option<u32>,
 }
 
 /// Turns asked for after the first failure.

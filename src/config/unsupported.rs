@@ -24,7 +24,6 @@ pub(crate) enum Accepted {
 
 /// The table. `*` stands for every name of the roster.
 pub(crate) const UNSUPPORTED: &[Unsupported] = &[
-    Unsupported::Key("limits.no_progress", Accepted::Plain("3")),
     Unsupported::Key("limits.failures", Accepted::Plain("3")),
     Unsupported::Key("limits.cost_usd", Accepted::Plain("off")),
     Unsupported::Key("limits.tokens", Accepted::Plain("off")),

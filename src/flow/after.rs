@@ -10,6 +10,7 @@ use super::finish::done;
 use super::intrusion::{runner_files, tampering};
 use super::limits::dirty;
 use super::parts::{Begun, Chore, Outcome, Verdict};
+use super::progress::progress;
 use super::reason::{Reason, ReasonCode};
 use super::request::Act;
 use super::saves;
@@ -89,8 +90,8 @@ pub const AFTER: [Row; 14] = [
     Row {
         number: 12,
         name: "progress",
-        doc: "No progress in a row of turns. Not looked for in this version.",
-        answer: later,
+        doc: "The turn moved neither HEAD nor a file that is no message, and was given no reply; after `limits.no_progress` such turns in a row: checkpoint, `no_progress`.",
+        answer: progress,
     },
     Row { number: 13, name: "otherwise", doc: "Checkpoint; the ticket goes on.", answer: otherwise },
 ];
@@ -370,7 +371,7 @@ pub(super) fn claims(look: &Look<'_>, judging: &Judging) -> bool {
 }
 
 /// What a row owes that takes a claim back and keeps the work: revoke, checkpoint, and the truth about it on the branch.
-fn back(look: &Look<'_>, judging: &Judging) -> Vec<Chore> {
+pub(super) fn back(look: &Look<'_>, judging: &Judging) -> Vec<Chore> {
     let mut chores = Vec::new();
     if look.run.ticket(&judging.request.ticket).claim {
         chores.push(Chore::Revoke);

@@ -284,6 +284,6 @@ fn is_archived(state: &TicketState, path: &str) -> bool {
 }
 
 /// A message that turnstile moves away: its removal is paperwork, its presence never is.
-fn is_message(path: &str) -> bool {
+pub(super) fn is_message(path: &str) -> bool {
     path == ".tickets/USER_REPLY.md" || path.starts_with(".tickets/reply/") || path.starts_with(".tickets/outbox/")
 }

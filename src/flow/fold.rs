@@ -1,5 +1,7 @@
 //! The fold: what each line of the journal does to the state. The journal is the only caller.
 
+use std::collections::BTreeSet;
+
 use super::event::Event;
 use super::parts::{ActBegun, Begun, Carried, Chore, Outcome, SaveBegun, TurnEnded};
 use super::reason::{Reason, ReasonCode};
@@ -319,6 +321,7 @@ impl RunState {
             dispatch_faults: None,
             ticket_faults: None,
             restores: 0,
+            put_back: BTreeSet::new(),
             refused: None,
             verdict: None,
             finished: None,
@@ -345,6 +348,8 @@ impl RunState {
         state.feedback.push(Feedback { kind: "contract.restored", text, left: None });
         if let Stage::Judging(judging) = &mut self.stage {
             judging.restores += 1;
+            let whole = items.iter().filter(|item| item.keys.is_empty());
+            judging.put_back.extend(whole.map(|item| item.path.clone()));
             if let Some(why) = own {
                 judging.ticket_faults = Some(vec![why]);
             }
@@ -425,6 +430,7 @@ impl RunState {
             return;
         }
         let ticket = judging.request.ticket.clone();
+        super::progress::count(self.tickets.entry(ticket.clone()).or_default(), judging, verdict.row);
         let valid = judging.ticket_faults.is_none() && judging.dispatch_faults.is_none();
         let succeeded = judging.end == EndKind::Finished;
         self.stage = Stage::Idle;
@@ -492,6 +498,7 @@ impl RunState {
         let state = self.tickets.entry(ticket.clone()).or_default();
         state.lint_failures = 0;
         state.commit_failures = 0;
+        state.idle_turns = 0;
         state.interrupted = 0;
     }
 

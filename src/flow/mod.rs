@@ -16,6 +16,7 @@ mod moved;
 mod parts;
 mod policy;
 mod preview;
+mod progress;
 mod reason;
 mod request;
 mod saves;
@@ -35,8 +36,9 @@ pub use explain::{TicketReason, TicketStanding, explain, standing, why_not_ready
 pub use limits::amount;
 pub use mail::{reply_left, reply_target, serve_decisions, waiting_tickets};
 pub use parts::{ActBegun, Begun, Carried, Chore, Outcome, SaveBegun, TurnEnded, Verdict};
-pub use policy::Policy;
+pub use policy::{Policy, tighter};
 pub use preview::{Action, Preview, preview};
+pub use progress::progress_warning;
 pub use reason::{Reason, ReasonCode, Standing};
 pub use request::{
     Act, DispatchFact, Evidence, Follow, PutBack, SavePurpose, SaveRequest, SaveResult, TurnEnd, TurnRequest,

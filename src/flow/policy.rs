@@ -52,17 +52,24 @@ impl Policy {
 
     /// The tighter of the config's and a ticket's own cap on turns.
     pub fn turns_of(&self, own: Option<u32>) -> Option<u32> {
-        match (self.limits.turns, own) {
-            (Some(config), Some(own)) => Some(config.min(own)),
-            (config, own) => config.or(own),
-        }
+        tighter(self.limits.turns, own)
+    }
+
+    /// The tighter of the config's and a ticket's own cap on turns in a row that come to nothing.
+    pub fn no_progress_of(&self, own: Option<u32>) -> Option<u32> {
+        tighter(self.limits.no_progress, own)
     }
 
     /// The tighter of the config's and a ticket's own cap on time.
     pub fn time_of(&self, own: Option<Duration>) -> Option<Duration> {
-        match (self.limits.time, own) {
-            (Some(config), Some(own)) => Some(config.min(own)),
-            (config, own) => config.or(own),
-        }
+        tighter(self.limits.time, own)
+    }
+}
+
+/// The tighter of two caps, of which none is no cap.
+pub fn tighter<T: Ord>(config: Option<T>, own: Option<T>) -> Option<T> {
+    match (config, own) {
+        (Some(config), Some(own)) => Some(config.min(own)),
+        (config, own) => config.or(own),
     }
 }

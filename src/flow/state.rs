@@ -108,6 +108,8 @@ pub struct TicketState {
     pub lint_failures: u32,
     /// Claims on an unclean tree in a row.
     pub commit_failures: u32,
+    /// Turns in a row that moved nothing.
+    pub idle_turns: u32,
     /// Whether a claim waits to be judged to its end.
     pub claim: bool,
     /// Replies that no turn that succeeded has quoted.
@@ -173,6 +175,8 @@ pub struct Judging {
     pub ticket_faults: Option<Vec<String>>,
     /// How often something was put back.
     pub restores: u32,
+    /// Paths that were put back as a whole.
+    pub put_back: BTreeSet<String>,
     /// The hook's output, where one refused turnstile's own commit.
     pub refused: Option<String>,
     /// The conclusion, once there is one, with the chores that are left.

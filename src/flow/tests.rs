@@ -11,6 +11,8 @@ use super::*;
 use crate::config::{CheckpointMode, CommitBy, Config};
 use crate::ticket::{TicketId, TicketLimits};
 
+mod progress;
+
 fn id(text: &str) -> TicketId {
     TicketId::new(text)
 }

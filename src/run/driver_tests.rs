@@ -118,13 +118,14 @@ impl Place {
             }
             Deed::BadDispatch => self.outbox = Some(false),
         }
+        let head = Some(format!("c{}", self.commits.len()));
         let result = TurnResult {
             end,
             duration_ms: 1,
             exit: Some(0),
             before: Some(format!("before {}", request.turn)),
             after: Some(format!("after {}", request.turn)),
-            head: None,
+            head,
             changed,
             commits: Vec::new(),
             left_out: Vec::new(),

@@ -53,6 +53,7 @@ mod step_misplaced;
 mod step_operator;
 mod step_order;
 mod step_permissions;
+mod step_progress;
 mod step_records;
 mod step_runner_files;
 mod step_tampering;
