@@ -131,11 +131,13 @@ mod tests {
           turns: 12        # turns of one ticket in a run
           time: 8h         # working time of agents in a run; pauses cost nothing
           no_progress: 3   # turns of one ticket in a row that change nothing
+          failures: 3      # failed turns in a row that open the breaker
 
         # turns asked for after the first failure
         retries:
-          lint: 3    # after frontmatter that cannot be read
-          commit: 2  # after a claim whose work is not committed
+          lint: 3       # after frontmatter that cannot be read
+          commit: 2     # after a claim whose work is not committed
+          transient: 2  # after an error that may pass
 
         # how a turn's work is kept
         checkpoint:

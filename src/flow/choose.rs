@@ -133,6 +133,9 @@ pub(super) fn judge(look: &Look<'_>, judging: &Judging) -> Choice {
     if let Some(choice) = super::finish::finished(look) {
         return choice;
     }
+    if let Some(choice) = super::breaker::closes(look, judging) {
+        return choice;
+    }
     let rows = AFTER.iter().filter(|row| row.number == 0 || row.number >= judging.row);
     for row in rows {
         if let Some(choice) = (row.answer)(look, judging) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::breaker::{self, Breaker};
 use super::event::Event;
 use super::parts::{ActBegun, Begun, Carried, Chore, Outcome, SaveBegun, TurnEnded};
 use super::reason::{Reason, ReasonCode};
@@ -92,6 +93,7 @@ impl RunState {
                     state.replies.push(*sequence);
                     state.question = None;
                     self.clear_counters(ticket);
+                    self.last_pause.take_if(|reason| reason.code == ReasonCode::AgentFailed);
                     if let Stage::Judging(judging) = &mut self.stage
                         && judging.request.ticket == *ticket
                         && judging.dispatch.is_none()
@@ -150,6 +152,8 @@ impl RunState {
                 let (ticket, amount, in_force) = (ticket.clone(), *amount, *in_force);
                 self.limit = Some(Refusal { code: *limit, ticket, amount, in_force });
             }
+            Event::CircuitOpened { .. } => self.breaker.open = true,
+            Event::CircuitClosed {} => self.breaker = Breaker::default(),
             Event::WorktreeAccepted { paths } => self.accepted.extend(paths.clone()),
             Event::DecisionStored { id, refused, .. } => {
                 self.served.insert(id.clone());
@@ -241,6 +245,7 @@ impl RunState {
         state.claim = false;
         state.question = None;
         state.feedback.clear();
+        state.retry = None;
         state.work.clear();
         if self.judging().is_some_and(|judging| judging.request.ticket == *ticket) {
             self.stage = Stage::Idle;
@@ -266,6 +271,7 @@ impl RunState {
             state.stash.clone_from(&request.stash);
         }
         state.last_turn = Some(request.turn);
+        state.retry = None;
         self.stage = Stage::Turning(request.clone());
         Ok(())
     }
@@ -292,6 +298,8 @@ impl RunState {
             EndKind::Finished => {
                 state.feedback.clear();
                 state.interrupted = 0;
+                state.retries = 0;
+                self.breaker.failures = 0;
             }
             EndKind::Interrupted => {
                 state.interrupted += 1;
@@ -431,6 +439,8 @@ impl RunState {
         }
         let ticket = judging.request.ticket.clone();
         super::progress::count(self.tickets.entry(ticket.clone()).or_default(), judging, verdict.row);
+        super::retry::count(self.tickets.entry(ticket.clone()).or_default(), verdict.retry);
+        breaker::count(&mut self.breaker, judging, &verdict);
         let valid = judging.ticket_faults.is_none() && judging.dispatch_faults.is_none();
         let succeeded = judging.end == EndKind::Finished;
         self.stage = Stage::Idle;
@@ -499,6 +509,7 @@ impl RunState {
         state.lint_failures = 0;
         state.commit_failures = 0;
         state.idle_turns = 0;
+        state.retries = 0;
         state.interrupted = 0;
     }
 

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::breaker::Breaker;
 use super::parts::{Carried, Outcome, TurnEnded, Verdict};
 use super::reason::{Reason, ReasonCode};
 use super::request::{Act, DispatchFact, SaveRequest, TurnRequest};
+use super::retry::Retry;
 use super::survey::Survey;
 use crate::ticket::TicketId;
 
@@ -39,6 +41,8 @@ pub struct RunState {
     pub granted_turns: u64,
     /// Time granted on top of the limit.
     pub granted_ms: u64,
+    /// How the breaker stands.
+    pub breaker: Breaker,
     /// The limit that refused the last turn.
     pub limit: Option<Refusal>,
     /// Reasons that nothing has answered.
@@ -110,6 +114,10 @@ pub struct TicketState {
     pub commit_failures: u32,
     /// Turns in a row that moved nothing.
     pub idle_turns: u32,
+    /// Retries of one failed turn, in a row.
+    pub retries: u32,
+    /// The retry that its next turn is.
+    pub retry: Option<Retry>,
     /// Whether a claim waits to be judged to its end.
     pub claim: bool,
     /// Replies that no turn that succeeded has quoted.

@@ -13,6 +13,7 @@ mod head;
 mod inputs;
 mod inside;
 mod missing;
+mod parked;
 mod patience;
 mod prune;
 mod real;

@@ -43,6 +43,7 @@ mod step_dirty;
 mod step_documents;
 mod step_done;
 mod step_environment;
+mod step_failure;
 mod step_git;
 mod step_hooks;
 mod step_kinds;

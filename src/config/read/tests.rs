@@ -52,8 +52,8 @@ fn everything_that_can_be_set() {
            codex: {kind: codex, model: gpt-5-codex, can_commit: true}\r\n  \
            mine:  {kind: command, command: [./agent.sh, \"{prompt_file}\"], timeout: 90s, idle_timeout: 5m, env: [OPENAI_API_KEY], args: [-v]}\r\n  \
            shell: {kind: shell, timeout: off}\r\n\
-         limits: {total_turns: off, turns: 3, time: 2h, no_progress: off}\r\n\
-         retries: {lint: 0, commit: 7}\r\n\
+         limits: {total_turns: off, turns: 3, time: 2h, no_progress: off, failures: 1}\r\n\
+         retries: {lint: 0, commit: 7, transient: 0}\r\n\
          checkpoint: {mode: branch}\r\n\
          commit: {by: runner, hooks: skip, subject: \"[{id}] {title}: {what}\"}\r\n\
          env: {inherit: minimal, pass: [SSH_AUTH_SOCK]}\r\n\
@@ -133,10 +133,14 @@ fn everything_that_can_be_set() {
                 7200s,
             ),
             no_progress: None,
+            failures: Some(
+                1,
+            ),
         },
         retries: Retries {
             lint: 0,
             commit: 7,
+            transient: 0,
         },
         checkpoint: Branch,
         commit: Commit {
@@ -302,8 +306,8 @@ fn a_newer_version_is_one_fault_that_names_what_is_needed() {
 #[test]
 fn what_is_not_supported_is_refused_unless_it_asks_for_nothing() {
     let asks_for_nothing = "\
-limits: {failures: 3, cost_usd: off, tokens: off}
-retries: {verify: 3, transient: 2}
+limits: {cost_usd: off, tokens: off}
+retries: {verify: 3}
 on_wait: stop
 approval: {risk: [], tags: []}
 protect: {paths: []}
@@ -316,8 +320,8 @@ agents: {c: {kind: codex, output: {}}}
 ";
     clean(asks_for_nothing);
     insta::assert_snapshot!(faults("\
-limits: {failures: off, cost_usd: 5, tokens: 1000}
-retries: {verify: 0, transient: 9}
+limits: {cost_usd: 5, tokens: 1000}
+retries: {verify: 0}
 on_wait: next
 approval: {risk: [high], tags: [deploy]}
 protect: {paths: ['.github/**']}
@@ -329,11 +333,9 @@ triggers: {branches: [main], inline_commands: true, reviewers: [a@b.c], brunches
 agents: {c: {kind: codex, output: {final: /x}, permissions: allow, fallback: d}, g: {kind: goose}}
 default_agent: g
 "), @"
-    1:10 E012 `limits.failures` is not supported by this version of turnstile [remove it, or keep the default, `3`]
-    1:25 E012 `limits.cost_usd` is not supported by this version of turnstile [remove it, or keep the default, `off`]
-    1:38 E012 `limits.tokens` is not supported by this version of turnstile [remove it, or keep the default, `off`]
+    1:10 E012 `limits.cost_usd` is not supported by this version of turnstile [remove it, or keep the default, `off`]
+    1:23 E012 `limits.tokens` is not supported by this version of turnstile [remove it, or keep the default, `off`]
     2:11 E012 `retries.verify` is not supported by this version of turnstile [remove it, or keep the default, `3`]
-    2:22 E012 `retries.transient` is not supported by this version of turnstile [remove it, or keep the default, `2`]
     3:1 E012 `on_wait` is not supported by this version of turnstile [remove it, or keep the default, `stop`]
     4:12 E012 `approval.risk` is not supported by this version of turnstile [remove it, or leave it empty]
     4:26 E012 `approval.tags` is not supported by this version of turnstile [remove it, or leave it empty]
