@@ -33,7 +33,17 @@ pub enum Limit {
 pub enum TurnClass {
     /// The program says that all went well. Whether it did is judged elsewhere.
     Success,
-    /// It failed.
+    /// It failed, and says that another attempt may succeed.
+    Transient {
+        /// In words, for people and for the next prompt.
+        why: String,
+    },
+    /// It failed, and by what it says for good.
+    Fatal {
+        /// In words, for people and for the next prompt.
+        why: String,
+    },
+    /// It failed, and has no way to say more.
     Failed {
         /// In words, for people and for the next prompt.
         why: String,
@@ -67,7 +77,7 @@ pub fn classify(kind: AgentKind, end: &EndFacts<'_>) -> TurnClass {
     let why = match (end.exit, end.signal) {
         (Some(0), None) => return TurnClass::Success,
         (Some(TRANSIENT), _) if kind == AgentKind::Command => {
-            format!("{who} ended with exit status {TRANSIENT} (a passing failure; it is counted as a failure)")
+            return TurnClass::Transient { why: format!("{who} ended with exit status {TRANSIENT} (it may pass)") };
         }
         (Some(NOT_FOUND), _) => {
             format!("{who} ended with exit status {NOT_FOUND} (a program that it calls is missing)")
@@ -76,7 +86,10 @@ pub fn classify(kind: AgentKind, end: &EndFacts<'_>) -> TurnClass {
         (None, Some(signal)) => format!("{who} was ended by signal {signal}"),
         (None, None) => format!("{who} ended, and its exit status is not known"),
     };
-    TurnClass::Failed { why }
+    match (kind, end.exit) {
+        (AgentKind::Command | AgentKind::Shell, Some(_)) => TurnClass::Fatal { why },
+        _ => TurnClass::Failed { why },
+    }
 }
 
 /// By `EX_TEMPFAIL` a `command` says that another attempt may succeed.
@@ -178,12 +191,8 @@ mod tests {
         let exit = |status| EndFacts { exit: Some(status), ..end };
         let command = AgentKind::Command;
         check(command, exit(0), "Success");
-        check(command, exit(1), r#"Failed { why: "command ended with exit status 1" }"#);
-        check(
-            command,
-            exit(75),
-            r#"Failed { why: "command ended with exit status 75 (a passing failure; it is counted as a failure)" }"#,
-        );
+        check(command, exit(1), r#"Fatal { why: "command ended with exit status 1" }"#);
+        check(command, exit(75), r#"Transient { why: "command ended with exit status 75 (it may pass)" }"#);
         check(AgentKind::Codex, exit(75), r#"Failed { why: "codex ended with exit status 75" }"#);
         check(
             AgentKind::Claude,

@@ -61,6 +61,7 @@ impl Context {
             who: self.environment.who(),
             command: self.typed.clone(),
             grace: self.environment.grace(),
+            backoff: self.environment.backoff(),
             screen: Arc::clone(&self.printer.screen),
         }
     }

@@ -10,6 +10,7 @@
 //! | `NO_COLOR`, `CLICOLOR_FORCE` | as everywhere: no colour, colour even where nobody looks |
 //! | `TURNSTILE_LOG` | what is traced to stderr, as `turnstile=debug`; nothing by default |
 //! | `TURNSTILE_GRACE_MS` | how long a turn that is asked to end may take before it is killed; 10 s by default |
+//! | `TURNSTILE_BACKOFF_MS` | how long the first retry of an error that may pass is waited for; 5 s by default |
 //! | `_TURNSTILE_CRASH_LOG`, `_TURNSTILE_CRASH_AT` | end this process at a point, see [`crate::crash`]; not looked at by a release build |
 
 use std::ffi::OsString;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::effect::Program;
+use crate::flow::Policy;
 
 /// What the process around us gives.
 #[derive(Clone, Debug)]
@@ -63,5 +65,11 @@ impl Environment {
     pub fn grace(&self) -> Duration {
         let set = self.text("TURNSTILE_GRACE_MS").and_then(|text| text.parse().ok()).map(Duration::from_millis);
         set.unwrap_or(Program::GRACE)
+    }
+
+    /// How long the first retry of an error that may pass is waited for.
+    pub fn backoff(&self) -> Duration {
+        let set = self.text("TURNSTILE_BACKOFF_MS").and_then(|text| text.parse().ok()).map(Duration::from_millis);
+        set.unwrap_or(Policy::BACKOFF)
     }
 }

@@ -76,6 +76,8 @@ fn quiet(event: &Event) -> String {
         | Event::CommitMade { .. }
         | Event::CommitFailed { .. }
         | Event::CheckpointFailed { .. }
+        | Event::CircuitOpened { .. }
+        | Event::CircuitClosed {}
         | Event::WorktreeAccepted { .. }
         | Event::JournalRepaired { .. }
         | Event::Unknown => String::new(),

@@ -8,14 +8,16 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::printer::{Printer, Volume};
-use crate::flow::{Begun, CheckEnded, CheckVerdict, Event, Outcome, amount};
+use crate::flow::{Begun, CheckEnded, CheckVerdict, Event, Moment, Outcome, amount};
 use crate::run::Progress;
+use crate::ticket::TicketId;
 
 /// What a person sees.
 pub struct Live<'p> {
     printer: &'p Printer,
     bar: Option<ProgressBar>,
     named: BTreeSet<String>,
+    waits_until: Option<Moment>,
 }
 
 impl<'p> Live<'p> {
@@ -28,7 +30,7 @@ impl<'p> Live<'p> {
             }
             bar
         });
-        Self { printer, bar, named }
+        Self { printer, bar, named, waits_until: None }
     }
 
     /// Shows what happens.
@@ -63,6 +65,7 @@ impl<'p> Live<'p> {
                     bar.tick();
                 }
             }
+            Progress::Parked { ticket, until, left } => self.show_parked(ticket, until, left),
             Progress::Note(note) => self.print(note),
             Progress::Interrupted { times: 1 } => {
                 self.print(
@@ -71,6 +74,22 @@ impl<'p> Live<'p> {
             }
             Progress::Interrupted { .. } => self.print("interrupted again: the turn is ended"),
         }
+    }
+
+    /// A countdown where somebody looks, and a line elsewhere.
+    fn show_parked(&mut self, ticket: &TicketId, until: Moment, left: Duration) {
+        // The last second is one too.
+        let left = clock(Duration::from_secs(left.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)));
+        let waits = format!("waits {left} for the next turn of {ticket}, until {until} (Ctrl-C ends the wait)");
+        match &self.bar {
+            Some(bar) => {
+                bar.set_message(fitting(&waits));
+                bar.tick();
+            }
+            None if self.waits_until != Some(until) => self.printer.note(&waits),
+            None => {}
+        }
+        self.waits_until = Some(until);
     }
 
     /// What a turn did beyond its work. Files that the kept trees leave out are named once.
@@ -261,6 +280,14 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
             format!("{} uncommitted file(s) of yours are taken as they are", paths.len())
         }
         Event::JournalRepaired { bytes } => format!("a torn last line of the journal was cut off ({bytes} bytes)"),
+        Event::EffectBegun(Begun::Verdict(verdict)) if verdict.retry.is_some() => {
+            let retry = verdict.retry?;
+            format!("  another turn is asked for: retry {} of {}", retry.number, retry.of)
+        }
+        Event::CircuitOpened { failures } => {
+            format!("  the breaker is open: {failures} failure(s) in a row; a turn that ends well closes it")
+        }
+        Event::CircuitClosed {} => "  the breaker is closed again".to_owned(),
         Event::EffectBegun(Begun::Verdict(verdict)) if verbose => format!("  judged: {}", judged(verdict.outcome)),
         Event::CheckpointMade { commit, .. } if verbose => format!("  kept as {}", commit.get(..10).unwrap_or(commit)),
         Event::TicketSelected { .. }

@@ -109,7 +109,8 @@ fn facts(front: &Frontmatter) -> Vec<(&'static str, String)> {
         facts.push(("context", shown_line(&paths.join(", "))));
     }
     let turns = front.limits.turns.map(|turns| format!("{turns} turns"));
-    let limits: Vec<String> = turns.into_iter().chain(front.limits.time.map(show_duration)).collect();
+    let idle = front.limits.no_progress.map(|turns| format!("{turns} turns in a row without progress"));
+    let limits: Vec<String> = turns.into_iter().chain(front.limits.time.map(show_duration)).chain(idle).collect();
     if !limits.is_empty() {
         facts.push(("limits", limits.join(", ")));
     }

@@ -88,7 +88,10 @@ fn document(view: &View, reason: Option<&Reason>) -> Value {
             "waiting": counts[3],
             "invalid": counts[4],
         },
-        "breaker": { "state": "closed", "failures": 0 },
+        "breaker": {
+            "state": if view.run.breaker.open { "open" } else { "closed" },
+            "failures": view.run.breaker.failures,
+        },
     })
 }
 
@@ -122,6 +125,11 @@ fn text(view: &View, reason: Option<&Reason>, document: &Value) -> String {
     ));
     if view.id.is_some() {
         text.push_str(&format!("turns: {}, agents' time: {} s\n", view.run.turns, view.run.active_ms / 1000));
+    }
+    let breaker = view.run.breaker;
+    if breaker.failures > 0 {
+        let state = if breaker.open { "open" } else { "closed" };
+        text.push_str(&format!("failures in a row: {}, the breaker is {state}\n", breaker.failures));
     }
     text
 }

@@ -85,13 +85,19 @@ impl Default for Notify {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { total_turns: Some(50), turns: Some(12), time: Some(Duration::from_secs(8 * 3600)) }
+        Self {
+            total_turns: Some(50),
+            turns: Some(12),
+            time: Some(Duration::from_secs(8 * 3600)),
+            no_progress: Some(3),
+            failures: Some(3),
+        }
     }
 }
 
 impl Default for Retries {
     fn default() -> Self {
-        Self { lint: 3, verify: 3, commit: 2 }
+        Self { lint: 3, verify: 3, commit: 2, transient: 2 }
     }
 }
 

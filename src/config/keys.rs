@@ -133,7 +133,7 @@ pub(crate) const LIMITS: &[Key] = &[
     key("total_turns", Shape::Cap, "50", "turns of a run"),
     key("turns", Shape::Cap, "12", "turns of one ticket in a run"),
     key("time", Shape::Duration, "8h", "working time of agents in a run; pauses cost nothing"),
-    key("no_progress", Shape::Cap, "3", "turns in a row that change nothing"),
+    key("no_progress", Shape::Cap, "3", "turns of one ticket in a row that change nothing"),
     key("failures", Shape::Cap, "3", "failed turns in a row that open the breaker"),
     key("cost_usd", Shape::Cap, "off", "cost of a run in US dollars"),
     key("tokens", Shape::Cap, "off", "tokens of a run"),

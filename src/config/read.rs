@@ -282,11 +282,14 @@ fn read_caps(table: &Table<'_>, config: &mut Config, faults: &mut Faults<'_>) {
         set(&mut config.limits.total_turns, &limits, "total_turns", |path, node| faults.cap(path, node));
         set(&mut config.limits.turns, &limits, "turns", |path, node| faults.cap(path, node));
         set(&mut config.limits.time, &limits, "time", |path, node| faults.duration(path, node));
+        set(&mut config.limits.no_progress, &limits, "no_progress", |path, node| faults.cap(path, node));
+        set(&mut config.limits.failures, &limits, "failures", |path, node| faults.cap(path, node));
     }
     if let Some(retries) = open(table, "retries", keys::RETRIES, faults) {
         set(&mut config.retries.lint, &retries, "lint", |path, node| faults.count(path, node, 0, u32::MAX));
         set(&mut config.retries.verify, &retries, "verify", |path, node| faults.count(path, node, 0, u32::MAX));
         set(&mut config.retries.commit, &retries, "commit", |path, node| faults.count(path, node, 0, u32::MAX));
+        set(&mut config.retries.transient, &retries, "transient", |path, node| faults.count(path, node, 0, u32::MAX));
     }
 }
 

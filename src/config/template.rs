@@ -130,12 +130,15 @@ mod tests {
           total_turns: 50  # turns of a run
           turns: 12        # turns of one ticket in a run
           time: 8h         # working time of agents in a run; pauses cost nothing
+          no_progress: 3   # turns of one ticket in a row that change nothing
+          failures: 3      # failed turns in a row that open the breaker
 
         # turns asked for after the first failure
         retries:
-          lint: 3    # after frontmatter that cannot be read
-          verify: 3  # after a check that was not met
-          commit: 2  # after a claim whose work is not committed
+          lint: 3       # after frontmatter that cannot be read
+          verify: 3     # after a check that was not met
+          commit: 2     # after a claim whose work is not committed
+          transient: 2  # after an error that may pass
 
         # how a turn's work is kept
         checkpoint:

@@ -88,6 +88,10 @@ pub struct Limits {
     pub turns: Option<u32>,
     /// Time of agents in a run; pauses cost nothing.
     pub time: Option<Duration>,
+    /// Turns in a row of one ticket that move nothing.
+    pub no_progress: Option<u32>,
+    /// Failed turns in a row that open the breaker.
+    pub failures: Option<u32>,
 }
 
 /// Turns asked for after the first failure.
@@ -99,6 +103,8 @@ pub struct Retries {
     pub verify: u32,
     /// After a claim on an unclean tree.
     pub commit: u32,
+    /// After an error that may pass.
+    pub transient: u32,
 }
 
 /// What a checkpoint is.

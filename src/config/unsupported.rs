@@ -24,11 +24,8 @@ pub(crate) enum Accepted {
 
 /// The table. `*` stands for every name of the roster.
 pub(crate) const UNSUPPORTED: &[Unsupported] = &[
-    Unsupported::Key("limits.no_progress", Accepted::Plain("3")),
-    Unsupported::Key("limits.failures", Accepted::Plain("3")),
     Unsupported::Key("limits.cost_usd", Accepted::Plain("off")),
     Unsupported::Key("limits.tokens", Accepted::Plain("off")),
-    Unsupported::Key("retries.transient", Accepted::Plain("2")),
     Unsupported::Key("on_wait", Accepted::Plain("stop")),
     Unsupported::Key("approval.risk", Accepted::Empty),
     Unsupported::Key("approval.tags", Accepted::Empty),

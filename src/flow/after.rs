@@ -11,6 +11,7 @@ use super::finish::done;
 use super::intrusion::{runner_files, tampering};
 use super::limits::dirty;
 use super::parts::{Begun, Chore, Outcome, Verdict};
+use super::progress::progress;
 use super::reason::{Reason, ReasonCode};
 use super::request::Act;
 use super::saves;
@@ -53,7 +54,7 @@ pub const AFTER: [Row; 14] = [
     Row {
         number: 5,
         name: "failure",
-        doc: "The agent failed, timed out, was interrupted or could not start: checkpoint, the claim goes back, `agent_failed`; a turn that ended without a record is asked for again.",
+        doc: "The agent failed, timed out, was interrupted or could not start: checkpoint, the claim goes back, `agent_failed`. An error that may pass is tried again up to `retries.transient` times, after 5 s, 10 s, 20 s and so on, or from the time on that its program named; a turn that ended without a record is asked for again. `limits.failures` failures in a row open the breaker; a series of retries is one, and what could not start or a person interrupted is none.",
         answer: failure,
     },
     Row {
@@ -90,8 +91,8 @@ pub const AFTER: [Row; 14] = [
     Row {
         number: 12,
         name: "progress",
-        doc: "No progress in a row of turns. Not looked for in this version.",
-        answer: later,
+        doc: "The turn moved neither HEAD nor a file that is no message, and was given no reply; after `limits.no_progress` such turns in a row: checkpoint, `no_progress`.",
+        answer: progress,
     },
     Row { number: 13, name: "otherwise", doc: "Checkpoint; the ticket goes on.", answer: otherwise },
 ];
@@ -214,7 +215,9 @@ fn failure(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
             let reason = Reason::new(ReasonCode::Interrupted, message);
             return Some(verdict(look, judging, ends(5, Outcome::Failed, Some(reason), chores)));
         }
-        return Some(verdict(look, judging, ends(5, Outcome::RetryAsked, None, chores)));
+        let opened = super::breaker::opens(look, judging);
+        let again = ends(5, Outcome::RetryAsked, None, chores);
+        return Some(with_checkpoint(look, judging, opened.into_iter().collect(), again));
     }
     if judging.ended.runner_fault {
         let message = format!(
@@ -224,13 +227,25 @@ fn failure(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
         let reason = Reason::new(ReasonCode::GitFailed, message).details(json!({ "why": why }));
         return Some(verdict(look, judging, ends(5, Outcome::Failed, Some(reason), chores)));
     }
+    let retry = super::retry::retry(look, judging);
+    if retry.is_some() {
+        let again = Verdict { retry, ..ends(5, Outcome::RetryAsked, None, chores) };
+        return Some(verdict(look, judging, again));
+    }
+    let retried = match look.run.ticket(ticket).retries {
+        0 => String::new(),
+        1 => " (after 1 retry)".to_owned(),
+        retries => format!(" (after {retries} retries)"),
+    };
     let message = format!(
-        "turn {turn} of {ticket} by `{agent}` did not end well: {why}; `turnstile show --turn {turn}` shows what it printed, `turnstile run` tries again",
+        "turn {turn} of {ticket} by `{agent}` did not end well{retried}: {why}; `turnstile show --turn {turn}` shows what it printed, `turnstile run` tries again",
         turn = judging.request.turn
     );
     let reason = Reason::new(ReasonCode::AgentFailed, message)
         .details(json!({ "agent": agent, "exit": judging.ended.exit, "why": why, "turn": judging.request.turn }));
-    Some(verdict(look, judging, ends(5, Outcome::Failed, Some(reason), chores)))
+    let opened = super::breaker::opens(look, judging);
+    let failed = ends(5, Outcome::Failed, Some(reason), chores);
+    Some(with_checkpoint(look, judging, opened.into_iter().collect(), failed))
 }
 
 fn lint(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
@@ -390,7 +405,7 @@ pub(super) fn back(look: &Look<'_>, judging: &Judging) -> Vec<Chore> {
 }
 
 pub(super) fn ends(row: u8, outcome: Outcome, reason: Option<Reason>, chores: Vec<Chore>) -> Verdict {
-    Verdict { ticket: None, turn: None, row, outcome, reason, hold: None, chores, left: None }
+    Verdict { ticket: None, turn: None, row, outcome, reason, hold: None, chores, left: None, retry: None }
 }
 
 fn begun(judging: &Judging, verdict: Verdict) -> Event {

@@ -63,7 +63,7 @@ pub const BEFORE: [Rung; 17] = [
     Rung {
         number: 8,
         name: "standing reasons",
-        doc: "A reason that nothing has answered is given again; no turn is spent.",
+        doc: "A reason that nothing has answered is given again; no turn is spent. `agent_failed` is one where no person asks.",
         answer: standing,
     },
     Rung {
@@ -89,8 +89,8 @@ pub const BEFORE: [Rung; 17] = [
     Rung {
         number: 14,
         name: "breaker",
-        doc: "The breaker is open, or a retry's time is not reached. Nothing opens it in this version.",
-        answer: seen_earlier,
+        doc: "The breaker is open and no person asks: `circuit_open`. A retry's time is not reached: `parked`.",
+        answer: breaker,
     },
     Rung {
         number: 15,
@@ -263,6 +263,10 @@ fn human(look: &Look<'_>) -> Option<Choice> {
         ticket.id
     );
     Some(Choice::stop(Reason::new(ReasonCode::UserTicket, message), Some(&ticket.id)))
+}
+
+fn breaker(look: &Look<'_>) -> Option<Choice> {
+    super::breaker::circuit_open(look).or_else(|| super::retry::parked(look))
 }
 
 fn turn(look: &Look<'_>) -> Option<Choice> {

@@ -140,6 +140,9 @@ pub(super) fn judge(look: &Look<'_>, judging: &Judging) -> Choice {
     // What the checks found may not hold any more when the commit is looked at again.
     let from = if (10..=11).contains(&judging.row) { 9 } else { judging.row };
     let rows = AFTER.iter().filter(|row| row.number == 0 || row.number >= from);
+    if let Some(choice) = super::breaker::closes(look, judging) {
+        return choice;
+    }
     for row in rows {
         if let Some(choice) = (row.answer)(look, judging) {
             return choice;
@@ -293,6 +296,6 @@ fn is_archived(state: &TicketState, path: &str) -> bool {
 }
 
 /// A message that turnstile moves away: its removal is paperwork, its presence never is.
-fn is_message(path: &str) -> bool {
+pub(super) fn is_message(path: &str) -> bool {
     path == ".tickets/USER_REPLY.md" || path.starts_with(".tickets/reply/") || path.starts_with(".tickets/outbox/")
 }

@@ -311,6 +311,15 @@ pub enum Event {
         #[serde(default)]
         in_force: u64,
     },
+    /// So many failures in a row: nobody but a person starts a turn from here on.
+    #[serde(rename = "circuit.opened")]
+    CircuitOpened {
+        /// How many.
+        failures: u32,
+    },
+    /// A turn ended well behind an open breaker.
+    #[serde(rename = "circuit.closed")]
+    CircuitClosed {},
     /// The user's uncommitted changes are accepted as they are.
     #[serde(rename = "worktree.accepted")]
     WorktreeAccepted {

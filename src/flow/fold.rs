@@ -1,5 +1,8 @@
 //! The fold: what each line of the journal does to the state. The journal is the only caller.
 
+use std::collections::BTreeSet;
+
+use super::breaker::{self, Breaker};
 use super::event::Event;
 use super::parts::{ActBegun, Begun, Carried, Chore, Outcome, SaveBegun, TurnEnded};
 use super::reason::{Reason, ReasonCode};
@@ -90,6 +93,7 @@ impl RunState {
                     state.replies.push(*sequence);
                     state.question = None;
                     self.clear_counters(ticket);
+                    self.last_pause.take_if(|reason| reason.code == ReasonCode::AgentFailed);
                     if let Stage::Judging(judging) = &mut self.stage
                         && judging.request.ticket == *ticket
                         && judging.dispatch.is_none()
@@ -156,6 +160,8 @@ impl RunState {
                 let (ticket, amount, in_force) = (ticket.clone(), *amount, *in_force);
                 self.limit = Some(Refusal { code: *limit, ticket, amount, in_force });
             }
+            Event::CircuitOpened { .. } => self.breaker.open = true,
+            Event::CircuitClosed {} => self.breaker = Breaker::default(),
             Event::WorktreeAccepted { paths } => self.accepted.extend(paths.clone()),
             Event::DecisionStored { id, refused, .. } => {
                 self.served.insert(id.clone());
@@ -254,6 +260,7 @@ impl RunState {
         state.claim = false;
         state.question = None;
         state.feedback.clear();
+        state.retry = None;
         state.work.clear();
         state.verified = None;
         state.verify_failures = 0;
@@ -283,6 +290,7 @@ impl RunState {
             state.stash.clone_from(&request.stash);
         }
         state.last_turn = Some(request.turn);
+        state.retry = None;
         self.stage = Stage::Turning(request.clone());
         Ok(())
     }
@@ -312,6 +320,8 @@ impl RunState {
             EndKind::Finished => {
                 state.feedback.clear();
                 state.interrupted = 0;
+                state.retries = 0;
+                self.breaker.failures = 0;
             }
             EndKind::Interrupted => {
                 state.interrupted += 1;
@@ -341,6 +351,7 @@ impl RunState {
             dispatch_faults: None,
             ticket_faults: None,
             restores: 0,
+            put_back: BTreeSet::new(),
             refused: None,
             verdict: None,
             finished: None,
@@ -367,6 +378,8 @@ impl RunState {
         state.feedback.push(Feedback { kind: "contract.restored", text, left: None });
         if let Stage::Judging(judging) = &mut self.stage {
             judging.restores += 1;
+            let whole = items.iter().filter(|item| item.keys.is_empty());
+            judging.put_back.extend(whole.map(|item| item.path.clone()));
             if let Some(why) = own {
                 judging.ticket_faults = Some(vec![why]);
             }
@@ -455,6 +468,9 @@ impl RunState {
             return;
         }
         let ticket = judging.request.ticket.clone();
+        super::progress::count(self.tickets.entry(ticket.clone()).or_default(), judging, verdict.row);
+        super::retry::count(self.tickets.entry(ticket.clone()).or_default(), verdict.retry);
+        breaker::count(&mut self.breaker, judging, &verdict);
         let valid = judging.ticket_faults.is_none() && judging.dispatch_faults.is_none();
         let succeeded = judging.end == EndKind::Finished;
         self.stage = Stage::Idle;
@@ -523,6 +539,8 @@ impl RunState {
         state.lint_failures = 0;
         state.verify_failures = 0;
         state.commit_failures = 0;
+        state.idle_turns = 0;
+        state.retries = 0;
         state.interrupted = 0;
     }
 

@@ -3,6 +3,7 @@
 
 mod after;
 mod before;
+mod breaker;
 mod checks;
 mod choose;
 mod chores;
@@ -14,13 +15,16 @@ mod fold_checks;
 mod intrusion;
 mod limits;
 mod mail;
+mod moment;
 mod moved;
 mod notice;
 mod parts;
 mod policy;
 mod preview;
+mod progress;
 mod reason;
 mod request;
+mod retry;
 mod saves;
 pub mod settle;
 mod standing;
@@ -31,21 +35,25 @@ mod world;
 
 pub use after::AFTER;
 pub use before::BEFORE;
+pub use breaker::Breaker;
 pub use choose::{Choice, Chosen, Look, Row, Rung, Stop, decide};
 pub use chores::name as outcome_name;
 pub use event::{Event, Unreadable};
 pub use explain::{TicketReason, TicketStanding, explain, standing, why_not_ready};
 pub use limits::amount;
 pub use mail::{reply_left, reply_target, serve_decisions, waiting_tickets};
+pub use moment::Moment;
 pub use notice::{Notice, Notices, told_as};
 pub use parts::{ActBegun, Begun, Carried, CheckEnded, Chore, Outcome, SaveBegun, TurnEnded, Verdict};
-pub use policy::Policy;
+pub use policy::{AskedBy, Policy, tighter};
 pub use preview::{Action, Preview, preview};
+pub use progress::progress_warning;
 pub use reason::{Reason, ReasonCode, Standing};
 pub use request::{
     Act, CheckRequest, CheckResult, CheckVerdict, DispatchFact, Evidence, Follow, PutBack, SavePurpose, SaveRequest,
     SaveResult, TurnEnd, TurnRequest, TurnResult, follow_check, follow_save, follow_turn,
 };
+pub use retry::{ErrorClass, Retry};
 pub use state::{
     EndKind, Feedback, Finished, Judging, Life, OutOfOrder, Phase, Quiet, Refusal, RunState, Stands, TicketState,
     Verified,

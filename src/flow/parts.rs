@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::reason::Reason;
 use super::request::{Act, CheckVerdict, SaveRequest};
+use super::retry::{ErrorClass, Retry};
 use crate::ticket::TicketId;
 
 /// How a turn ended.
@@ -29,6 +30,9 @@ pub struct TurnEnded {
     /// Why it did not succeed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// What is known of the failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorClass>,
     /// Whether a person ended it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_person: bool,
@@ -161,6 +165,9 @@ pub struct Verdict {
     /// Turns that are still asked for, where that is counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<u32>,
+    /// The retry that it asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
 }
 
 /// What a step came to.

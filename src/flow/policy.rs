@@ -5,6 +5,15 @@ use std::time::Duration;
 use crate::config::{CheckpointMode, CommitBy, Config, Limits, Retries};
 use crate::ticket::TicketId;
 
+/// Who wants a step to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskedBy {
+    /// A person, whose command is also the probe of an open breaker.
+    Person,
+    /// A git hook or `watch`, which would otherwise do the same thing again and again.
+    Trigger,
+}
+
 /// The rules of one command.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
@@ -20,6 +29,10 @@ pub struct Policy {
     pub subject: String,
     /// Whether checkpoints are also committed to the branch.
     pub checkpoint: CheckpointMode,
+    /// The time before the first retry of an error that may pass; it doubles with each.
+    pub backoff: Duration,
+    /// Who asks.
+    pub asked_by: AskedBy,
     /// Take the user's uncommitted changes as they are.
     pub allow_dirty: bool,
     /// Work on these tickets and what they depend on, and on nothing else.
@@ -29,6 +42,9 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// The time before the first retry.
+    pub const BACKOFF: Duration = Duration::from_secs(5);
+
     /// The rules that a config makes, without a command's own.
     pub fn of(config: &Config) -> Self {
         Self {
@@ -38,6 +54,8 @@ impl Policy {
             hooks: config.commit.hooks,
             subject: config.commit.subject.clone(),
             checkpoint: config.checkpoint,
+            backoff: Self::BACKOFF,
+            asked_by: AskedBy::Person,
             allow_dirty: false,
             only: None,
             turns_left: None,
@@ -52,17 +70,24 @@ impl Policy {
 
     /// The tighter of the config's and a ticket's own cap on turns.
     pub fn turns_of(&self, own: Option<u32>) -> Option<u32> {
-        match (self.limits.turns, own) {
-            (Some(config), Some(own)) => Some(config.min(own)),
-            (config, own) => config.or(own),
-        }
+        tighter(self.limits.turns, own)
+    }
+
+    /// The tighter of the config's and a ticket's own cap on turns in a row that come to nothing.
+    pub fn no_progress_of(&self, own: Option<u32>) -> Option<u32> {
+        tighter(self.limits.no_progress, own)
     }
 
     /// The tighter of the config's and a ticket's own cap on time.
     pub fn time_of(&self, own: Option<Duration>) -> Option<Duration> {
-        match (self.limits.time, own) {
-            (Some(config), Some(own)) => Some(config.min(own)),
-            (config, own) => config.or(own),
-        }
+        tighter(self.limits.time, own)
+    }
+}
+
+/// The tighter of two caps, of which none is no cap.
+pub fn tighter<T: Ord>(config: Option<T>, own: Option<T>) -> Option<T> {
+    match (config, own) {
+        (Some(config), Some(own)) => Some(config.min(own)),
+        (config, own) => config.or(own),
     }
 }

@@ -38,6 +38,9 @@ pub struct TurnResult {
     pub duration_ms: u64,
     /// The exit status, where the program had one.
     pub exit: Option<i32>,
+    /// What is known of a failure.
+    #[serde(default)]
+    pub error: Option<super::ErrorClass>,
     /// The kept tree from before the turn.
     pub before: Option<String>,
     /// The kept tree from after it; none where nobody was left to keep it.
@@ -343,6 +346,7 @@ impl TurnResult {
             end,
             duration_ms: 0,
             exit: None,
+            error: None,
             before: None,
             after: None,
             head: None,

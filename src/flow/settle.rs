@@ -24,6 +24,7 @@ pub fn turn(request: &TurnRequest, result: TurnResult) -> Vec<Event> {
         session: None,
         usage: None,
         why,
+        error: result.error,
         by_person,
         runner_fault: matches!(end, TurnEnd::RunnerFailed { .. }),
         started,

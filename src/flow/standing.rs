@@ -22,7 +22,7 @@ pub(super) fn standing(look: &Look<'_>) -> Option<Choice> {
     };
     let mut ways: Vec<&Stands> = look.run.standing.iter().filter(in_the_way).collect();
     ways.sort_by_key(|stands| (stands.reason.code != ReasonCode::OperatorPause, stands.ticket.is_some()));
-    let stands = ways.first()?;
+    let Some(stands) = ways.first() else { return super::breaker::failure_stands(look) };
     Some(Choice::stop(as_it_is_now(look, stands), stands.ticket.as_ref()))
 }
 

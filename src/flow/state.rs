@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::breaker::Breaker;
 use super::parts::{Carried, CheckEnded, Outcome, TurnEnded, Verdict};
 use super::reason::{Reason, ReasonCode};
 use super::request::{Act, CheckRequest, DispatchFact, SaveRequest, TurnRequest};
+use super::retry::Retry;
 use super::survey::Survey;
 use crate::ticket::TicketId;
 
@@ -39,6 +41,8 @@ pub struct RunState {
     pub granted_turns: u64,
     /// Time granted on top of the limit.
     pub granted_ms: u64,
+    /// How the breaker stands.
+    pub breaker: Breaker,
     /// The limit that refused the last turn.
     pub limit: Option<Refusal>,
     /// Reasons that nothing has answered.
@@ -122,6 +126,12 @@ pub struct TicketState {
     pub stale: u32,
     /// Claims on an unclean tree in a row.
     pub commit_failures: u32,
+    /// Turns in a row that moved nothing.
+    pub idle_turns: u32,
+    /// Retries of one failed turn, in a row.
+    pub retries: u32,
+    /// The retry that its next turn is.
+    pub retry: Option<Retry>,
     /// Whether a claim waits to be judged to its end.
     pub claim: bool,
     /// Replies that no turn that succeeded has quoted.
@@ -198,6 +208,8 @@ pub struct Judging {
     pub ticket_faults: Option<Vec<String>>,
     /// How often something was put back.
     pub restores: u32,
+    /// Paths that were put back as a whole.
+    pub put_back: BTreeSet<String>,
     /// The hook's output, where one refused turnstile's own commit.
     pub refused: Option<String>,
     /// The conclusion, once there is one, with the chores that are left.

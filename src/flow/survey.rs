@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::moment::Moment;
 use super::request::{DispatchFact, PutBack};
 use super::ticket_index::TicketIndex;
 use crate::ticket::{Check, TicketId, TicketLimits};
@@ -9,6 +10,8 @@ use crate::ticket::{Check, TicketId, TicketLimits};
 /// A whole look at a quiet worktree.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Survey {
+    /// What time it is.
+    pub now: Moment,
     /// What a turn changed in the git directory that decides which programs run, as long as nobody answered it and it
     /// is not put back.
     pub tampering: Vec<String>,

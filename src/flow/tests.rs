@@ -11,6 +11,9 @@ use super::*;
 use crate::config::{CheckpointMode, CommitBy, Config};
 use crate::ticket::{TicketId, TicketLimits};
 
+mod failure;
+mod progress;
+
 fn id(text: &str) -> TicketId {
     TicketId::new(text)
 }
@@ -83,6 +86,7 @@ fn ended(turn: u32) -> TurnEnded {
         session: None,
         usage: None,
         why: None,
+        error: None,
         by_person: false,
         runner_fault: false,
         started: true,

@@ -13,7 +13,7 @@ use crate::agent::{EndFacts, Limit, TurnClass, classify, final_words};
 use crate::config::AgentKind;
 use crate::crash::{Point, point};
 use crate::effect::{self, ChildContext, Program, ProgramEnd, Stopped};
-use crate::flow::{CheckResult, SaveResult, TurnEnd, TurnResult};
+use crate::flow::{CheckResult, ErrorClass, SaveResult, TurnEnd, TurnResult};
 use crate::git::{self, Kept, Place};
 use crate::secret::Screen;
 use crate::store::{self, Audience, Links};
@@ -106,6 +106,7 @@ fn turn(
             (end, ended)
         }
     };
+    let error = error_of(work, &ended);
     let end = claim_of_shell(work, end);
     write_final_words(work, screen);
     point(Point::TurnWords);
@@ -113,6 +114,7 @@ fn turn(
     let mut result = look_after(work, screen, Some(&before), Some(&left_out), end, tampered);
     result.duration_ms = ended.duration_ms;
     result.exit = ended.exit;
+    result.error = error;
     result.left_out.extend(before.left_out.into_iter().map(|left| format!("{}: {}", left.path, left.why)));
     result.left_out.sort();
     result.left_out.dedup();
@@ -230,7 +232,8 @@ fn committed(work: &TurnWork) -> Result<Committed, git::GitError> {
     Ok(Committed { head, commits, changed })
 }
 
-fn end_of(work: &TurnWork, ended: &ProgramEnd) -> TurnEnd {
+/// What the end of the program means.
+fn class_of(work: &TurnWork, ended: &ProgramEnd) -> TurnClass {
     let kind = AgentKind::from_name(&work.kind).unwrap_or(AgentKind::Command);
     let limit = match ended.stopped {
         Some(Stopped::Wall) => Some(Limit::Wall),
@@ -244,6 +247,23 @@ fn end_of(work: &TurnWork, ended: &ProgramEnd) -> TurnEnd {
         asked: ended.stopped == Some(Stopped::Asked),
         not_started: ended.not_started.as_deref(),
     };
+    classify(kind, &facts)
+}
+
+/// What is known of a failure.
+fn error_of(work: &TurnWork, ended: &ProgramEnd) -> Option<ErrorClass> {
+    match class_of(work, ended) {
+        TurnClass::Transient { .. } => Some(ErrorClass::Transient),
+        TurnClass::Fatal { .. } => Some(ErrorClass::Fatal),
+        TurnClass::Success
+        | TurnClass::Failed { .. }
+        | TurnClass::TimedOut { .. }
+        | TurnClass::Interrupted
+        | TurnClass::NotStarted { .. } => None,
+    }
+}
+
+fn end_of(work: &TurnWork, ended: &ProgramEnd) -> TurnEnd {
     let withheld = match work.withheld.as_slice() {
         [] => String::new(),
         names => format!(
@@ -251,9 +271,11 @@ fn end_of(work: &TurnWork, ended: &ProgramEnd) -> TurnEnd {
             crate::text::shown_line(&names.join(", "))
         ),
     };
-    match classify(kind, &facts) {
+    match class_of(work, ended) {
         TurnClass::Success => TurnEnd::Succeeded,
-        TurnClass::Failed { why } => TurnEnd::Failed { why: format!("{why}{withheld}"), started: true },
+        TurnClass::Transient { why } | TurnClass::Fatal { why } | TurnClass::Failed { why } => {
+            TurnEnd::Failed { why: format!("{why}{withheld}"), started: true }
+        }
         TurnClass::TimedOut { limit: Limit::Wall } => {
             TurnEnd::TimedOut { why: format!("it was ended after its `timeout` of {} s", seconds(work, true)) }
         }

@@ -19,6 +19,7 @@ enum Deed {
     ClaimAndCommit,
     ClaimUncommitted,
     Fail,
+    Busy,
     Nothing,
     Ask,
     ClaimAndAsk,
@@ -114,6 +115,7 @@ impl Place {
         let deed = self.script[ticket].get(nth - 1).copied().unwrap_or(Deed::ClaimAndCommit);
         let mut end = TurnEnd::Succeeded;
         let mut changed = Vec::new();
+        let mut error = None;
         match deed {
             Deed::WorkAndCommit => self.commits.push(format!("agent {}", request.turn)),
             Deed::ClaimAndCommit => {
@@ -138,6 +140,10 @@ impl Place {
             Deed::Fail => {
                 end = TurnEnd::Failed { why: "exit status 1".into(), started: true };
             }
+            Deed::Busy => {
+                end = TurnEnd::Failed { why: "exit status 75".into(), started: true };
+                error = Some(crate::flow::ErrorClass::Transient);
+            }
             Deed::Nothing => {}
             Deed::Ask => self.outbox = Some(true),
             Deed::ClaimAndAsk => {
@@ -147,13 +153,15 @@ impl Place {
             }
             Deed::BadDispatch => self.outbox = Some(false),
         }
+        let head = Some(format!("c{}", self.commits.len()));
         let result = TurnResult {
             end,
             duration_ms: 1,
             exit: Some(0),
+            error,
             before: Some(format!("before {}", request.turn)),
             after: Some(format!("after {}", request.turn)),
-            head: None,
+            head,
             changed,
             commits: Vec::new(),
             left_out: Vec::new(),
@@ -361,7 +369,8 @@ fn run_to_the_end(place: &mut Place) -> Result<String, Cut> {
     for event in &place.journal {
         run.apply(event)?;
     }
-    let policy = Policy::of(&config::Config::default());
+    // In this world time stands still, and nobody waits in it.
+    let policy = Policy { backoff: std::time::Duration::ZERO, ..Policy::of(&config::Config::default()) };
     loop {
         let end = step(place, &mut run, &policy, &mut |_| {})?;
         match end.reason.map(|reason| reason.code) {
@@ -380,6 +389,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         Just(Deed::ClaimAndCommit),
         Just(Deed::ClaimUncommitted),
         Just(Deed::Fail),
+        Just(Deed::Busy),
         Just(Deed::Nothing),
         Just(Deed::Ask),
         Just(Deed::ClaimAndAsk),

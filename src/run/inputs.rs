@@ -7,7 +7,7 @@ use super::error::RunError;
 use super::workspace::{Settings, Workspace};
 use crate::config::CommitBy;
 use crate::diagnostic::Diagnostic;
-use crate::flow::{RunState, TurnRequest};
+use crate::flow::{RunState, TurnRequest, progress_warning, tighter};
 use crate::git;
 use crate::prompt::{
     self, ContextText, Feedback, Message, MessageKind, PromptInputs, Quoted, Reply, Task, TicketText, TurnCount,
@@ -68,21 +68,18 @@ pub(super) fn gather(
         Some(_) => Vec::new(),
     };
     let dirty_paths = if request.commit_only { dirty(workspace, run)? } else { Vec::new() };
-    let feedback = state.feedback.iter().map(feedback).collect();
-    let interrupted = state.feedback.iter().any(|feedback| feedback.kind == "turn.interrupted");
     let limits = &settings.config.limits;
-    let own_limit = ticket.as_ref().and_then(|ticket| ticket.front.limits.turns);
+    let own_limits = ticket.as_ref().map(|ticket| ticket.front.limits).unwrap_or_default();
+    let warning = progress_warning(state.idle_turns, tighter(limits.no_progress, own_limits.no_progress));
+    let feedback = state.feedback.iter().chain(&warning).map(feedback).collect();
+    let interrupted = state.feedback.iter().any(|feedback| feedback.kind == "turn.interrupted");
     let previous = state.last_turn.zip(run_id).map(|(turn, run)| workspace.layout.turn(run, turn).join("final.md"));
     let inputs = PromptInputs {
         task: if request.commit_only { Task::Commit { dirty_paths } } else { Task::Work },
         turns: TurnCount {
             turn: request.turn,
             of_ticket: state.turns + u32::from(!request.commit_only),
-            ticket_limit: match (limits.turns, own_limit) {
-                (Some(config), Some(own)) => Some(config.min(own)),
-                (config, own) => config.or(own),
-            }
-            .map(|limit| with_granted(limit, state.granted_turns)),
+            ticket_limit: tighter(limits.turns, own_limits.turns).map(|limit| with_granted(limit, state.granted_turns)),
             run_limit: limits.total_turns.map(|limit| with_granted(limit, run.granted_turns)),
         },
         agent_commits,
@@ -159,6 +156,7 @@ fn feedback(feedback: &crate::flow::Feedback) -> Feedback {
         "lint.failed" => "what you left in `.tickets/`",
         "contract.restored" => "what you may change",
         "verify.finished" => "the checks of your claim",
+        "no_progress" => "your progress",
         "commit.required" => "the commit of your work",
         "claim.revoked" => "your claim",
         "checkpoint.failed" => "the checkpoint of your work",

@@ -16,6 +16,7 @@ mod inputs;
 mod inside;
 mod missing;
 mod notify;
+mod parked;
 mod patience;
 mod prune;
 mod real;

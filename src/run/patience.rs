@@ -89,7 +89,7 @@ impl Patience {
         self.wait_for(pause)
     }
 
-    fn wait_for(&mut self, pause: Duration) -> Woken {
+    pub(super) fn wait_for(&mut self, pause: Duration) -> Woken {
         let Self { runtime, interrupt, terminate, hangup, child, asked, .. } = self;
         let was_asked = runtime.block_on(async {
             tokio::select! {

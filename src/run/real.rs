@@ -14,12 +14,13 @@ use crate::config::AgentKind;
 use crate::crash::{Point, point};
 use crate::effect::{self};
 use crate::flow::{
-    Act, Begun, CheckRequest, CheckResult, Event, Evidence, RunState, SavePurpose, SaveRequest, SaveResult, Survey,
-    TurnEnd, TurnRequest, TurnResult, World,
+    Act, Begun, CheckRequest, CheckResult, Event, Evidence, Moment, RunState, SavePurpose, SaveRequest, SaveResult,
+    Survey, TurnEnd, TurnRequest, TurnResult, World,
 };
 use crate::git::{self};
 use crate::secret::Screen;
 use crate::store::{self, ChoosingLock, Draft, Journal, StoreError, WorktreeLock};
+use crate::ticket::TicketId;
 
 /// How often an effect that left no record is begun again before turnstile gives up on it.
 pub(super) const MOST_ATTEMPTS: u32 = 3;
@@ -38,6 +39,15 @@ pub enum Progress<'a> {
         output: Option<PathBuf>,
         /// How long it has been waited for.
         since: Duration,
+    },
+    /// A retry's time is waited for.
+    Parked {
+        /// The ticket.
+        ticket: &'a TicketId,
+        /// Until when.
+        until: Moment,
+        /// How long that is from now.
+        left: Duration,
     },
     /// Something that a person should know and that is no event.
     Note(&'a str),

@@ -7,9 +7,10 @@ use serde_json::json;
 use super::driver::{StepEnd, serve, step};
 use super::error::RunError;
 use super::missing::nothing_is_missing;
+use super::parked::{Waited, interrupted_wait};
 use super::prune::DAYS;
 use super::real::{Progress, Real, draft};
-use super::workspace::{Folded, Options, Workspace, fold, policy};
+use super::workspace::{Folded, Options, Workspace, fold};
 use crate::flow::{Event, Life, Outcome, Phase, Policy, Reason, ReasonCode, RunState, World as _, preview};
 use crate::git;
 use crate::store::{self, DecisionDraft, Draft, Holder, Journal, JournalError, LockError, WorktreeLock};
@@ -136,12 +137,12 @@ impl Workspace {
                 error.in_full()
             ));
         }
-        let mut rules = policy(&world.settings.config, options);
+        let mut rules = world.rules(options);
         let mut steps = 0;
         // What lies there from the beginning is looked at by the first step; what came meanwhile calls for one more.
         let mut known = world.workspace.waiting_decisions(&state)?;
         let last = loop {
-            rules = Policy { turns_left: rules.turns_left, ..policy(&world.settings.config, options) };
+            rules = Policy { turns_left: rules.turns_left, ..world.rules(options) };
             let mut turns = 0;
             let mut count = |event: &Event| turns += u32::from(matches!(event, Event::TurnStarted(_)));
             let end = match step(&mut world, &mut state, &rules, &mut count) {
@@ -161,6 +162,13 @@ impl Workspace {
                     },
                 },
             };
+            if until == Until::Needed && rules.turns_left != Some(0) {
+                match world.wait_for_retry(&state, &end)? {
+                    Waited::Not => {}
+                    Waited::Over => continue,
+                    Waited::Interrupted => break interrupted_wait(end),
+                }
+            }
             steps += 1;
             rules.turns_left = rules.turns_left.map(|left| left.saturating_sub(turns));
             let interrupted = world.patience.poll() > 0;
@@ -237,7 +245,7 @@ impl Workspace {
         // A run that came to its end meanwhile takes nothing in any more; the next one does.
         let before = (world.run.clone(), state.life);
         if state.life == Life::Open && matches!(state.phase(), Phase::Quiet(_)) {
-            let rules = policy(&world.settings.config, &Options::default());
+            let rules = world.rules(&Options::default());
             serve(&mut world, &mut state, &rules)?;
         }
         world.tidy_up(&before, state.life);

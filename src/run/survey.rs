@@ -75,6 +75,7 @@ pub(super) fn survey(
         None => TurnFacts::default(),
     };
     Ok(Survey {
+        now: Workspace::moment(),
         tampering,
         stop_file,
         way_back: way_back(workspace, run, &head)?,

@@ -32,6 +32,8 @@ pub struct Surroundings {
     pub command: String,
     /// How long a program that is asked to end may take.
     pub grace: Duration,
+    /// How long the first retry of an error that may pass is waited for.
+    pub backoff: Duration,
     /// What is a secret.
     pub screen: Arc<Screen>,
 }
@@ -147,6 +149,11 @@ impl Workspace {
     /// The time, as it is written down.
     pub fn now() -> String {
         format!("{:.3}", jiff::Timestamp::now())
+    }
+
+    /// The time, as the kernel takes it.
+    pub fn moment() -> flow::Moment {
+        flow::Moment::from_millis(jiff::Timestamp::now().as_millisecond())
     }
 
     /// The settings, with everything that is wrong with them.
@@ -337,7 +344,7 @@ impl Workspace {
             },
         };
         let survey = survey::survey(self, &settings, &folded, options)?;
-        let policy = policy(&settings.config, options);
+        let policy = policy(&settings.config, options, &self.surroundings);
         let preview = match unreadable {
             Some(reason) => Preview::stopped(reason, folded.state.clone()),
             None => flow::preview(&folded.state, &survey, &policy),
@@ -388,8 +395,9 @@ pub fn lint_all(reads: &[Read], ids: &Ids, config: &Config) -> Vec<Diagnostic> {
 }
 
 /// The rules of a command.
-pub(super) fn policy(config: &Config, options: &Options) -> Policy {
+pub(super) fn policy(config: &Config, options: &Options, surroundings: &Surroundings) -> Policy {
     Policy {
+        backoff: surroundings.backoff,
         allow_dirty: options.allow_dirty,
         only: options.only.clone(),
         turns_left: options.max_turns,

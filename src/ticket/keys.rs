@@ -31,8 +31,6 @@ pub const CONTEXT_KEYS: &[&str] = &["path", "max_bytes", "required"];
 
 /// What a key may say where this version would not act on any other value.
 enum Harmless {
-    /// Nothing but an absent value.
-    Nothing,
     /// This word, which is the default.
     Word(&'static str),
     /// The empty list.
@@ -45,7 +43,6 @@ const UNSUPPORTED: &[(&str, Harmless)] = &[
     ("scope", Harmless::EmptyList),
     ("approval", Harmless::Word("auto")),
     ("risk", Harmless::Word("medium")),
-    ("limits.no_progress", Harmless::Nothing),
     ("limits.cost_usd", Harmless::Word("off")),
     ("limits.tokens", Harmless::Word("off")),
 ];
@@ -56,7 +53,7 @@ pub(super) fn is_supported(key: &str, node: &Node) -> bool {
         (_, Value::Null) => true,
         (Harmless::Word(word), Value::Scalar { text, .. }) => text == word,
         (Harmless::EmptyList, Value::Sequence(items)) => items.is_empty(),
-        (Harmless::Nothing | Harmless::Word(_) | Harmless::EmptyList, _) => false,
+        (Harmless::Word(_) | Harmless::EmptyList, _) => false,
     })
 }
 

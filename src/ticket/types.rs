@@ -230,4 +230,7 @@ pub struct TicketLimits {
     pub turns: Option<u32>,
     /// At most so much time of agents in a run; `None` leaves the config's.
     pub time: Option<Duration>,
+    /// At most so many turns in a row that move nothing; `None` leaves the config's.
+    #[serde(default)]
+    pub no_progress: Option<u32>,
 }

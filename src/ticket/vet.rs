@@ -335,8 +335,9 @@ fn limits(node: &Node, faults: &mut Faults<'_>) -> TicketLimits {
         let is_off = matches!(&node.value, Value::Null)
             || matches!(&node.value, Value::Scalar { text, quoted: false } if text == "off");
         match key.name.as_str() {
-            "turns" | "time" if is_off => {}
+            "turns" | "time" | "no_progress" if is_off => {}
             "turns" => limits.turns = positive(key, node, faults),
+            "no_progress" => limits.no_progress = positive(key, node, faults),
             "time" => limits.time = duration(key, node, faults),
             name if LIMIT_KEYS.contains(&name) => {
                 supported(&format!("limits.{name}"), key, node, faults);

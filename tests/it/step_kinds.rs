@@ -112,7 +112,6 @@ fn what_a_ticket_asks_for_and_this_version_cannot_do_is_refused() {
         "risk: high",
         "limits: {cost_usd: 1}",
         "limits: {tokens: 1000}",
-        "limits: {no_progress: 1}",
     ] {
         let key = asked.split(':').next().unwrap();
         env.ticket("001-a", &format!("title: A\nagent: claude\ndone: false\n{asked}"), "Do it.");

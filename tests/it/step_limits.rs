@@ -16,7 +16,7 @@ fn world(entry: &str, config: &str, scripts: &[&str]) -> TestEnv {
 
 #[test]
 fn a_limit_of_turns_refuses_to_start_one_and_resume_grants_as_many_again() {
-    let env = world("", "limits: {total_turns: 2}\n", &["true", "true", "true", "true", "claim"]);
+    let env = world("", "limits: {total_turns: 2, no_progress: off}\n", &["true", "true", "true", "true", "claim"]);
     let message = env.run_ends("limit_total_turns");
     assert!(message.contains("turnstile resume"), "{message}");
     assert_eq!((env.turns().len(), env.next().as_str()), (2, "stop limit_total_turns"));

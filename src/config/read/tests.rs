@@ -52,8 +52,8 @@ fn everything_that_can_be_set() {
            codex: {kind: codex, model: gpt-5-codex, can_commit: true}\r\n  \
            mine:  {kind: command, command: [./agent.sh, \"{prompt_file}\"], timeout: 90s, idle_timeout: 5m, env: [OPENAI_API_KEY], args: [-v]}\r\n  \
            shell: {kind: shell, timeout: off}\r\n\
-         limits: {total_turns: off, turns: 3, time: 2h}\r\n\
-         retries: {lint: 0, commit: 7}\r\n\
+         limits: {total_turns: off, turns: 3, time: 2h, no_progress: off, failures: 1}\r\n\
+         retries: {lint: 0, commit: 7, transient: 0}\r\n\
          checkpoint: {mode: branch}\r\n\
          commit: {by: runner, hooks: skip, subject: \"[{id}] {title}: {what}\"}\r\n\
          env: {inherit: minimal, pass: [SSH_AUTH_SOCK]}\r\n\
@@ -135,11 +135,16 @@ fn everything_that_can_be_set() {
             time: Some(
                 7200s,
             ),
+            no_progress: None,
+            failures: Some(
+                1,
+            ),
         },
         retries: Retries {
             lint: 0,
             verify: 3,
             commit: 7,
+            transient: 0,
         },
         checkpoint: Branch,
         commit: Commit {
@@ -336,8 +341,7 @@ fn a_newer_version_is_one_fault_that_names_what_is_needed() {
 #[test]
 fn what_is_not_supported_is_refused_unless_it_asks_for_nothing() {
     let asks_for_nothing = "\
-limits: {no_progress: 3, failures: 3, cost_usd: off, tokens: off}
-retries: {transient: 2}
+limits: {cost_usd: off, tokens: off}
 on_wait: stop
 approval: {risk: [], tags: []}
 protect: {paths: []}
@@ -346,8 +350,7 @@ agents: {c: {kind: codex, output: {}}}
 ";
     clean(asks_for_nothing);
     insta::assert_snapshot!(faults("\
-limits: {no_progress: 4, failures: off, cost_usd: 5, tokens: 1000}
-retries: {transient: 9}
+limits: {cost_usd: 5, tokens: 1000}
 on_wait: next
 approval: {risk: [high], tags: [deploy]}
 protect: {paths: ['.github/**']}
@@ -355,23 +358,20 @@ triggers: {branches: [main], inline_commands: true, reviewers: [a@b.c], brunches
 agents: {c: {kind: codex, output: {final: /x}, permissions: allow, fallback: d}, g: {kind: goose}}
 default_agent: g
 "), @"
-    1:10 E012 `limits.no_progress` is not supported by this version of turnstile [remove it, or keep the default, `3`]
-    1:26 E012 `limits.failures` is not supported by this version of turnstile [remove it, or keep the default, `3`]
-    1:41 E012 `limits.cost_usd` is not supported by this version of turnstile [remove it, or keep the default, `off`]
-    1:54 E012 `limits.tokens` is not supported by this version of turnstile [remove it, or keep the default, `off`]
-    2:11 E012 `retries.transient` is not supported by this version of turnstile [remove it, or keep the default, `2`]
-    3:1 E012 `on_wait` is not supported by this version of turnstile [remove it, or keep the default, `stop`]
-    4:12 E012 `approval.risk` is not supported by this version of turnstile [remove it, or leave it empty]
-    4:26 E012 `approval.tags` is not supported by this version of turnstile [remove it, or leave it empty]
-    5:11 E012 `protect.paths` is not supported by this version of turnstile [remove it, or leave it empty]
-    6:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
-    6:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
-    6:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
-    6:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
-    7:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
-    7:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
-    7:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
-    7:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
+    1:10 E012 `limits.cost_usd` is not supported by this version of turnstile [remove it, or keep the default, `off`]
+    1:23 E012 `limits.tokens` is not supported by this version of turnstile [remove it, or keep the default, `off`]
+    2:1 E012 `on_wait` is not supported by this version of turnstile [remove it, or keep the default, `stop`]
+    3:12 E012 `approval.risk` is not supported by this version of turnstile [remove it, or leave it empty]
+    3:26 E012 `approval.tags` is not supported by this version of turnstile [remove it, or leave it empty]
+    4:11 E012 `protect.paths` is not supported by this version of turnstile [remove it, or leave it empty]
+    5:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
+    5:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
+    5:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
+    5:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
+    6:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
+    6:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
+    6:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
+    6:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
     ");
 }
 
