@@ -199,6 +199,12 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
             });
             lines.collect::<Vec<_>>().join("\n")
         }
+        Event::ApprovalRequested { ticket, path, .. } => {
+            format!("{ticket} needs an approval; what is asked lies in {}", shown(path))
+        }
+        Event::ApprovalResolved { ticket, by, decides } => {
+            format!("{ticket} is {} by {}", if decides.approved { "approved" } else { "rejected" }, shown(by))
+        }
         Event::CommitRequired { paths, left, .. } => {
             format!("  its work is not committed ({} path(s)); {}", paths.len(), more_turns(*left))
         }

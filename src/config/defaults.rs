@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{
-    AgentKind, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, PromptSettings, Retries,
-    RosterEntry,
+    AgentKind, ApprovalPolicy, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, PromptSettings,
+    Retries, RosterEntry,
 };
 
 /// The wall clock of a turn, where the config is silent.
@@ -69,6 +69,7 @@ impl Default for Config {
             commit: Commit::default(),
             env: EnvPolicy::default(),
             prompt: PromptSettings::default(),
+            approval: ApprovalPolicy::default(),
         }
     }
 }

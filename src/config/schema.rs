@@ -58,6 +58,7 @@ fn described(path: &str, shape: Shape, unsupported: Unsupported<'_>) -> Value {
         Shape::Duration => json!({ "type": "string", "pattern": "^(off|0*[1-9][0-9]*[smh])$" }),
         Shape::Word(words) => json!({ "enum": words }),
         Shape::Texts => json!({ "type": "array", "items": { "type": "string" } }),
+        Shape::Words(words) => json!({ "type": "array", "items": { "enum": words } }),
         Shape::Files(keys) => {
             let mut entry = object(&format!("{path}."), keys, unsupported);
             entry["required"] = json!(["path"]);
@@ -98,6 +99,7 @@ mod tests {
             Shape::Duration => owned(&["90s", "10m", "2h", "off"]),
             Shape::Word(words) => owned(words),
             Shape::Texts => owned(&["[]", "[a, b]"]),
+            Shape::Words(words) => vec!["[]".to_owned(), format!("[{}]", words.join(", "))],
             Shape::Only(value) => owned(&[value]),
             Shape::Files(_) => owned(&["[]", "[a, {path: b, max_bytes: 1, required: true}]"]),
             Shape::Table(_) | Shape::Named(_) => owned(&["{}"]),

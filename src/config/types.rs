@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::ticket::Risk;
+
 /// Everything that can be set, with the defaults filled in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -25,6 +27,17 @@ pub struct Config {
     pub env: EnvPolicy,
     /// How prompts are built.
     pub prompt: PromptSettings,
+    /// Which tickets wait for an approval.
+    pub approval: ApprovalPolicy,
+}
+
+/// Which tickets wait for an approval, besides those that ask for one themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApprovalPolicy {
+    /// Those with one of these risks.
+    pub risk: Vec<Risk>,
+    /// Those with one of these tags.
+    pub tags: Vec<String>,
 }
 
 /// One entry of the roster.

@@ -31,8 +31,6 @@ pub(crate) const UNSUPPORTED: &[Unsupported] = &[
     Unsupported::Key("retries.verify", Accepted::Plain("3")),
     Unsupported::Key("retries.transient", Accepted::Plain("2")),
     Unsupported::Key("on_wait", Accepted::Plain("stop")),
-    Unsupported::Key("approval.risk", Accepted::Empty),
-    Unsupported::Key("approval.tags", Accepted::Empty),
     Unsupported::Key("protect.paths", Accepted::Empty),
     Unsupported::Key("verify", Accepted::Empty),
     Unsupported::Key("require_verify", Accepted::Plain("false")),

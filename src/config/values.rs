@@ -176,6 +176,17 @@ impl<'a> Faults<'a> {
         Ok(items.filter_map(|(at, item)| self.text(&format!("{path}[{at}]"), item).ok()).collect())
     }
 
+    /// A list of some words; one that is at fault is left out.
+    pub(super) fn words<T: Copy>(&mut self, path: &str, node: &Node, words: &[(&str, T)]) -> Read<Vec<T>> {
+        let Value::Sequence(items) = &node.value else {
+            let all = list(words.iter().map(|(word, _)| *word));
+            self.wrong_type(path, node, &format!("a list of {all}"));
+            return Err(Reported);
+        };
+        let items = items.iter().enumerate();
+        Ok(items.filter_map(|(at, item)| self.word(&format!("{path}[{at}]"), item, words).ok()).collect())
+    }
+
     /// `true` or `false`.
     pub(super) fn flag(&mut self, path: &str, node: &Node) -> Read<bool> {
         let (text, quoted) = self.scalar(path, node, "`true` or `false`")?;

@@ -2,6 +2,7 @@
 //! Must not know clocks, files, processes or git.
 
 mod after;
+mod approval;
 mod before;
 mod choose;
 mod chores;
@@ -27,6 +28,7 @@ mod ticket_index;
 mod world;
 
 pub use after::AFTER;
+pub use approval::{decides_now, resolved};
 pub use before::BEFORE;
 pub use choose::{Choice, Chosen, Look, Row, Rung, Stop, decide};
 pub use chores::name as outcome_name;
@@ -34,7 +36,9 @@ pub use event::{Event, Unreadable};
 pub use explain::{TicketReason, TicketStanding, explain, standing, why_not_ready};
 pub use limits::amount;
 pub use mail::{reply_left, reply_target, serve_decisions, waiting_tickets};
-pub use parts::{ActBegun, Begun, Carried, Chore, Outcome, SaveBegun, TurnEnded, Verdict};
+pub use parts::{
+    ActBegun, Asked, Begun, Carried, Chore, Decides, Outcome, SaveBegun, TicketWritten, TurnEnded, Verdict,
+};
 pub use policy::Policy;
 pub use preview::{Action, Preview, preview};
 pub use reason::{Reason, ReasonCode, Standing};
@@ -43,9 +47,13 @@ pub use request::{
     TurnResult, follow_save, follow_turn,
 };
 pub use state::{
-    EndKind, Feedback, Finished, Judging, Life, OutOfOrder, Phase, Quiet, Refusal, RunState, Stands, TicketState,
+    Approval, AskedFor, EndKind, Feedback, Finished, Judging, Life, OutOfOrder, Phase, Quiet, Refusal, RunState,
+    Stands, TicketState,
 };
-pub use survey::{AgentFact, Decided, Decision, HeadFact, OutboxFact, ReplyFact, Survey, TicketFact, TurnFacts};
+pub use survey::{
+    AgentFact, ApprovalFact, CommandFact, Decided, Decision, HeadFact, OutboxFact, ReplyFact, Survey, TicketFact,
+    TurnFacts,
+};
 pub use ticket_index::TicketIndex;
 pub use world::World;
 

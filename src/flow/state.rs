@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::parts::{Carried, Outcome, TurnEnded, Verdict};
+use super::parts::{Asked, Carried, Outcome, TurnEnded, Verdict};
 use super::reason::{Reason, ReasonCode};
 use super::request::{Act, DispatchFact, SaveRequest, TurnRequest};
 use super::survey::Survey;
@@ -132,6 +132,32 @@ pub struct TicketState {
     pub last_turn: Option<u32>,
     /// Turns that were interrupted without a record, in a row.
     pub interrupted: u32,
+    /// What was decided about its next turn.
+    pub approval: Option<Approval>,
+    /// The approval that was asked for and not answered.
+    pub asked: Option<AskedFor>,
+    /// The digests of command lines that turns wrote in it.
+    pub written: BTreeSet<String>,
+}
+
+/// What somebody decided about a ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// Whether it may go on.
+    pub approved: bool,
+    /// Who decided.
+    pub by: String,
+    /// The ticket as that person saw it, and what turns made of it since.
+    pub what: Asked,
+}
+
+/// A request for an approval.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedFor {
+    /// What is asked for.
+    pub what: Asked,
+    /// Whether the request was committed, as far as git lets it.
+    pub committed: bool,
 }
 
 /// Something that the next prompt tells the agent.
@@ -335,7 +361,9 @@ impl RunState {
             .map(|(id, ticket)| (id.clone(), ticket.paperwork.iter().filter(lies).cloned().collect::<Vec<_>>()))
             .filter(|(_, paths)| !paths.is_empty())
             .collect();
-        Carried { questions, replies, work, paperwork }
+        let written = self.tickets.iter().filter(|(_, ticket)| !ticket.written.is_empty());
+        let written = written.map(|(id, ticket)| (id.clone(), ticket.written.clone())).collect();
+        Carried { questions, replies, work, paperwork, written }
     }
 
     /// The state in which the next run of this worktree begins; no run is open in it.

@@ -7,7 +7,6 @@ use super::error::RunError;
 use super::head::{At, head_fact, short};
 use super::survey::{in_commit, line};
 use super::workspace::Workspace;
-use crate::config::Config;
 use crate::flow::{Judging, RunState, TurnFacts};
 use crate::git;
 use crate::prompt::ticket_diff as unified_diff;
@@ -18,19 +17,16 @@ use crate::ticket::Unreadable;
 /// The facts of a turn that is being judged.
 pub(super) fn turn_facts(
     workspace: &Workspace,
-    config: &Config,
     run: &RunState,
     judging: &Judging,
     at: &At<'_>,
 ) -> Result<TurnFacts, RunError> {
     let (place, head) = (&workspace.place, at.head);
     let put_back = match judging.row {
-        0 if judging.verdict.is_none() => {
-            contract::violations(workspace, contract::Case { judging, config, begun: &[] })?
-                .into_iter()
-                .map(|found| found.item)
-                .collect()
-        }
+        0 if judging.verdict.is_none() => contract::violations(workspace, contract::Case { judging, begun: &[] })?
+            .into_iter()
+            .map(|found| found.item)
+            .collect(),
         _ => Vec::new(),
     };
     let path = judging.request.ticket.path();

@@ -45,8 +45,6 @@ const UNSUPPORTED: &[(&str, Harmless)] = &[
     ("verify", Harmless::EmptyList),
     ("artifacts", Harmless::EmptyList),
     ("scope", Harmless::EmptyList),
-    ("approval", Harmless::Word("auto")),
-    ("risk", Harmless::Word("medium")),
     ("limits.no_progress", Harmless::Nothing),
     ("limits.cost_usd", Harmless::Word("off")),
     ("limits.tokens", Harmless::Word("off")),

@@ -1,6 +1,7 @@
 //! Tickets and the mail about them: what they say, what is wrong with them, in which order they come,
 //! and how one value of them is changed. Must not know where they are stored, nor who runs them.
 
+mod commands;
 mod compose;
 mod contract;
 mod dispatch;
@@ -15,6 +16,7 @@ mod read;
 mod references;
 mod reply;
 mod scaffold;
+mod seal;
 mod shell;
 mod split;
 mod types;
@@ -22,8 +24,9 @@ mod vet;
 mod vet_unsupported;
 pub mod yaml;
 
+pub use commands::{CommandLine, commands_of};
 pub use compose::{DispatchDraft, ReplyDraft, dispatch_text, reply_text};
-pub use contract::{ContractVerdict, Role, judge_change, judge_new};
+pub use contract::{ContractVerdict, Role, judge_change, judge_new, kept_text};
 pub use dispatch::{DISPATCH_KEYS, Dispatch, DispatchMode, read_dispatch};
 pub use edit::{EditRefused, set_done};
 pub use keys::{CONTEXT_KEYS, LIMIT_KEYS, TICKET_KEYS};
@@ -34,6 +37,7 @@ pub use read::{is_hidden, read, read_ticket};
 pub use references::{Ids, Unresolved, natural_order, resolve};
 pub use reply::{Decision, REPLY_KEYS, Reply, read_reply};
 pub use scaffold::{NewTicket, new_ticket, next_number, slug};
+pub use seal::{digest_of_text, seal};
 pub use shell::{ShellBlock, shell_blocks};
 pub use split::{Parts, Split, split};
-pub use types::{ContextFile, Frontmatter, Place, Places, Read, Ticket, TicketId, TicketLimits, Unreadable};
+pub use types::{ContextFile, Frontmatter, Place, Places, Read, Risk, Ticket, TicketId, TicketLimits, Unreadable};

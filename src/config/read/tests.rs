@@ -57,7 +57,8 @@ fn everything_that_can_be_set() {
          checkpoint: {mode: branch}\r\n\
          commit: {by: runner, hooks: skip, subject: \"[{id}] {title}: {what}\"}\r\n\
          env: {inherit: minimal, pass: [SSH_AUTH_SOCK]}\r\n\
-         prompt: {max_bytes: 1000, previous_ticket: true}\r\n",
+         prompt: {max_bytes: 1000, previous_ticket: true}\r\n\
+         approval: {risk: [high], tags: [deploy]}\r\n",
     );
     insta::assert_debug_snapshot!(config, @r#"
     Config {
@@ -152,6 +153,14 @@ fn everything_that_can_be_set() {
         prompt: PromptSettings {
             max_bytes: 1000,
             previous_ticket: true,
+        },
+        approval: ApprovalPolicy {
+            risk: [
+                High,
+            ],
+            tags: [
+                "deploy",
+            ],
         },
     }
     "#);
@@ -304,7 +313,6 @@ fn what_is_not_supported_is_refused_unless_it_asks_for_nothing() {
 limits: {no_progress: 3, failures: 3, cost_usd: off, tokens: off}
 retries: {verify: 3, transient: 2}
 on_wait: stop
-approval: {risk: [], tags: []}
 protect: {paths: []}
 verify: []
 require_verify: false
@@ -318,7 +326,6 @@ agents: {c: {kind: codex, output: {}}}
 limits: {no_progress: 4, failures: off, cost_usd: 5, tokens: 1000}
 retries: {verify: 0, transient: 9}
 on_wait: next
-approval: {risk: [high], tags: [deploy]}
 protect: {paths: ['.github/**']}
 verify: [cargo test]
 require_verify: true
@@ -335,22 +342,34 @@ default_agent: g
     2:11 E012 `retries.verify` is not supported by this version of turnstile [remove it, or keep the default, `3`]
     2:22 E012 `retries.transient` is not supported by this version of turnstile [remove it, or keep the default, `2`]
     3:1 E012 `on_wait` is not supported by this version of turnstile [remove it, or keep the default, `stop`]
-    4:12 E012 `approval.risk` is not supported by this version of turnstile [remove it, or leave it empty]
-    4:26 E012 `approval.tags` is not supported by this version of turnstile [remove it, or leave it empty]
-    5:11 E012 `protect.paths` is not supported by this version of turnstile [remove it, or leave it empty]
-    6:1 E012 `verify` is not supported by this version of turnstile [remove it, or leave it empty]
-    7:1 E012 `require_verify` is not supported by this version of turnstile [remove it, or keep the default, `false`]
-    8:1 E012 `checks` is not supported by this version of turnstile [remove it, or leave it empty]
-    9:10 E012 `notify.command` is not supported by this version of turnstile [remove it, or leave it empty]
-    9:34 E012 `notify.events` is not supported by this version of turnstile [remove it, or leave it empty]
-    10:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
-    10:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
-    10:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
-    10:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
-    11:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
-    11:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
-    11:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
-    11:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
+    4:11 E012 `protect.paths` is not supported by this version of turnstile [remove it, or leave it empty]
+    5:1 E012 `verify` is not supported by this version of turnstile [remove it, or leave it empty]
+    6:1 E012 `require_verify` is not supported by this version of turnstile [remove it, or keep the default, `false`]
+    7:1 E012 `checks` is not supported by this version of turnstile [remove it, or leave it empty]
+    8:10 E012 `notify.command` is not supported by this version of turnstile [remove it, or leave it empty]
+    8:34 E012 `notify.events` is not supported by this version of turnstile [remove it, or leave it empty]
+    9:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
+    9:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
+    9:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
+    9:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
+    10:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
+    10:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
+    10:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
+    10:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
+    ");
+}
+
+#[test]
+fn approvals_are_asked_for_by_risk_and_tag() {
+    let approval = clean("approval: {risk: [high, medium], tags: [deploy]}").approval;
+    assert_eq!(
+        approval,
+        crate::config::ApprovalPolicy { risk: vec![Risk::High, Risk::Medium], tags: vec!["deploy".to_owned()] }
+    );
+    assert_eq!(clean("approval: {risk: [], tags: []}").approval, crate::config::ApprovalPolicy::default());
+    insta::assert_snapshot!(faults("approval: {risk: [hihg], tags: deploy}"), @"
+    1:19 E012 `approval.risk[0]` must be one of `low`, `medium`, `high` [did you mean `high`?]
+    1:32 E006 `approval.tags` must be a list of texts [write [deploy]]
     ");
 }
 
