@@ -68,6 +68,8 @@ fn quiet(event: &Event) -> String {
         | Event::OutboxInvalid { .. }
         | Event::ReplyConsumed { .. }
         | Event::LintFailed { .. }
+        | Event::ApprovalRequested { .. }
+        | Event::ApprovalResolved { .. }
         | Event::ContractRestored { .. }
         | Event::VerifyStarted(_)
         | Event::VerifyFinished(_)
@@ -99,7 +101,7 @@ fn effect(begun: &Begun) -> String {
             Act::Reply { .. } => "archiving the reply",
             Act::SetDone { done: true, .. } => "setting `done: true`",
             Act::SetDone { done: false, .. } => "setting `done: false`",
-            Act::Request { .. } => "writing down what a person is asked",
+            Act::Request { .. } | Act::AskApproval { .. } => "writing down what a person is asked",
             Act::AdoptHead { .. } => "putting HEAD back on its branch",
             Act::DropMessage => "removing the message of a commit",
         }

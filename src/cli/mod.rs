@@ -1,5 +1,6 @@
 //! What a person types and reads: the command line, its documents, its exit statuses.
 
+mod approve;
 mod completions;
 mod context;
 mod decide;
@@ -92,6 +93,8 @@ enum Command {
     Prompt(prompt::Arguments),
     Reply(reply::Arguments),
     Dispatch(dispatch::Arguments),
+    Approve(approve::ApproveArguments),
+    Reject(approve::RejectArguments),
     Done(decide::DoneArguments),
     Reopen(decide::ReopenArguments),
     Pause(decide::PauseArguments),
@@ -243,6 +246,8 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Prompt(arguments) => prompt::run(context, &arguments),
         Command::Reply(arguments) => reply::run(context, &arguments),
         Command::Dispatch(arguments) => dispatch::run(context, &arguments),
+        Command::Approve(arguments) => approve::approve(context, &arguments),
+        Command::Reject(arguments) => approve::reject(context, &arguments),
         Command::Done(arguments) => decide::done(context, &arguments),
         Command::Reopen(arguments) => decide::reopen(context, &arguments),
         Command::Pause(arguments) => decide::pause(context, &arguments),

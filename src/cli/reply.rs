@@ -93,6 +93,7 @@ fn target(view: &View, named: Option<TicketId>, answer: Option<&str>) -> Result<
         to: named.clone().map(Ok),
         answer: answer.map(str::to_owned),
         answer_at: String::new(),
+        decision: None,
         faults: Vec::new(),
         empty: false,
         committed: false,

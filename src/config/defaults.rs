@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{
-    AgentKind, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, Notify, NotifyEvent,
-    PromptSettings, Retries, RosterEntry,
+    AgentKind, ApprovalPolicy, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, Notify,
+    NotifyEvent, PromptSettings, Retries, RosterEntry,
 };
 
 /// The wall clock of a turn, where the config is silent.
@@ -73,6 +73,7 @@ impl Default for Config {
             require_verify: false,
             checks: BTreeMap::new(),
             notify: Notify::default(),
+            approval: ApprovalPolicy::default(),
         }
     }
 }

@@ -74,6 +74,9 @@ pub(crate) const fn key(name: &'static str, shape: Shape, default: &'static str,
 /// The words of `agents.*.kind` that can be an entry's.
 pub(crate) const KINDS: &[&str] = &["command", "codex", "claude", "opencode", "gemini", "aider", "shell"];
 
+/// The words of a ticket's `risk`.
+pub(crate) const RISKS: &[&str] = &["low", "medium", "high"];
+
 /// The keys of the config's top level.
 pub(crate) const CONFIG: &[Key] = &[
     key("version", Shape::Version, "1", "the version of this format"),
@@ -190,8 +193,8 @@ pub(crate) const ENV: &[Key] = &[
 
 /// The keys of `approval`.
 pub(crate) const APPROVAL: &[Key] = &[
-    key("risk", Shape::Texts, "[]", "risks that need an approval"),
-    key("tags", Shape::Texts, "[]", "tags that need an approval"),
+    key("risk", Shape::Words(RISKS), "[]", "risks of tickets that wait for an approval, such as `high`"),
+    key("tags", Shape::Texts, "[]", "tags of tickets that wait for an approval"),
 ];
 
 /// The keys of `protect`.
@@ -233,6 +236,12 @@ pub(crate) const TRIGGERS: &[Key] = &[
 mod tests {
     use super::*;
     use crate::config::AgentKind;
+    use crate::ticket::Risk;
+
+    #[test]
+    fn the_risks_are_those_of_tickets() {
+        assert_eq!(Risk::WORDS.map(|(word, _)| word), RISKS);
+    }
 
     #[test]
     fn every_kind_but_a_human_can_be_an_entry() {

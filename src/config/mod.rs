@@ -25,6 +25,6 @@ pub use suggest::{
 };
 pub use template::{FIRST_TICKET, FIRST_TICKET_NAME, template};
 pub use types::{
-    AgentKind, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, Notify, NotifyEvent,
-    PromptSettings, Retries, RosterEntry,
+    AgentKind, ApprovalPolicy, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, Notify,
+    NotifyEvent, PromptSettings, Retries, RosterEntry,
 };

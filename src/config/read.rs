@@ -7,6 +7,7 @@ use super::values::{Faults, Read, Reported, Table, list};
 use super::{AgentKind, CheckpointMode, CommitBy, Config, EnvInherit, NotifyEvent, RosterEntry, unsupported};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{LineColumn, LineIndex, Source, Span, nearest, shown_line};
+use crate::ticket::Risk;
 use crate::ticket::check;
 use crate::ticket::yaml::{self, Key, Node, Value};
 
@@ -86,8 +87,12 @@ fn read_root(root: &Node, config: &mut Config, faults: &mut Faults<'_>) {
     }
     read_checks(&table, config, faults);
     read_notify(&table, config, faults);
+    if let Some(approval) = open(&table, "approval", keys::APPROVAL, faults) {
+        set(&mut config.approval.risk, &approval, "risk", |path, node| faults.words(path, node, &Risk::WORDS));
+        set(&mut config.approval.tags, &approval, "tags", |path, node| faults.texts(path, node));
+    }
     // Nothing of these is supported, but an unknown key in them is a fault all the same.
-    for (name, keys) in [("approval", keys::APPROVAL), ("protect", keys::PROTECT), ("triggers", keys::TRIGGERS)] {
+    for (name, keys) in [("protect", keys::PROTECT), ("triggers", keys::TRIGGERS)] {
         open(&table, name, keys, faults);
     }
 }

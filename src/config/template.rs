@@ -155,6 +155,11 @@ mod tests {
           inherit: filtered  # `filtered` drops what looks like a secret, `minimal` passes a short list, `all` everything but git's own
           pass: []           # names of variables that pass all the same
 
+        # which tickets wait for an approval
+        approval:
+          risk: []  # risks of tickets that wait for an approval, such as `high`
+          tags: []  # tags of tickets that wait for an approval
+
         # how prompts are built
         prompt:
           max_bytes: 131072       # the size over which the parts of a prompt are cut

@@ -1,7 +1,7 @@
 //! The keys of a ticket's frontmatter, as the schema describes them. The reader of tickets has its own list of names;
 //! a test holds the two together.
 
-use super::keys::{CHECK, Key, Shape, key};
+use super::keys::{self, CHECK, Key, Shape, key};
 
 /// The keys of the frontmatter.
 pub(crate) const TICKET: &[Key] = &[
@@ -18,8 +18,8 @@ pub(crate) const TICKET: &[Key] = &[
     key("depends_on", Shape::Texts, "[]", "tickets that must be done before: ids, names, numbers or unique prefixes"),
     key("hold", Shape::Text, "", "the reason why this ticket is put aside"),
     key("tags", Shape::Texts, "[]", "free words"),
-    key("risk", Shape::Only("medium"), "medium", "how much can go wrong"),
-    key("approval", Shape::Only("auto"), "auto", "whether a person must approve before a turn"),
+    key("risk", Shape::Word(keys::RISKS), "medium", "how much can go wrong"),
+    key("approval", Shape::Word(&["auto", "required"]), "auto", "whether a person must approve before a turn"),
     key("model", Shape::Text, "", "the model, passed to the agent"),
     key("reasoning", Shape::Text, "", "the reasoning effort, passed to the agent"),
     key(

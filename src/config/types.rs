@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::ticket::CheckItem;
+use crate::ticket::{CheckItem, Risk};
 
 /// Everything that can be set, with the defaults filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +35,17 @@ pub struct Config {
     pub checks: BTreeMap<String, String>,
     /// Who is told of what becomes of a run.
     pub notify: Notify,
+    /// Which tickets wait for an approval.
+    pub approval: ApprovalPolicy,
+}
+
+/// Which tickets wait for an approval, besides those that ask for one themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApprovalPolicy {
+    /// Those with one of these risks.
+    pub risk: Vec<Risk>,
+    /// Those with one of these tags.
+    pub tags: Vec<String>,
 }
 
 /// One entry of the roster.

@@ -27,8 +27,6 @@ pub(crate) const UNSUPPORTED: &[Unsupported] = &[
     Unsupported::Key("limits.cost_usd", Accepted::Plain("off")),
     Unsupported::Key("limits.tokens", Accepted::Plain("off")),
     Unsupported::Key("on_wait", Accepted::Plain("stop")),
-    Unsupported::Key("approval.risk", Accepted::Empty),
-    Unsupported::Key("approval.tags", Accepted::Empty),
     Unsupported::Key("protect.paths", Accepted::Empty),
     Unsupported::Key("triggers.branches", Accepted::Nothing),
     Unsupported::Key("triggers.inline_commands", Accepted::Plain("false")),

@@ -179,7 +179,8 @@ impl<'a> Faults<'a> {
     /// A list of some words; one that is at fault is left out.
     pub(super) fn words<T: Copy>(&mut self, path: &str, node: &Node, words: &[(&str, T)]) -> Read<Vec<T>> {
         let Value::Sequence(items) = &node.value else {
-            self.wrong_type(path, node, &format!("a list of {}", list(words.iter().map(|(word, _)| *word))));
+            let all = list(words.iter().map(|(word, _)| *word));
+            self.wrong_type(path, node, &format!("a list of {all}"));
             return Err(Reported);
         };
         let items = items.iter().enumerate();

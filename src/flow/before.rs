@@ -78,14 +78,24 @@ pub const BEFORE: [Rung; 17] = [
         doc: "No open ticket but held ones: what operators' decisions left is committed, then `completed`.",
         answer: nothing_open,
     },
-    Rung { number: 11, name: "nothing ready", doc: "No ticket is ready: `blocked`.", answer: nothing_ready },
+    Rung {
+        number: 11,
+        name: "nothing ready",
+        doc: "No ticket is ready: `blocked`, or `approval_pending` where one of them was rejected.",
+        answer: nothing_ready,
+    },
     Rung {
         number: 12,
         name: "ticket at fault",
         doc: "The chosen ticket has errors: `invalid`.",
         answer: ticket_at_fault,
     },
-    Rung { number: 13, name: "human", doc: "The chosen ticket's agent is `user`: `user_ticket`.", answer: human },
+    Rung {
+        number: 13,
+        name: "human",
+        doc: "The chosen ticket's agent is `user`: `user_ticket`. It needs an approval that it does not have: a request is archived and committed, then `approval_pending`.",
+        answer: human,
+    },
     Rung {
         number: 14,
         name: "breaker",
@@ -222,6 +232,9 @@ fn nothing_ready(look: &Look<'_>) -> Option<Choice> {
     if look.next_ticket().is_some() {
         return None;
     }
+    if let Some(rejected) = super::approval::first_rejected(look) {
+        return Some(rejected);
+    }
     let why: Vec<_> = look
         .allowed()
         .into_iter()
@@ -254,7 +267,7 @@ fn ticket_at_fault(look: &Look<'_>) -> Option<Choice> {
 fn human(look: &Look<'_>) -> Option<Choice> {
     let ticket = look.next_ticket()?;
     if ticket.kind != AgentFact::User {
-        return None;
+        return super::approval::approval(look);
     }
     let message = format!(
         "{} is for a human: {}; `turnstile done {}` when it is done",
@@ -273,10 +286,10 @@ fn turn(look: &Look<'_>) -> Option<Choice> {
     let ticket = look.next_ticket()?;
     let state = look.run.ticket(&ticket.id);
     let mut events = Vec::new();
+    if look.survey.commit_message.is_some() && state.last_turn.is_none() {
+        return Some(begin(Some(&ticket.id), None, Act::DropMessage));
+    }
     if look.run.current.as_ref() != Some(&ticket.id) || look.run.life != Life::Open {
-        if look.survey.commit_message.is_some() && state.last_turn.is_none() {
-            return Some(begin(Some(&ticket.id), None, Act::DropMessage));
-        }
         events.push(Event::TicketSelected { ticket: ticket.id.clone() });
     }
     let suspect =

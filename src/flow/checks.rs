@@ -147,6 +147,7 @@ pub fn settle(run: &RunState, request: &CheckRequest, result: CheckResult) -> Ve
             outcome: Some("interrupted".to_owned()),
             path: None,
             changed: Vec::new(),
+            tickets: Vec::new(),
         }];
     }
     let before = run.tickets.get(&request.ticket).and_then(|state| state.rewrites.get(&request.check.id)).copied();

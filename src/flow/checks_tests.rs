@@ -196,6 +196,7 @@ fn what_was_met_and_waits_for_its_commit_is_checked_again_where_the_tree_changed
             outcome: None,
             path: None,
             changed: Vec::new(),
+            tickets: Vec::new(),
         };
         ["request", "paperwork", "verdict"].iter().for_each(|effect| apply(&mut run, &[done(effect)]));
     }

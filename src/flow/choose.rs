@@ -183,6 +183,7 @@ impl<'a> Look<'a> {
             && ticket.hold.is_none()
             && ticket.claimed_by.is_none()
             && ticket.unresolved.is_empty()
+            && !super::approval::is_rejected(self, ticket)
             && self.open_dependencies(ticket).is_empty()
     }
 

@@ -18,6 +18,7 @@ pub(super) fn next(look: &Look<'_>, judging: &Judging, verdict: &Verdict) -> Cho
         outcome: None,
         path: None,
         changed: Vec::new(),
+        tickets: Vec::new(),
     };
     match verdict.chores.first() {
         Some(Chore::Revoke) => begin(
@@ -67,6 +68,7 @@ fn close(look: &Look<'_>, judging: &Judging, verdict: &Verdict) -> Vec<Event> {
         outcome: Some(name(verdict.outcome).to_owned()),
         path: None,
         changed: Vec::new(),
+        tickets: Vec::new(),
     });
     events
 }

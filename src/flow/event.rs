@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::parts::{Begun, Carried, CheckEnded, TurnEnded};
+use super::parts::{Asked, Begun, Carried, CheckEnded, Decides, TicketWritten, TurnEnded};
 use super::reason::Reason;
 use super::request::{CheckRequest, DispatchFact, PutBack, SavePurpose, TurnRequest};
 use crate::ticket::TicketId;
@@ -296,6 +296,30 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// A person is asked for an approval.
+    #[serde(rename = "approval.requested")]
+    ApprovalRequested {
+        /// The ticket.
+        ticket: TicketId,
+        /// The reason that pauses it.
+        reason: super::ReasonCode,
+        /// The folder of the request.
+        path: String,
+        /// What is asked for.
+        #[serde(flatten)]
+        asked: Asked,
+    },
+    /// It was approved or rejected.
+    #[serde(rename = "approval.resolved")]
+    ApprovalResolved {
+        /// The ticket.
+        ticket: TicketId,
+        /// Who decided it.
+        by: String,
+        /// What was decided.
+        #[serde(flatten)]
+        decides: Decides,
+    },
     /// A limit refused to start a turn.
     #[serde(rename = "limit.reached")]
     LimitReached {
@@ -361,6 +385,9 @@ pub enum Event {
         /// Of `keep`: what the turn before it changed.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         changed: Vec<String>,
+        /// Of `keep`: what the turn before it made of tickets.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tickets: Vec<TicketWritten>,
     },
     /// A torn last line was cut off.
     #[serde(rename = "journal.repaired")]

@@ -98,6 +98,9 @@ pub fn explain(look: &Look<'_>, ticket: &TicketFact) -> (TicketStanding, Option<
     } else if ticket.kind == AgentFact::User {
         let message = format!("for a human; `turnstile done {}` when it is done", ticket.id);
         (TicketStanding::Waiting, Some(TicketReason::new(ReasonCode::UserTicket.name(), message)))
+    } else if let Some(waits) = super::approval::why_waits(look, ticket) {
+        let reason = TicketReason::new(waits.code.name(), waits.message);
+        (TicketStanding::Waiting, Some(reason.details(waits.details)))
     } else if look.run.life == Life::Open && look.run.current.as_ref() == Some(&ticket.id) {
         (TicketStanding::Active, None)
     } else {

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use super::breaker::{self, Breaker};
 use super::event::Event;
-use super::parts::{ActBegun, Begun, Carried, Chore, Outcome, SaveBegun, TurnEnded};
+use super::parts::{ActBegun, Begun, Carried, Chore, Outcome, SaveBegun, TicketWritten, TurnEnded};
 use super::reason::{Reason, ReasonCode};
 use super::request::{PutBack, SavePurpose, TurnRequest};
 use super::state::{
-    Acting, EndKind, Feedback, Finished, Judging, Life, OutOfOrder, Refusal, RunState, Stage, Stands, TicketState,
+    Acting, Approval, AskedFor, EndKind, Feedback, Finished, Judging, Life, OutOfOrder, Refusal, RunState, Stage,
+    Stands, TicketState,
 };
 use crate::ticket::{TicketId, is_ticket_path};
 
@@ -36,6 +37,8 @@ impl RunState {
                 self.decided.insert(ticket.path());
                 let state = self.tickets.entry(ticket.clone()).or_default();
                 state.claim = false;
+                state.approval = None;
+                state.asked = None;
                 self.clear_counters(ticket);
                 self.drop_reasons_of(ticket);
             }
@@ -156,6 +159,18 @@ impl RunState {
                     left: None,
                 });
             }
+            Event::ApprovalRequested { ticket, path, asked, .. } => {
+                self.acting = None;
+                let state = self.tickets.entry(ticket.clone()).or_default();
+                state.paperwork.insert(format!("{path}/"));
+                state.asked = Some(AskedFor { what: asked.clone(), committed: false });
+            }
+            Event::ApprovalResolved { ticket, by, decides } => {
+                let state = self.tickets.entry(ticket.clone()).or_default();
+                state.asked = None;
+                state.approval =
+                    Some(Approval { approved: decides.approved, by: by.clone(), what: decides.what.clone() });
+            }
             Event::LimitReached { ticket, limit, amount, in_force } => {
                 let (ticket, amount, in_force) = (ticket.clone(), *amount, *in_force);
                 self.limit = Some(Refusal { code: *limit, ticket, amount, in_force });
@@ -171,7 +186,10 @@ impl RunState {
                 }
             }
             Event::EffectBegun(begun) => return self.begin_effect(begun, event),
-            Event::EffectFinished { effect, path, changed, .. } => self.finish_effect(effect, path.as_deref(), changed),
+            Event::EffectFinished { effect, path, changed, tickets, .. } => {
+                self.wrote(tickets);
+                self.finish_effect(effect, path.as_deref(), changed);
+            }
             Event::TurnAdopted { .. } | Event::JournalRepaired { .. } | Event::Unknown => {}
         }
         Ok(())
@@ -191,6 +209,9 @@ impl RunState {
         }
         for (ticket, paths) in &carried.paperwork {
             self.tickets.entry(ticket.clone()).or_default().paperwork.extend(paths.iter().cloned());
+        }
+        for (ticket, written) in &carried.written {
+            self.tickets.entry(ticket.clone()).or_default().written.clone_from(written);
         }
         if let Some((ticket, work)) = &carried.work {
             self.current = Some(ticket.clone());
@@ -234,6 +255,21 @@ impl RunState {
         }
         if let Some(ticket) = ticket {
             self.clear_counters(ticket);
+            if code == ReasonCode::ApprovalPending {
+                self.tickets.entry(ticket.clone()).or_default().asked = None;
+            }
+        }
+    }
+
+    /// An approval holds through what a turn may make of a ticket; for command lines it does not.
+    fn wrote(&mut self, tickets: &[TicketWritten]) {
+        for TicketWritten { id, before, after, commands } in tickets {
+            let state = self.tickets.entry(id.clone()).or_default();
+            state.written.extend(commands.iter().cloned());
+            if let Some(approval) = state.approval.as_mut().filter(|known| Some(&known.what.digest) == before.as_ref())
+            {
+                approval.what.digest.clone_from(after);
+            }
         }
     }
 
@@ -264,6 +300,8 @@ impl RunState {
         state.work.clear();
         state.verified = None;
         state.verify_failures = 0;
+        state.approval = None;
+        state.asked = None;
         if self.judging().is_some_and(|judging| judging.request.ticket == *ticket) {
             self.stage = Stage::Idle;
             self.last = Some(Outcome::TicketDone);
@@ -299,6 +337,7 @@ impl RunState {
         let Stage::Turning(request) = &self.stage else { return Err(OutOfOrder::of(event)) };
         let request = request.clone();
         self.active_ms += ended.duration_ms;
+        self.wrote(&ended.tickets);
         if ended.reply.is_some() {
             self.suspect.clone_from(&ended.reply);
         }
@@ -425,6 +464,7 @@ impl RunState {
             }
             "paperwork" => {
                 self.acting = None;
+                self.requests_committed();
                 self.decided.clear();
                 self.chore_done(|chore| matches!(chore, Chore::Paperwork(_)));
             }
@@ -511,10 +551,17 @@ impl RunState {
             }
             SavePurpose::Paperwork => {
                 self.decided.clear();
+                self.requests_committed();
                 self.chore_done(|chore| matches!(chore, Chore::Paperwork(_)));
             }
             SavePurpose::Checkpoint => self.chore_done(|chore| matches!(chore, Chore::Checkpoint)),
             SavePurpose::Keep => {}
+        }
+    }
+
+    fn requests_committed(&mut self) {
+        for asked in self.tickets.values_mut().filter_map(|ticket| ticket.asked.as_mut()) {
+            asked.committed = true;
         }
     }
 

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::before::begin;
 use super::choose::{Choice, Look};
 use super::event::Event;
+use super::parts::Decides;
 use super::reason::{Reason, ReasonCode};
 use super::request::Act;
 use super::state::{Judging, Life, Refusal, Stands};
@@ -40,9 +41,9 @@ pub(super) fn judged_first<'a>(look: &Look<'a>) -> Option<&'a Judging> {
 /// Takes in a stored reply to a ticket.
 pub(super) fn reply_to(look: &Look<'_>, ticket: &TicketId) -> Option<Choice> {
     decisions(look).find_map(|decision| {
-        let target = reply_target(look, decision.reply()?).ok()?;
-        let act = Act::Reply { sequence: 0, to: ticket.clone(), spooled: Some(decision.id.clone()), confirmed: true };
-        (target.as_ref() == Some(ticket)).then(|| begin(Some(ticket), None, act))
+        let reply = decision.reply()?;
+        let target = reply_target(look, reply).ok()??;
+        (target == *ticket).then(|| take(look, reply, &target, Some(&decision.id)))
     })
 }
 
@@ -88,6 +89,13 @@ fn serve(look: &Look<'_>, decision: &Decision) -> Option<Choice> {
                 .details(json!({ "by": decision.by, "at": decision.at }));
             Choice::Record(vec![stored("pause"), Event::RunPaused { ticket: None, reason, digest: None }])
         }
+        Decided::Resume if look.run.shown().is_some_and(|stands| stands.reason.code.answered_by_decision()) => {
+            let stands = look.run.shown();
+            let (code, id) = stands.map(|stands| (stands.reason.code, stands.ticket.clone())).unzip();
+            let (code, id) = (code.unwrap_or(ReasonCode::ApprovalPending), id.flatten());
+            let id = id.map(|id| format!(" {id}")).unwrap_or_default();
+            refused("resume", format!("{code} is answered by `turnstile approve{id}` or `turnstile reject{id}`"))
+        }
         Decided::Resume => {
             let mut events = vec![stored("resume")];
             events.extend(resumed(look, &decision.by));
@@ -117,6 +125,13 @@ fn serve(look: &Look<'_>, decision: &Decision) -> Option<Choice> {
         }
         Decided::Done(ticket) => set_done(look, decision, ticket, true, stored("done")),
         Decided::Reopen(ticket) => set_done(look, decision, ticket, false, stored("reopen")),
+        Decided::Approval(ticket, decides) => match super::approval::refused(look, ticket, decides) {
+            Some(why) => refused(decision.what.name(), why),
+            None => {
+                let resolved = super::approval::resolved(look.run, ticket, decides, &decision.by);
+                Choice::Record(std::iter::once(stored(decision.what.name())).chain(resolved).collect())
+            }
+        },
         Decided::Noted(ticket, done) => {
             let noted = look
                 .survey
@@ -157,6 +172,10 @@ fn set_done(look: &Look<'_>, decision: &Decision, ticket: &TicketId, done: bool,
                 why: decision.by.clone(),
             },
         ),
+        // What was rejected is open already, and is asked for again.
+        Some(fact) if !done && super::approval::is_rejected(look, fact) => {
+            Choice::Record(vec![stored, super::settle::decided(ticket, false, &decision.by)])
+        }
         Some(_) | None => Choice::Record(vec![stored]),
     }
 }
@@ -164,13 +183,21 @@ fn set_done(look: &Look<'_>, decision: &Decision, ticket: &TicketId, done: bool,
 /// Takes a reply in, refuses it, or leaves it where it lies.
 fn take_reply(look: &Look<'_>, reply: &ReplyFact, spooled: Option<&String>) -> Option<Choice> {
     match reply_target(look, reply) {
-        Ok(target) => {
-            let to = target?;
-            let act = Act::Reply { sequence: 0, to: to.clone(), spooled: spooled.cloned(), confirmed: true };
-            Some(begin(Some(&to), None, act))
-        }
+        Ok(target) => Some(take(look, reply, &target?, spooled)),
         Err(reason) => Some(Choice::stop(reason, None)),
     }
+}
+
+fn take(look: &Look<'_>, reply: &ReplyFact, to: &TicketId, spooled: Option<&String>) -> Choice {
+    let decides = decides(look, reply, to);
+    let act = Act::Reply { sequence: 0, to: to.clone(), spooled: spooled.cloned(), confirmed: true, decides };
+    begin(Some(to), None, act)
+}
+
+/// What a reply decides about an approval of the ticket that it goes to.
+fn decides(look: &Look<'_>, reply: &ReplyFact, to: &TicketId) -> Option<Decides> {
+    let (approved, _) = reply.decision.as_ref()?;
+    super::approval::decides(look, look.survey.ticket(to)?, *approved)
 }
 
 /// The ticket that a reply goes to; none leaves it where it lies.
@@ -229,6 +256,14 @@ pub fn reply_target(look: &Look<'_>, reply: &ReplyFact) -> Result<Option<TicketI
             crate::text::shown_list(&question.choices)
         ));
     }
+    if let Some((approved, at)) = &reply.decision
+        && decides(look, reply, &target).is_none()
+    {
+        let word = if *approved { "approve" } else { "reject" };
+        return refuse(format!(
+            "{at}`decision: {word}`, and nothing of {target} waits for one; without that line it is a reply like any other"
+        ));
+    }
     Ok(Some(target))
 }
 
@@ -279,7 +314,7 @@ pub fn waiting_tickets(look: &Look<'_>) -> Vec<TicketId> {
         .run
         .standing
         .iter()
-        .filter(|stands| stands.reason.code.answered_by_reply())
+        .filter(|stands| stands.reason.code.answered_by_reply() || stands.reason.code.answered_by_decision())
         .filter_map(|stands| stands.ticket.clone())
         .collect();
     let questions = look.run.tickets.iter().filter(|(_, ticket)| ticket.question.is_some()).map(|(id, _)| id.clone());

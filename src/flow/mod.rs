@@ -2,6 +2,7 @@
 //! Must not know clocks, files, processes or git.
 
 mod after;
+mod approval;
 mod before;
 mod breaker;
 mod checks;
@@ -34,6 +35,7 @@ mod ticket_index;
 mod world;
 
 pub use after::AFTER;
+pub use approval::{decides_now, resolved};
 pub use before::BEFORE;
 pub use breaker::Breaker;
 pub use choose::{Choice, Chosen, Look, Row, Rung, Stop, decide};
@@ -44,7 +46,9 @@ pub use limits::amount;
 pub use mail::{reply_left, reply_target, serve_decisions, waiting_tickets};
 pub use moment::Moment;
 pub use notice::{Notice, Notices, told_as};
-pub use parts::{ActBegun, Begun, Carried, CheckEnded, Chore, Outcome, SaveBegun, TurnEnded, Verdict};
+pub use parts::{
+    ActBegun, Asked, Begun, Carried, CheckEnded, Chore, Decides, Outcome, SaveBegun, TicketWritten, TurnEnded, Verdict,
+};
 pub use policy::{AskedBy, Policy, tighter};
 pub use preview::{Action, Preview, preview};
 pub use progress::progress_warning;
@@ -55,12 +59,12 @@ pub use request::{
 };
 pub use retry::{ErrorClass, Retry};
 pub use state::{
-    EndKind, Feedback, Finished, Judging, Life, OutOfOrder, Phase, Quiet, Refusal, RunState, Stands, TicketState,
-    Verified,
+    Approval, AskedFor, EndKind, Feedback, Finished, Judging, Life, OutOfOrder, Phase, Quiet, Refusal, RunState,
+    Stands, TicketState, Verified,
 };
 pub use survey::{
-    AgentFact, ArtifactFact, ChecksFact, Decided, Decision, HeadFact, OutboxFact, ReplyFact, Survey, TicketFact,
-    TurnFacts,
+    AgentFact, ApprovalFact, ArtifactFact, ChecksFact, CommandFact, Decided, Decision, HeadFact, OutboxFact, ReplyFact,
+    Survey, TicketFact, TurnFacts,
 };
 pub use ticket_index::TicketIndex;
 pub use world::World;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::reason::Reason;
+use super::reason::{Reason, ReasonCode};
 use super::request::{Act, CheckVerdict, SaveRequest};
 use super::retry::{ErrorClass, Retry};
 use crate::ticket::TicketId;
@@ -62,6 +62,47 @@ pub struct TurnEnded {
     /// A reply that appeared or changed while it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<String>,
+    /// What it made of tickets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tickets: Vec<TicketWritten>,
+}
+
+/// What a turn made of one ticket, as far as it may: an approval holds through that, and command lines need one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketWritten {
+    /// The ticket.
+    pub id: TicketId,
+    /// The digest of its contract and body before the turn; none where it was not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// The same after it.
+    pub after: String,
+    /// The digests of the command lines that it could run now and could not before.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub commands: BTreeSet<String>,
+}
+
+/// What a person is asked to look at, and what an answer is bound to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The digest of the ticket's contract and body.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub digest: String,
+    /// The digests of command lines that turns wrote.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub commands: BTreeSet<String>,
+}
+
+/// What a person decides about that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decides {
+    /// The reason that it answers.
+    pub reason: ReasonCode,
+    /// Whether it may go on.
+    pub approved: bool,
+    /// What it is bound to.
+    #[serde(flatten)]
+    pub what: Asked,
 }
 
 /// What a check found.
@@ -222,4 +263,7 @@ pub struct Carried {
     /// Untracked files that first appeared while a check ran, and that are nobody's.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub droppings: BTreeSet<String>,
+    /// The digests of command lines that turns wrote, by ticket; an approval of them was the last run's alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub written: BTreeMap<TicketId, BTreeSet<String>>,
 }

@@ -155,7 +155,7 @@ fn saved(survey: &mut Survey, save: &SaveRequest) -> Vec<Event> {
 
 fn outcome(run: &RunState, survey: &mut Survey, act: &Act) -> Vec<Event> {
     match act {
-        Act::Reply { to, spooled, confirmed, .. } => {
+        Act::Reply { to, spooled, confirmed, decides, .. } => {
             match spooled {
                 Some(id) => survey.decisions.retain(|decision| decision.id != *id),
                 None => survey.reply = None,
@@ -168,6 +168,7 @@ fn outcome(run: &RunState, survey: &mut Survey, act: &Act) -> Vec<Event> {
                 spooled: spooled.clone(),
             }];
             events.extend(settle::answered(run, to));
+            events.extend(decides.iter().flat_map(|decides| super::approval::resolved(run, to, decides, "a reply")));
             events
         }
         Act::SetDone { target, done, decision, why } => {
@@ -184,6 +185,12 @@ fn outcome(run: &RunState, survey: &mut Survey, act: &Act) -> Vec<Event> {
                 None => vec![Event::ClaimRevoked { ticket: target.clone(), why: why.clone() }],
             }
         }
+        Act::AskApproval { ticket, reason, asked, .. } => vec![Event::ApprovalRequested {
+            ticket: ticket.clone(),
+            reason: reason.code,
+            path: String::new(),
+            asked: asked.clone(),
+        }],
         Act::DropMessage => {
             survey.commit_message = None;
             vec![finished("message")]
@@ -195,5 +202,12 @@ fn outcome(run: &RunState, survey: &mut Survey, act: &Act) -> Vec<Event> {
 }
 
 fn finished(effect: &str) -> Event {
-    Event::EffectFinished { effect: effect.to_owned(), ticket: None, outcome: None, path: None, changed: Vec::new() }
+    Event::EffectFinished {
+        effect: effect.to_owned(),
+        ticket: None,
+        outcome: None,
+        path: None,
+        changed: Vec::new(),
+        tickets: Vec::new(),
+    }
 }

@@ -111,6 +111,13 @@ impl ReasonCode {
     }
 }
 
+impl ReasonCode {
+    /// Whether only a decision answers it: an approval or a rejection, by command or in a reply.
+    pub fn answered_by_decision(self) -> bool {
+        matches!(self, Self::ApprovalPending | Self::ScopePending)
+    }
+}
+
 impl std::fmt::Display for ReasonCode {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(self.name())

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::parts::{Asked, Decides, TicketWritten};
 use crate::ticket::{Check, TicketId};
 
 /// One turn of an agent.
@@ -58,6 +59,9 @@ pub struct TurnResult {
     pub tampered: Vec<String>,
     /// A reply that appeared or changed while the turn ran.
     pub reply: Option<String>,
+    /// What it made of tickets.
+    #[serde(default)]
+    pub tickets: Vec<TicketWritten>,
 }
 
 /// The ends that a turn can have.
@@ -219,6 +223,9 @@ pub enum SaveResult {
         commit: String,
         /// Paths that differ from the tree kept before that turn.
         changed: Vec<String>,
+        /// What that turn made of tickets.
+        #[serde(default)]
+        tickets: Vec<TicketWritten>,
     },
     /// There was nothing to commit.
     Clean,
@@ -265,6 +272,9 @@ pub enum Act {
         spooled: Option<String>,
         /// Whether a person stands behind it for certain.
         confirmed: bool,
+        /// What it decides about an approval.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        decides: Option<Decides>,
     },
     /// Sets `done` of a ticket.
     SetDone {
@@ -283,6 +293,17 @@ pub enum Act {
         sequence: u32,
         /// The reason that pauses the ticket.
         reason: crate::flow::Reason,
+    },
+    /// Asks a person for an approval, by a `REQUEST.md` in `history/`.
+    AskApproval {
+        /// The number in the ticket's history.
+        sequence: u32,
+        /// The ticket.
+        ticket: TicketId,
+        /// The reason that pauses it.
+        reason: crate::flow::Reason,
+        /// What is asked for.
+        asked: Asked,
     },
     /// Brings the run's branch forward to HEAD and puts HEAD back on it.
     AdoptHead {
@@ -355,6 +376,7 @@ impl TurnResult {
             left_out: Vec::new(),
             tampered: Vec::new(),
             reply: None,
+            tickets: Vec::new(),
         }
     }
 }

@@ -96,6 +96,30 @@ pub(super) fn paperwork(look: &Look<'_>, judging: &Judging, what: &str) -> Optio
     Some(begun(request(look, judging, SavePurpose::Paperwork, paths, subject)))
 }
 
+/// What a ticket leaves in `.tickets/` that waits for a person before any turn; none where nothing is left to commit.
+pub(super) fn waiting(look: &Look<'_>, ticket: &TicketId) -> Option<Event> {
+    let paths = look.paperwork(Some(ticket));
+    if paths.is_empty() {
+        return None;
+    }
+    let title = look.survey.ticket(ticket).map(|fact| fact.title.clone()).unwrap_or_default();
+    let claims = look.run.tickets.get(ticket).is_some_and(|state| state.claim);
+    Some(begun(SaveRequest {
+        attempt: look.run.saves + 1,
+        purpose: SavePurpose::Paperwork,
+        ticket: Some(ticket.clone()),
+        turn: None,
+        branch: look.run.branch.clone(),
+        base: look.survey.head.clone(),
+        unclaimed: claims.then(|| ticket.path()).filter(|path| paths.contains(path)),
+        paths,
+        subject: look.policy.subject(ticket, &title, "waits for an answer"),
+        body: String::new(),
+        trailers: vec![about(ticket)],
+        hooks: false,
+    }))
+}
+
 /// The tree after a turn that nobody was left to keep.
 pub(super) fn keep(look: &Look<'_>, judging: &Judging) -> Event {
     begun(request(look, judging, SavePurpose::Keep, Vec::new(), String::new()))

@@ -1,7 +1,7 @@
 //! What is written down when an effect in a child process is over.
 
 use super::event::Event;
-use super::parts::TurnEnded;
+use super::parts::{TicketWritten, TurnEnded};
 use super::request::{SavePurpose, SaveRequest, SaveResult, TurnEnd, TurnRequest, TurnResult};
 
 /// The events that end a turn.
@@ -36,6 +36,7 @@ pub fn turn(request: &TurnRequest, result: TurnResult) -> Vec<Event> {
         left_out: result.left_out,
         tampered: result.tampered,
         reply: result.reply,
+        tickets: result.tickets,
     };
     match end {
         TurnEnd::Succeeded => {
@@ -61,22 +62,29 @@ pub use super::checks::settle as check;
 pub fn save(request: &SaveRequest, result: SaveResult) -> Vec<Event> {
     let (ticket, purpose) = (request.ticket.clone(), request.purpose);
     let at_turn = ticket.clone().zip(request.turn);
-    let finished = |path: Option<String>, changed: Vec<String>| {
+    let finished = |path: Option<String>, changed: Vec<String>, tickets: Vec<TicketWritten>| {
         let effect = match purpose {
             SavePurpose::Keep => "keep",
             SavePurpose::Checkpoint => "checkpoint",
             SavePurpose::Finish => "finish",
             SavePurpose::Paperwork => "paperwork",
         };
-        vec![Event::EffectFinished { effect: effect.to_owned(), ticket: ticket.clone(), outcome: None, path, changed }]
+        vec![Event::EffectFinished {
+            effect: effect.to_owned(),
+            ticket: ticket.clone(),
+            outcome: None,
+            path,
+            changed,
+            tickets,
+        }]
     };
     match (result, purpose, at_turn) {
-        (SaveResult::Kept { commit, changed }, _, _) => finished(Some(commit), changed),
+        (SaveResult::Kept { commit, changed, tickets }, _, _) => finished(Some(commit), changed, tickets),
         (SaveResult::Committed { commit, .. }, SavePurpose::Checkpoint, Some((ticket, turn))) => {
             vec![Event::CheckpointMade { ticket, turn, commit }]
         }
         (SaveResult::Committed { commit, tree }, _, _) => vec![Event::CommitMade { ticket, purpose, commit, tree }],
-        (SaveResult::Clean, _, _) => finished(None, Vec::new()),
+        (SaveResult::Clean, _, _) => finished(None, Vec::new(), Vec::new()),
         (
             SaveResult::Refused { output: why } | SaveResult::TooLarge { why } | SaveResult::Failed { why },
             SavePurpose::Checkpoint,

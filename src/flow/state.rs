@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::breaker::Breaker;
-use super::parts::{Carried, CheckEnded, Outcome, TurnEnded, Verdict};
+use super::parts::{Asked, Carried, CheckEnded, Outcome, TurnEnded, Verdict};
 use super::reason::{Reason, ReasonCode};
 use super::request::{Act, CheckRequest, DispatchFact, SaveRequest, TurnRequest};
 use super::retry::Retry;
@@ -156,6 +156,32 @@ pub struct TicketState {
     pub last_turn: Option<u32>,
     /// Turns that were interrupted without a record, in a row.
     pub interrupted: u32,
+    /// What was decided about its next turn.
+    pub approval: Option<Approval>,
+    /// The approval that was asked for and not answered.
+    pub asked: Option<AskedFor>,
+    /// The digests of command lines that turns wrote in it.
+    pub written: BTreeSet<String>,
+}
+
+/// What somebody decided about a ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// Whether it may go on.
+    pub approved: bool,
+    /// Who decided.
+    pub by: String,
+    /// The ticket as that person saw it, and what turns made of it since.
+    pub what: Asked,
+}
+
+/// A request for an approval.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedFor {
+    /// What is asked for.
+    pub what: Asked,
+    /// Whether the request was committed, as far as git lets it.
+    pub committed: bool,
 }
 
 /// What the checks of a claim found; it holds for this tree and these checks alone.
@@ -377,7 +403,9 @@ impl RunState {
             .filter(|(_, paths)| !paths.is_empty())
             .collect();
         let droppings = self.droppings.iter().filter(|path| survey.changes.contains_key(*path)).cloned().collect();
-        Carried { questions, replies, work, paperwork, droppings }
+        let written = self.tickets.iter().filter(|(_, ticket)| !ticket.written.is_empty());
+        let written = written.map(|(id, ticket)| (id.clone(), ticket.written.clone())).collect();
+        Carried { questions, replies, work, paperwork, droppings, written }
     }
 
     /// The state in which the next run of this worktree begins; no run is open in it.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::moment::Moment;
+use super::parts::Decides;
 use super::request::{DispatchFact, PutBack};
 use super::ticket_index::TicketIndex;
 use crate::ticket::{Check, TicketId, TicketLimits};
@@ -84,6 +85,28 @@ pub struct TicketFact {
     pub claimed_by: Option<String>,
     /// `done: true` is what a turn that nobody has judged made of it.
     pub claimed: bool,
+    /// Why it needs an approval, if it does.
+    pub approval: ApprovalFact,
+}
+
+/// Why a ticket needs an approval before its next turn, and what that is bound to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApprovalFact {
+    /// What of its keys asks for one, in words.
+    pub asks: Vec<String>,
+    /// The digest of its contract and body; empty where nobody asks.
+    pub digest: String,
+    /// The command lines that it runs and that turns wrote.
+    pub commands: Vec<CommandFact>,
+}
+
+/// A command line of a ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandFact {
+    /// Its digest.
+    pub digest: String,
+    /// Its text.
+    pub text: String,
 }
 
 /// Who an agent is, as far as deciding goes.
@@ -122,6 +145,8 @@ pub struct ReplyFact {
     pub answer: Option<String>,
     /// Where that stands, as messages begin; empty where it is in no file.
     pub answer_at: String,
+    /// What it decides about an approval, and where that stands, as messages begin.
+    pub decision: Option<(bool, String)>,
     /// Its faults as lines, if it cannot be read.
     pub faults: Vec<String>,
     /// Whether it says nothing at all.
@@ -158,6 +183,8 @@ pub enum Decided {
     Reopen(TicketId),
     /// A ticket was set to this while no run was open, and its file says so already; this run takes it along.
     Noted(TicketId, Option<bool>),
+    /// A ticket is approved or rejected as whoever decided it saw it.
+    Approval(TicketId, Decides),
     /// A reply that was given during a turn.
     Reply(ReplyFact),
     /// It means nothing here; why, as a sentence.
@@ -169,7 +196,9 @@ impl Decided {
     pub fn is_final(&self) -> bool {
         match self {
             Self::Stop | Self::Done(_) | Self::Reopen(_) => true,
-            Self::Pause | Self::Resume | Self::Noted(..) | Self::Reply(_) | Self::Unusable(_) => false,
+            Self::Pause | Self::Resume | Self::Noted(..) | Self::Approval(..) | Self::Reply(_) | Self::Unusable(_) => {
+                false
+            }
         }
     }
 
@@ -182,6 +211,8 @@ impl Decided {
             Self::Done(_) | Self::Noted(_, Some(true)) => "done",
             Self::Reopen(_) | Self::Noted(_, Some(false)) => "reopen",
             Self::Noted(_, None) => "noted",
+            Self::Approval(_, decides) if decides.approved => "approve",
+            Self::Approval(..) => "reject",
             Self::Reply(_) => "reply",
             Self::Unusable(_) => "unusable",
         }
@@ -199,6 +230,7 @@ impl Decision {
             | Decided::Done(_)
             | Decided::Reopen(_)
             | Decided::Noted(..)
+            | Decided::Approval(..)
             | Decided::Unusable(_) => None,
         }
     }

@@ -66,6 +66,7 @@ mod tests {
             limits: TicketLimits::default(),
             claimed_by: None,
             claimed: false,
+            approval: crate::flow::ApprovalFact::default(),
         }
     }
 

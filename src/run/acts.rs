@@ -1,11 +1,11 @@
 //! The small effects on files. Each may be performed again: a second time changes nothing.
 
+use super::approvals::request_text;
 use super::contract;
 use super::error::RunError;
 use super::real::{Real, clear};
 use super::work::Work;
-use crate::flow::{Act, Event, PutBack, Reason, RunState, SaveResult, settle};
-use crate::prompt;
+use crate::flow::{Act, Event, PutBack, RunState, SaveResult, resolved, settle};
 use crate::store::{self, Audience, Links, ReplyFrom};
 use crate::ticket::{TicketId, set_done};
 
@@ -20,6 +20,7 @@ impl Real<'_> {
                 outcome: None,
                 path,
                 changed: Vec::new(),
+                tickets: Vec::new(),
             }]
         };
         let layout = self.workspace.layout.clone();
@@ -27,7 +28,7 @@ impl Real<'_> {
             (Act::Restore { items }, Some((ticket, turn))) => {
                 let run_id = self.run_id()?.to_owned();
                 if let Some(judging) = run.judging() {
-                    let case = contract::Case { judging, config: &self.settings.config, begun: items };
+                    let case = contract::Case { judging, begun: items };
                     contract::restore(self.workspace, &run_id, case)?;
                 }
                 let undo = |item: &PutBack| contract::undo(self.workspace, &run_id, turn, &item.path);
@@ -38,8 +39,11 @@ impl Real<'_> {
                 let path = self.below_top(&store::archive_outbox(&layout, &ticket, *sequence, self.screen())?);
                 vec![Event::OutboxArchived { ticket, turn, sequence: *sequence, path, dispatch: dispatch.clone() }]
             }
-            (Act::Reply { sequence, to, spooled, confirmed }, _) => {
-                self.take_reply(run, *sequence, to, spooled.as_ref(), *confirmed)?
+            (Act::Reply { sequence, to, spooled, confirmed, decides }, _) => {
+                let mut events = self.take_reply(run, *sequence, to, spooled.as_ref(), *confirmed)?;
+                let decides = decides.iter().filter(|_| *confirmed);
+                events.extend(decides.flat_map(|decides| resolved(run, to, decides, "a reply")));
+                events
             }
             (Act::SetDone { target, done, decision, why }, _) => match (self.set_done(target, *done), decision) {
                 (Ok(()), Some(id)) => {
@@ -52,9 +56,19 @@ impl Real<'_> {
                 (Err(error), None) => return Err(error),
             },
             (Act::Request { sequence, reason }, Some((ticket, turn))) => {
-                let text = self.screen().redact(&request_text(&ticket, turn, reason)).into_owned();
+                let text = self.screen().redact(&request_text(&ticket, Some(turn), reason)).into_owned();
                 let path = self.below_top(&store::write_request(&layout, &ticket, *sequence, &text)?);
                 finished("request", Some(path))
+            }
+            (Act::AskApproval { sequence, ticket, reason, asked }, _) => {
+                let text = self.screen().redact(&request_text(ticket, None, reason)).into_owned();
+                let path = self.below_top(&store::write_request(&layout, ticket, *sequence, &text)?);
+                vec![Event::ApprovalRequested {
+                    ticket: ticket.clone(),
+                    reason: reason.code,
+                    path,
+                    asked: asked.clone(),
+                }]
             }
             (Act::AdoptHead { branch, from, to }, Some((_, turn))) => {
                 let directory = self.turn_directory(turn)?.join("adopt");
@@ -143,23 +157,4 @@ impl Real<'_> {
 
 fn set_done_name(done: bool) -> &'static str {
     if done { "done" } else { "reopen" }
-}
-
-fn request_text(ticket: &TicketId, turn: u32, reason: &Reason) -> String {
-    let (message, seen) = reason.message.split_once('\n').unwrap_or((&reason.message, ""));
-    let seen = match seen.trim() {
-        "" => Vec::new(),
-        seen => vec![("what turnstile saw".to_owned(), seen.to_owned())],
-    };
-    prompt::request(&prompt::Request {
-        ticket: ticket.clone(),
-        reason: reason.code.to_string(),
-        message: message.to_owned(),
-        turn: Some(turn),
-        seen,
-        answers: vec![
-            format!("write `.tickets/USER_REPLY.md` (or run `turnstile reply {ticket} -m TEXT`), then `turnstile run`"),
-            format!("what else makes it move: {}", reason.code.moves()),
-        ],
-    })
 }

@@ -9,11 +9,12 @@ use std::path::Path;
 use super::error::RunError;
 use super::tampering;
 use super::work::{TurnWork, Work};
+use super::written::written;
 use crate::agent::{EndFacts, Limit, TurnClass, classify, final_words};
 use crate::config::AgentKind;
 use crate::crash::{Point, point};
 use crate::effect::{self, ChildContext, Program, ProgramEnd, Stopped};
-use crate::flow::{CheckResult, ErrorClass, SaveResult, TurnEnd, TurnResult};
+use crate::flow::{CheckResult, ErrorClass, SaveResult, TicketWritten, TurnEnd, TurnResult};
 use crate::git::{self, Kept, Place};
 use crate::secret::Screen;
 use crate::store::{self, Audience, Links};
@@ -47,8 +48,8 @@ pub fn carry_out(directory: &Path, variables: Vec<(OsString, OsString)>) -> Resu
             Work::Turn(work) => Done::Turn(Box::new(turn(&work, &screen, context, variables))),
             Work::Check(work) => Done::Check(Box::new(super::check_child::check(&work, &screen, context, variables)?)),
             Work::Settle(work) => Done::Turn(Box::new(settle(&work, &screen))),
-            Work::Keep { place, reference, message, before } => {
-                Done::Save(keep(&place, &reference, &message, &before, &screen).unwrap_or_else(failed))
+            Work::Keep { place, reference, message, before, ticket } => {
+                Done::Save(keep(&place, &reference, (&message, &ticket), &before, &screen).unwrap_or_else(failed))
             }
             Work::Save { place, request } => Done::Save(save(&place, &request, &screen)),
             Work::Adopt { place, branch, from, to } => {
@@ -178,7 +179,7 @@ fn look_after(
         Ok(found) => (result.head, result.commits, changed) = (found.head, found.commits, found.changed),
         Err(error) => result.left_out.push(format!("the commits of the turn: {}", full(error))),
     }
-    let kept = || -> Result<(git::Kept, Vec<String>), git::GitError> {
+    let kept = || -> Result<(git::Kept, Vec<String>, Vec<TicketWritten>), git::GitError> {
         remove_own_lock(place, &work.after());
         let kept = git::keep(place, &work.after(), &message, commit.map(String::as_str), screen)?;
         // A turn that wrote nothing before the tree was kept has nothing to lose either.
@@ -190,12 +191,17 @@ fn look_after(
             Some(_) | None => Vec::new(),
         };
         let mut differs: Vec<String> = differs.into_iter().map(|change| change.path).collect();
+        let tickets = match commit {
+            Some(before) => written(place, &work.ticket, before, &kept.commit, &differs)?,
+            None => Vec::new(),
+        };
         differs.extend(made_and_left_out(place, left_out, &kept.left_out)?);
-        Ok((kept, differs))
+        Ok((kept, differs, tickets))
     };
     match kept() {
-        Ok((kept, differs)) => {
+        Ok((kept, differs, tickets)) => {
             changed.extend(differs);
+            result.tickets = tickets;
             // What is not in the trees cannot be compared there.
             if let Some(before) = before.filter(|before| !before.tree.is_empty()) {
                 let is_new = |left: &&git::LeftOut| !left.stamp.is_empty() && !before.left_out.contains(left);
@@ -348,7 +354,7 @@ fn reply_stamp(work: &TurnWork) -> Option<String> {
 fn keep(
     place: &Place,
     reference: &str,
-    message: &str,
+    (message, ticket): (&str, &str),
     before: &str,
     screen: &Screen,
 ) -> Result<SaveResult, git::GitError> {
@@ -356,11 +362,12 @@ fn keep(
     let before = git::branch_commit(place, before)?;
     let kept = git::keep(place, reference, message, before.as_deref(), screen)?;
     git::settle_on_disk(place)?;
-    let changed = match before {
-        Some(before) if before != kept.commit => git::diff(place, &before, &kept.commit)?,
-        Some(_) | None => Vec::new(),
-    };
-    Ok(SaveResult::Kept { commit: kept.commit, changed: changed.into_iter().map(|change| change.path).collect() })
+    let (mut changed, mut tickets) = (Vec::new(), Vec::new());
+    if let Some(before) = before.filter(|before| *before != kept.commit) {
+        changed = git::diff(place, &before, &kept.commit)?.into_iter().map(|change| change.path).collect();
+        tickets = written(place, ticket, &before, &kept.commit, &changed)?;
+    }
+    Ok(SaveResult::Kept { commit: kept.commit, changed, tickets })
 }
 
 fn save(place: &Place, request: &git::SaveRequest, screen: &Screen) -> SaveResult {

@@ -2,14 +2,13 @@
 
 use super::error::RunError;
 use super::workspace::Workspace;
-use crate::config::{AgentKind, Config};
 use crate::crash::{Point, point};
 use crate::diagnostic::Diagnostic;
 use crate::flow::{Judging, PutBack};
 use crate::git;
 use crate::store::{self, Audience, Kind, Links, TICKETS};
 use crate::text::{Source, shell_word};
-use crate::ticket::{ContractVerdict, Role, Unreadable, judge_change, judge_new, read, shell_blocks};
+use crate::ticket::{ContractVerdict, Role, Unreadable, judge_change, judge_new, read};
 
 /// One file that has to be put back.
 pub(super) struct Violation {
@@ -41,15 +40,13 @@ impl From<Option<Vec<u8>>> for Wanted {
 pub(super) struct Case<'a> {
     /// The turn.
     pub judging: &'a Judging,
-    /// The settings that it began under.
-    pub config: &'a Config,
     /// What an earlier look found; a kill in the middle of putting it back must not forget the rest.
     pub begun: &'a [PutBack],
 }
 
 /// Everything that has to be put back.
 pub(super) fn violations(workspace: &Workspace, case: Case<'_>) -> Result<Vec<Violation>, RunError> {
-    let Case { judging, config, begun } = case;
+    let Case { judging, begun } = case;
     let mut found = folders(workspace, judging)?;
     let (Some(before), Some(after)) = (&judging.ended.before, &judging.ended.after) else { return Ok(found) };
     let place = &workspace.place;
@@ -82,8 +79,7 @@ pub(super) fn violations(workspace: &Workspace, case: Case<'_>) -> Result<Vec<Vi
             let lost = then.filter(|_| !matches!(now, Ok(Some(_))));
             lost.map(|then| violation(&path, Vec::new(), "it went with `.tickets/`", Some(then)))
         } else {
-            let of_contract = ticket(&path, path == own, then.clone(), &now);
-            of_contract.or_else(|| commands(&path, then, &now, config))
+            ticket(&path, path == own, then, &now)
         };
         found.extend(violation);
     }
@@ -183,35 +179,6 @@ fn ticket(
             Some(Violation { item, wanted: Wanted::File(text.into_bytes()) })
         }
     }
-}
-
-/// Commands that would run by themselves. Nobody has read them, and nobody can approve them in this version.
-fn commands(
-    path: &str,
-    then: Option<Vec<u8>>,
-    now: &Result<Option<Vec<u8>>, Unreadable>,
-    config: &Config,
-) -> Option<Violation> {
-    let Ok(Some(now)) = now else { return None };
-    let written = commands_of(path, now, config);
-    if written.is_empty() || then.as_ref().is_some_and(|then| commands_of(path, then, config) == written) {
-        return None;
-    }
-    let why = "a turn may not write commands that would run by themselves; read them, then bring them back yourself";
-    Some(violation(path, Vec::new(), why, then))
-}
-
-/// What a ticket of the built-in agent `shell` runs; nothing for any other.
-fn commands_of(path: &str, bytes: &[u8], config: &Config) -> Vec<String> {
-    let Ok(text) = std::str::from_utf8(bytes) else { return Vec::new() };
-    let source = Source::new(path, text);
-    let Some(ticket) = read(&source).0 else { return Vec::new() };
-    let agent = ticket.front.agent.as_deref().or(config.default_agent.as_deref());
-    let kind = agent.and_then(|agent| config.agent(agent)).map(|agent| agent.kind);
-    if kind != Some(AgentKind::Shell) {
-        return Vec::new();
-    }
-    shell_blocks(ticket.body.of(&source.text)).into_iter().map(|block| block.text).collect()
 }
 
 fn violation(path: &str, keys: Vec<String>, why: impl Into<String>, wanted: Option<Vec<u8>>) -> Violation {

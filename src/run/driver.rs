@@ -251,6 +251,13 @@ impl StepEnd {
                 }
                 self.over = true;
             }
+            Event::RunPaused { ticket, reason, .. }
+                if self.outcome == Outcome::None && reason.code == ReasonCode::ApprovalPending =>
+            {
+                self.outcome = Outcome::Waiting;
+                self.ticket.clone_from(ticket);
+                self.reason = Some(reason.clone());
+            }
             Event::RunPaused { reason, .. }
                 if self.outcome != Outcome::None || reason.code != ReasonCode::OperatorPause =>
             {

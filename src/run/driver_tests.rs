@@ -167,6 +167,7 @@ impl Place {
             left_out: Vec::new(),
             tampered: Vec::new(),
             reply: None,
+            tickets: Vec::new(),
         };
         self.turns.insert(request.turn, Some(result));
     }
@@ -199,6 +200,7 @@ impl World for Place {
                 limits: TicketLimits::default(),
                 claimed_by: None,
                 claimed: false,
+                approval: crate::flow::ApprovalFact::default(),
             })
             .collect();
         let paper = |number: usize| (id(number).path(), false);
@@ -215,6 +217,7 @@ impl World for Place {
                 to: None,
                 answer: None,
                 answer_at: String::new(),
+                decision: None,
                 faults: Vec::new(),
                 empty: false,
                 committed: false,
@@ -274,7 +277,7 @@ impl World for Place {
         let result = match request.purpose {
             SavePurpose::Keep => {
                 self.kept += 1;
-                SaveResult::Kept { commit: format!("kept {}", self.kept), changed: Vec::new() }
+                SaveResult::Kept { commit: format!("kept {}", self.kept), changed: Vec::new(), tickets: Vec::new() }
             }
             SavePurpose::Checkpoint | SavePurpose::Finish | SavePurpose::Paperwork => {
                 self.commits.push(request.subject.clone());
@@ -334,13 +337,16 @@ impl World for Place {
                     outcome: None,
                     path: Some("r".into()),
                     changed: Vec::new(),
+                    tickets: Vec::new(),
                 }]
             }
             Act::AdoptHead { branch, from, to } => {
                 self.detached = false;
                 vec![Event::HeadAdopted { branch: branch.clone(), from: from.clone(), to: to.clone() }]
             }
-            Act::Restore { .. } | Act::DropMessage => unreachable!("this world has nothing to put back"),
+            Act::Restore { .. } | Act::AskApproval { .. } | Act::DropMessage => {
+                unreachable!("this world has nothing to put back and nothing that needs an approval")
+            }
         };
         self.tick()?;
         Ok(events)

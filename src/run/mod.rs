@@ -2,6 +2,7 @@
 
 mod acts;
 mod answer;
+mod approvals;
 mod changes;
 mod check_child;
 mod checks;
@@ -30,8 +31,10 @@ mod turns;
 mod withheld;
 mod work;
 mod workspace;
+mod written;
 
 pub use answer::Answered;
+pub use approvals::Decidable;
 pub use child::carry_out;
 pub use driver::{StepEnd, step};
 pub use error::RunError;

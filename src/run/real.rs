@@ -321,6 +321,9 @@ impl World for Real<'_> {
                         *sequence = store::next_sequence(&self.workspace.layout, ticket)?;
                     }
                 }
+                Act::AskApproval { sequence, ticket, .. } => {
+                    *sequence = store::next_sequence(&self.workspace.layout, ticket)?;
+                }
                 Act::Reply { sequence, to, .. } => *sequence = store::next_sequence(&self.workspace.layout, to)?,
                 Act::AdoptHead { branch, from, .. } => *from = git::branch_commit(&self.workspace.place, branch)?,
                 Act::Restore { .. } | Act::SetDone { .. } | Act::DropMessage => {}

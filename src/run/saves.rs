@@ -21,7 +21,9 @@ impl Real<'_> {
             let turn = request.turn.unwrap_or_default();
             let (reference, before) =
                 (reference(self.run_id()?, turn, "after"), reference(self.run_id()?, turn, "before"));
-            return Ok(Work::Keep { place, reference, message: format!("turn {turn}, after"), before });
+            let message = format!("turn {turn}, after");
+            let ticket = request.ticket.as_ref().map(crate::ticket::TicketId::path).unwrap_or_default();
+            return Ok(Work::Keep { place, reference, message, before, ticket });
         }
         let mut paths = Vec::new();
         for path in &request.paths {

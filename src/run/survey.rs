@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
 
+use super::approvals;
 use super::changes::{Changes, as_left, changes};
 use super::error::RunError;
 use super::head::{At, Uncommitted, way_back};
@@ -14,12 +15,13 @@ use super::workspace::{Folded, Options, Settings, Workspace, context_faults, lin
 use crate::config::{AgentKind, Config};
 use crate::diagnostic::Diagnostic;
 use crate::flow::{
-    AgentFact, Decided, Decision, DispatchFact, Life, OutboxFact, ReplyFact, RunState, Survey, TicketFact, TicketIndex,
-    TurnFacts,
+    AgentFact, ApprovalFact, Decided, Decides, Decision, DispatchFact, Life, OutboxFact, ReplyFact, RunState, Survey,
+    TicketFact, TicketIndex, TurnFacts,
 };
 use crate::git::{self, GitError};
 use crate::store::{self, COMMIT_MSG, Journal, JournalError, Links, ReplyFile, Scanned, TICKETS};
 use crate::text::LineColumn;
+use crate::ticket::Decision as ReplyDecision;
 use crate::ticket::{DispatchMode, Ids, Read, TicketId, Unresolved, queue, read_dispatch, read_reply, resolve};
 
 /// Looks at everything.
@@ -45,6 +47,7 @@ pub(super) fn survey(
             ticket.digest = digest_of(&top, &ticket.id)?;
         }
     }
+    approvals::seal_facts(&top, &settings.config, run, &mut tickets)?;
     let place = &workspace.place;
     let layout = &workspace.layout;
     let head = git::head(place)?;
@@ -178,6 +181,7 @@ fn ticket_facts(reads: &[Read], ids: &Ids, config: &Config) -> Vec<TicketFact> {
                 faults: faults.remove(ticket.path.as_str()).unwrap_or_default(),
                 claimed_by: None,
                 claimed: false,
+                approval: ApprovalFact { asks: approvals::asks(&ticket, &config.approval), ..ApprovalFact::default() },
                 title: ticket.title,
                 agent,
                 kind,
@@ -322,6 +326,7 @@ fn read_reply_file(file: &ReplyFile, ids: &Ids, given_to: Option<&TicketId>) -> 
         to: given_to.cloned().map(Ok),
         answer: None,
         answer_at: String::new(),
+        decision: None,
         faults: file.problem.clone().into_iter().collect(),
         empty: false,
         committed: false,
@@ -343,6 +348,7 @@ fn read_reply_file(file: &ReplyFile, ids: &Ids, given_to: Option<&TicketId>) -> 
             }
             fact.answer = reply.answer;
             fact.answer_at = at(reply.answer_at);
+            fact.decision = reply.decision.map(|decision| (decision == ReplyDecision::Approve, at(reply.decision_at)));
         }
         Err(faults) => fact.faults.extend(lines(&faults)),
     }
@@ -380,6 +386,14 @@ fn decisions(workspace: &Workspace, run: &RunState, ids: &Ids) -> Result<Vec<Dec
             ("reopen", Some(ticket)) => Decided::Reopen(ticket),
             ("noted", Some(ticket)) => {
                 Decided::Noted(ticket, stored.draft.arguments.get("done").and_then(serde_json::Value::as_bool))
+            }
+            ("approve" | "reject", Some(ticket)) => {
+                let decides = stored.draft.arguments.get("decides").cloned();
+                let decides = decides.and_then(|decides| serde_json::from_value::<Decides>(decides).ok());
+                decides.map_or_else(
+                    || Decided::Unusable("what it is about cannot be read".to_owned()),
+                    |decides| Decided::Approval(ticket, decides),
+                )
             }
             ("reply", ticket) => match store::look_spooled_reply(&stored.folder)? {
                 Some(file) => {

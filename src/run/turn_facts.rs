@@ -25,12 +25,10 @@ pub(super) fn turn_facts(
 ) -> Result<TurnFacts, RunError> {
     let (place, head) = (&workspace.place, at.head);
     let put_back = match judging.row {
-        0 if judging.verdict.is_none() => {
-            contract::violations(workspace, contract::Case { judging, config, begun: &[] })?
-                .into_iter()
-                .map(|found| found.item)
-                .collect()
-        }
+        0 if judging.verdict.is_none() => contract::violations(workspace, contract::Case { judging, begun: &[] })?
+            .into_iter()
+            .map(|found| found.item)
+            .collect(),
         _ => Vec::new(),
     };
     let path = judging.request.ticket.path();

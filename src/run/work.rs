@@ -27,6 +27,9 @@ pub enum Work {
         message: String,
         /// The name of the tree that it is compared with.
         before: String,
+        /// The path of the ticket whose turn it was.
+        #[serde(default)]
+        ticket: String,
     },
     /// A commit on a branch.
     Save {

@@ -87,6 +87,30 @@ pub fn judge_new(now: &Source) -> ContractVerdict {
     ContractVerdict::PutBack { text: format!("---\ndone: false\n---\n{body}"), keys, whole: true }
 }
 
+/// The text of a ticket that is left of what a turn made of it, once that is judged; none where nothing is left.
+/// `own` is whether it is the ticket that the turn worked on.
+pub fn kept_text(before: Option<&Source>, now: Option<&Source>, own: bool) -> Option<Source> {
+    let verdict = match (before, now) {
+        (None, None) => return None,
+        (None, Some(now)) => judge_new(now),
+        (Some(before), now) => {
+            let role = match (own, read(before).0.is_some_and(|ticket| ticket.front.done)) {
+                (true, _) => Role::Own,
+                (false, true) => Role::OtherDone,
+                (false, false) => Role::OtherOpen,
+            };
+            judge_change(before, now, role)
+        }
+    };
+    match verdict {
+        ContractVerdict::Kept => now.cloned(),
+        ContractVerdict::PutBack { text, .. } | ContractVerdict::Unreadable { text } => {
+            let path = before.or(now).map(|source| source.path.clone())?;
+            Some(Source::new(path, text))
+        }
+    }
+}
+
 /// Whether serde and the rules for `done` can make a claim, or none, of the text.
 fn is_usable(now: &Source) -> bool {
     let (ticket, faults) = read(now);

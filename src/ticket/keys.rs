@@ -41,8 +41,6 @@ enum Harmless {
 /// so each is an error. Supporting one means to delete its row.
 const UNSUPPORTED: &[(&str, Harmless)] = &[
     ("scope", Harmless::EmptyList),
-    ("approval", Harmless::Word("auto")),
-    ("risk", Harmless::Word("medium")),
     ("limits.cost_usd", Harmless::Word("off")),
     ("limits.tokens", Harmless::Word("off")),
 ];

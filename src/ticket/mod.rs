@@ -2,6 +2,7 @@
 //! and how one value of them is changed. Must not know where they are stored, nor who runs them.
 
 pub(crate) mod check;
+mod commands;
 mod compose;
 mod contract;
 mod dispatch;
@@ -16,6 +17,7 @@ mod read;
 mod references;
 mod reply;
 mod scaffold;
+mod seal;
 mod shell;
 mod split;
 mod types;
@@ -24,8 +26,9 @@ mod vet_unsupported;
 pub mod yaml;
 
 pub use check::{CHECK_KEYS, CHECK_TIMEOUT, Check, CheckItem, resolve_checks};
+pub use commands::{CommandLine, commands_of};
 pub use compose::{DispatchDraft, ReplyDraft, dispatch_text, reply_text};
-pub use contract::{ContractVerdict, Role, judge_change, judge_new};
+pub use contract::{ContractVerdict, Role, judge_change, judge_new, kept_text};
 pub use dispatch::{DISPATCH_KEYS, Dispatch, DispatchMode, read_dispatch};
 pub use edit::{EditRefused, set_done};
 pub use keys::{CONTEXT_KEYS, LIMIT_KEYS, TICKET_KEYS};
@@ -36,6 +39,7 @@ pub use read::{is_hidden, read, read_ticket};
 pub use references::{Ids, Unresolved, natural_order, resolve};
 pub use reply::{Decision, REPLY_KEYS, Reply, read_reply};
 pub use scaffold::{NewTicket, new_ticket, next_number, slug};
+pub use seal::{digest_of_text, seal};
 pub use shell::{ShellBlock, shell_blocks};
 pub use split::{Parts, Split, split};
-pub use types::{ContextFile, Frontmatter, Place, Places, Read, Ticket, TicketId, TicketLimits, Unreadable};
+pub use types::{ContextFile, Frontmatter, Place, Places, Read, Risk, Ticket, TicketId, TicketLimits, Unreadable};

@@ -1,7 +1,7 @@
 //! The tickets in the order in which they are chosen, with what stands between each and its turn. Chooses nothing.
 
 use super::references::{Found, Ids};
-use super::types::{ContextFile, Frontmatter, Read, TicketId, TicketLimits};
+use super::types::{ContextFile, Frontmatter, Read, Risk, TicketId, TicketLimits};
 use crate::diagnostic::Diagnostic;
 
 /// All tickets in selection order.
@@ -49,6 +49,12 @@ pub struct Placed {
     pub reasoning: Option<String>,
     /// Files quoted in the prompt.
     pub context: Vec<ContextFile>,
+    /// Free words.
+    pub tags: Vec<String>,
+    /// How much can go wrong.
+    pub risk: Risk,
+    /// Whether a person must approve before a turn, whatever the config says.
+    pub needs_approval: bool,
 }
 
 impl Placed {
@@ -118,6 +124,9 @@ fn placed(read: &Read, ids: &Ids, done: &[bool]) -> Placed {
         model: front.model,
         reasoning: front.reasoning,
         context: front.context,
+        tags: front.tags,
+        risk: front.risk,
+        needs_approval: front.needs_approval,
     }
 }
 

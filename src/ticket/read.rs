@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::faults::Faults;
 use super::split::{Parts, Split, bom_width, first_newline, split};
-use super::types::{Frontmatter, Place, Places, Read, Ticket, TicketId};
+use super::types::{Frontmatter, Place, Places, Read, Risk, Ticket, TicketId};
 use super::vet::{Vetted, vet};
 use super::yaml::{self, Key, Node, Value};
 use crate::diagnostic::{Code, Diagnostic};
@@ -76,6 +76,8 @@ struct Typed {
     depends_on: Option<Vec<String>>,
     hold: Option<String>,
     tags: Option<Vec<String>>,
+    risk: Option<String>,
+    approval: Option<String>,
     model: Option<String>,
     reasoning: Option<String>,
 }
@@ -143,7 +145,7 @@ fn value(key: &Key, node: &Node) -> Option<serde_yaml::Value> {
         ("done", Value::Scalar { text, .. }) => Some(text.eq_ignore_ascii_case("true").into()),
         ("priority", Value::Scalar { text, .. }) => text.parse::<u8>().ok().map(Into::into),
         (
-            "agent" | "title" | "goal" | "hold" | "model" | "reasoning" | "depends_on" | "tags",
+            "agent" | "title" | "goal" | "hold" | "model" | "reasoning" | "depends_on" | "tags" | "risk" | "approval",
             Value::Scalar { .. } | Value::Sequence(_),
         ) => Some(texts(node)),
         (_, Value::Null | Value::Scalar { .. } | Value::Sequence(_) | Value::Mapping(_)) => None,
@@ -168,6 +170,8 @@ fn front(typed: Typed, vetted: Vetted) -> Frontmatter {
         depends_on: typed.depends_on.unwrap_or_default(),
         hold: typed.hold,
         tags: typed.tags.unwrap_or_default(),
+        risk: typed.risk.as_deref().map_or(Frontmatter::default().risk, risk),
+        needs_approval: typed.approval.as_deref() == Some("required"),
         model: typed.model,
         reasoning: typed.reasoning,
         context: vetted.context,
@@ -175,6 +179,11 @@ fn front(typed: Typed, vetted: Vetted) -> Frontmatter {
         verify: vetted.verify,
         artifacts: vetted.artifacts,
     }
+}
+
+/// A word that was vetted.
+fn risk(word: &str) -> Risk {
+    Risk::WORDS.into_iter().find(|(known, _)| *known == word).map_or(Risk::Medium, |(_, risk)| risk)
 }
 
 /// A folded text ends with a line break, and titles stand in one line everywhere.

@@ -24,6 +24,8 @@ pub struct Reply {
     pub to_at: LineColumn,
     /// Where the value of `answer` stands.
     pub answer_at: LineColumn,
+    /// Where the value of `decision` stands.
+    pub decision_at: LineColumn,
 }
 
 /// What a reply decides about an approval.
@@ -56,8 +58,10 @@ pub fn read_reply(source: &Source) -> Result<Reply, Vec<Diagnostic>> {
         let ((to, to_at), (answer, answer_at), (title, _)) = (text("to"), text("answer"), text("title"));
         let decisions = [("approve", Decision::Approve), ("reject", Decision::Reject)];
         let decision = mail.word("decision", &decisions, &mut faults);
+        let decision_at = mail.tree.get("decision").map_or(mail.body, |node| node.span);
+        let decision_at = faults.place(decision_at);
         let has_text = !mail.body.of(&source.text).trim().is_empty();
-        Reply { to, answer, decision, title, body: mail.body, has_text, to_at, answer_at }
+        Reply { to, answer, decision, title, body: mail.body, has_text, to_at, answer_at, decision_at }
     });
     let faults = faults.into_sorted();
     reply.filter(|_| faults.is_empty()).ok_or(faults)

@@ -177,6 +177,10 @@ pub struct Frontmatter {
     pub hold: Option<String>,
     /// Free words.
     pub tags: Vec<String>,
+    /// How much can go wrong.
+    pub risk: Risk,
+    /// Whether a person must approve before a turn, whatever the config says.
+    pub needs_approval: bool,
     /// Passed to the agent.
     pub model: Option<String>,
     /// Passed to the agent.
@@ -202,12 +206,39 @@ impl Default for Frontmatter {
             depends_on: Vec::new(),
             hold: None,
             tags: Vec::new(),
+            risk: Risk::Medium,
+            needs_approval: false,
             model: None,
             reasoning: None,
             context: Vec::new(),
             limits: TicketLimits::default(),
             verify: Vec::new(),
             artifacts: Vec::new(),
+        }
+    }
+}
+
+/// How much can go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Risk {
+    /// Little.
+    Low,
+    /// What is usual.
+    Medium,
+    /// Much.
+    High,
+}
+
+impl Risk {
+    /// Every risk with its word.
+    pub const WORDS: [(&str, Self); 3] = [("low", Self::Low), ("medium", Self::Medium), ("high", Self::High)];
+
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
         }
     }
 }

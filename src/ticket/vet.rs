@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::check::{CheckItem, read_items};
 use super::faults::Faults;
 use super::keys::{CONTEXT_KEYS, LIMIT_KEYS, TICKET_KEYS, is_supported};
-use super::types::{ContextFile, TicketLimits};
+use super::types::{ContextFile, Risk, TicketLimits};
 use super::yaml::{Key, Node, Value};
 use crate::diagnostic::Code;
 use crate::text::{Edit, Span, nearest, shown_line};
@@ -60,8 +60,8 @@ fn is_good(key: &Key, node: &Node, foreign: bool, vetted: &mut Vetted, faults: &
             vetted.limits = limits(node, faults);
             true
         }
-        "risk" => is_one_of(key, node, &["low", "medium", "high"], faults) && supported(&key.name, key, node, faults),
-        "approval" => is_one_of(key, node, &["auto", "required"], faults) && supported(&key.name, key, node, faults),
+        "risk" => is_one_of(key, node, &Risk::WORDS.map(|(word, _)| word), faults),
+        "approval" => is_one_of(key, node, &["auto", "required"], faults),
         "verify" => {
             vetted.verify = read_items("verify", node, Code::UnknownKey, &mut |code, span, message, help| {
                 faults.at_with_help(code, span, message, help);

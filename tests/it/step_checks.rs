@@ -340,3 +340,19 @@ fn a_claim_is_judged_by_the_contract_as_it_was_before_the_turn() {
     assert!(env.read(".tickets/1-a.md").contains("grep -q honest"));
     assert_eq!(verdicts(&env), ["grep -q honest work.txt unmet"]);
 }
+
+#[test]
+fn command_lines_that_a_turn_wrote_wait_for_an_approval_and_names_of_checks_do_not() {
+    let plan = "printf -- '---\\ntitle: B\\nverify: [unit]\\n---\\n' > .tickets/2-b.md\n\
+                printf -- '---\\ntitle: C\\nverify: [\"touch ../ran\"]\\n---\\n' > .tickets/3-c.md\n\
+                echo plan > plan.txt\ncommit plan\nclaim";
+    let work = "echo $TURNSTILE_TICKET_ID > work-$TURNSTILE_TICKET_ID\ncommit $TURNSTILE_TICKET_ID\nclaim";
+    let env = world("checks: {unit: \"test -e work-2-b\"}\n", "x-plan: 1", &[plan, work, work]);
+    let document = ended_with(&env.turnstile(&["--json", "run"]), "approval_pending");
+    assert_eq!(document["ticket"], "3-c", "{document}");
+    assert!(document["reason"]["message"].as_str().unwrap().contains("touch ../ran"), "{document}");
+    assert_eq!(env.turns(), ["1 1-a", "2 2-b"], "the named check needed nobody");
+    assert_eq!(env.turnstile(&["approve", "3-c"]).code, Some(0));
+    ended_with(&env.turnstile(&["--json", "run"]), "completed");
+    assert!(env.exists("../ran"));
+}

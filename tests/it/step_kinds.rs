@@ -108,8 +108,6 @@ fn what_a_ticket_asks_for_and_this_version_cannot_do_is_refused() {
         "verify: [cargo test]",
         "artifacts: [report.md]",
         "scope: [src/**]",
-        "approval: required",
-        "risk: high",
         "limits: {cost_usd: 1}",
         "limits: {tokens: 1000}",
     ] {
@@ -130,7 +128,6 @@ fn what_the_config_asks_for_and_this_version_cannot_do_is_refused() {
         "checks: {unit: cargo test -q}",
         "require_verify: true",
         "protect: {paths: [.github/**]}",
-        "approval: {tags: [deploy]}",
         "limits: {cost_usd: 5}",
         "limits: {tokens: 100000}",
         "on_wait: next",
@@ -142,32 +139,4 @@ fn what_the_config_asks_for_and_this_version_cannot_do_is_refused() {
         assert!(message.contains(".tickets/config.yaml:1:"), "{asked}: {message}");
         assert_eq!(env.run_id(), None, "{asked}");
     }
-}
-
-/// A ticket that runs its own commands, as a turn writes it.
-const EVIL: &str =
-    "printf -- '---\\ntitle: E\\nagent: shell\\ndone: false\\n---\\n```sh\\ntouch ran\\n```\\n' > .tickets/%\n";
-
-#[test]
-fn commands_that_a_turn_wrote_do_not_run_by_themselves() {
-    let env = TestEnv::new();
-    let write = |name: &str| EVIL.replace('%', name);
-    env.agent(&[&format!("{}{}claim", write("003-new.md"), write("002-shell.md"))]);
-    env.ticket("001-a", "title: A\ndone: false", "Write them.");
-    env.ticket("002-shell", "title: S\nagent: shell\ndone: false", "```sh\ntouch harmless\n```");
-    env.commit_all("tickets");
-    let output = env.turnstile(&["step"]);
-    assert!(output.text().contains("a turn may not write commands that would run by themselves"), "{}", output.text());
-    drop(env.turnstile(&["run"]));
-    assert!(!env.exists("ran"), "nobody read it, and it did not run");
-    assert!(env.exists("harmless"), "what a person wrote runs");
-    assert!(!env.exists(".tickets/003-new.md"));
-
-    // Whoever has read them brings them back, by what was said.
-    let items = env.events("contract.restored")[0]["items"].clone();
-    let item = items.as_array().unwrap().iter().find(|item| item["path"] == ".tickets/003-new.md").unwrap();
-    let typed = item["undo"].as_str().unwrap();
-    assert!(env.command("sh").args(["-c", typed]).status().unwrap().success(), "{typed}");
-    drop(env.turnstile(&["run"]));
-    assert!(env.exists("ran"));
 }

@@ -60,7 +60,8 @@ fn everything_that_can_be_set() {
          prompt: {max_bytes: 1000, previous_ticket: true}\r\n\
         verify: [unit, {id: slow, run: make, required: false, timeout: off}]\r\nrequire_verify: true\r\n\
         checks: {unit: cargo test -q}\r\n\
-         notify: {command: [./tell.sh, now], events: [failed]}\r\n",
+         notify: {command: [./tell.sh, now], events: [failed]}\r\n\
+         approval: {risk: [high], tags: [deploy]}\r\n",
     );
     insta::assert_debug_snapshot!(config, @r#"
     Config {
@@ -191,6 +192,14 @@ fn everything_that_can_be_set() {
             ],
             events: [
                 Failed,
+            ],
+        },
+        approval: ApprovalPolicy {
+            risk: [
+                High,
+            ],
+            tags: [
+                "deploy",
             ],
         },
     }
@@ -343,7 +352,6 @@ fn what_is_not_supported_is_refused_unless_it_asks_for_nothing() {
     let asks_for_nothing = "\
 limits: {cost_usd: off, tokens: off}
 on_wait: stop
-approval: {risk: [], tags: []}
 protect: {paths: []}
 triggers: {inline_commands: false, reviewers: []}
 agents: {c: {kind: codex, output: {}}}
@@ -352,7 +360,6 @@ agents: {c: {kind: codex, output: {}}}
     insta::assert_snapshot!(faults("\
 limits: {cost_usd: 5, tokens: 1000}
 on_wait: next
-approval: {risk: [high], tags: [deploy]}
 protect: {paths: ['.github/**']}
 triggers: {branches: [main], inline_commands: true, reviewers: [a@b.c], brunches: []}
 agents: {c: {kind: codex, output: {final: /x}, permissions: allow, fallback: d}, g: {kind: goose}}
@@ -361,17 +368,15 @@ default_agent: g
     1:10 E012 `limits.cost_usd` is not supported by this version of turnstile [remove it, or keep the default, `off`]
     1:23 E012 `limits.tokens` is not supported by this version of turnstile [remove it, or keep the default, `off`]
     2:1 E012 `on_wait` is not supported by this version of turnstile [remove it, or keep the default, `stop`]
-    3:12 E012 `approval.risk` is not supported by this version of turnstile [remove it, or leave it empty]
-    3:26 E012 `approval.tags` is not supported by this version of turnstile [remove it, or leave it empty]
-    4:11 E012 `protect.paths` is not supported by this version of turnstile [remove it, or leave it empty]
-    5:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
-    5:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
-    5:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
-    5:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
-    6:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
-    6:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
-    6:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
-    6:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
+    3:11 E012 `protect.paths` is not supported by this version of turnstile [remove it, or leave it empty]
+    4:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
+    4:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
+    4:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
+    4:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
+    5:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
+    5:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
+    5:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
+    5:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
     ");
 }
 
@@ -386,6 +391,20 @@ fn what_is_told_is_one_of_some_words_and_needs_a_program() {
     insta::assert_snapshot!(faults("notify: {command: ['', x], events: [pause, failed]}"), @"
     1:19 E012 `notify.command` names no program [write `[./notify.sh]`, or remove it]
     1:37 E012 `notify.events[0]` must be one of `paused`, `completed`, `failed` [did you mean `paused`?]
+    ");
+}
+
+#[test]
+fn approvals_are_asked_for_by_risk_and_tag() {
+    let approval = clean("approval: {risk: [high, medium], tags: [deploy]}").approval;
+    assert_eq!(
+        approval,
+        crate::config::ApprovalPolicy { risk: vec![Risk::High, Risk::Medium], tags: vec!["deploy".to_owned()] }
+    );
+    assert_eq!(clean("approval: {risk: [], tags: []}").approval, crate::config::ApprovalPolicy::default());
+    insta::assert_snapshot!(faults("approval: {risk: [hihg], tags: deploy}"), @"
+    1:19 E012 `approval.risk[0]` must be one of `low`, `medium`, `high` [did you mean `high`?]
+    1:32 E006 `approval.tags` must be a list of texts [write [deploy]]
     ");
     assert!(faults("notify: {events: failed}").contains("1:18 E006 `notify.events` must be a list of `paused`"));
 }

@@ -54,7 +54,14 @@ fn imagined(event: &Event) -> Option<Event> {
         Begun::Save(_) => "paperwork",
         Begun::Verdict(_) | Begun::Act(_) => return None,
     };
-    Some(Event::EffectFinished { effect: effect.into(), ticket: None, outcome: None, path: None, changed: Vec::new() })
+    Some(Event::EffectFinished {
+        effect: effect.into(),
+        ticket: None,
+        outcome: None,
+        path: None,
+        changed: Vec::new(),
+        tickets: Vec::new(),
+    })
 }
 
 fn next(run: &RunState, survey: &Survey, policy: &Policy) -> String {

@@ -1,0 +1,191 @@
+//! Approvals: what a ticket waits for before its next turn, who may answer that, and what an answer is bound to.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::before::begin;
+use super::choose::{Choice, Look};
+use super::event::Event;
+use super::parts::{Asked, Decides};
+use super::reason::{Reason, ReasonCode};
+use super::request::Act;
+use super::saves;
+use super::state::{Life, Stands};
+use super::survey::{CommandFact, TicketFact};
+use crate::ticket::TicketId;
+
+/// How a ticket stands with approvals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// It needs none, or has it.
+    None,
+    /// It needs one, for these reasons.
+    Missing(Vec<String>),
+    /// Somebody has rejected it as it is.
+    Rejected {
+        /// Who.
+        by: String,
+    },
+}
+
+/// How a ticket stands with approvals. What was decided about another text than this one counts for nothing.
+pub(super) fn need(look: &Look<'_>, ticket: &TicketFact) -> Need {
+    let fact = &ticket.approval;
+    let mut asks = fact.asks.clone();
+    if !fact.commands.is_empty() {
+        asks.push("turns wrote command lines that it runs".to_owned());
+    }
+    if asks.is_empty() {
+        return Need::None;
+    }
+    let decided = look.run.tickets.get(&ticket.id).and_then(|state| state.approval.as_ref());
+    match decided.filter(|decided| decided.what.digest == fact.digest) {
+        Some(decided) if !decided.approved => Need::Rejected { by: decided.by.clone() },
+        Some(decided) if digests(&fact.commands).is_subset(&decided.what.commands) => Need::None,
+        Some(_) | None => Need::Missing(asks),
+    }
+}
+
+/// Whether a ticket is skipped because somebody has rejected it.
+pub(super) fn is_rejected(look: &Look<'_>, ticket: &TicketFact) -> bool {
+    matches!(need(look, ticket), Need::Rejected { .. })
+}
+
+/// What an approval of a ticket as it is now would be bound to.
+fn as_it_is(ticket: &TicketFact) -> Asked {
+    let fact = &ticket.approval;
+    Asked { digest: fact.digest.clone(), commands: digests(&fact.commands), ..Asked::default() }
+}
+
+fn digests(commands: &[CommandFact]) -> BTreeSet<String> {
+    commands.iter().map(|command| command.digest.clone()).collect()
+}
+
+/// Rung 13: the request is archived and committed before the pause, so that whoever pulls sees what is asked.
+pub(super) fn approval(look: &Look<'_>) -> Option<Choice> {
+    let ticket = look.next_ticket()?;
+    let Need::Missing(asks) = need(look, ticket) else { return None };
+    let asked = as_it_is(ticket);
+    let reason = pending(ticket, &asks);
+    let known = look.run.tickets.get(&ticket.id).and_then(|state| state.asked.as_ref());
+    let Some(known) = known.filter(|known| known.what == asked) else {
+        let act = Act::AskApproval { sequence: 0, ticket: ticket.id.clone(), reason, asked };
+        let Choice::Record(mut events) = begin(Some(&ticket.id), None, act) else { return None };
+        if look.run.current.as_ref() != Some(&ticket.id) || look.run.life != Life::Open {
+            events.insert(0, Event::TicketSelected { ticket: ticket.id.clone() });
+        }
+        return Some(Choice::Record(events));
+    };
+    let save = (!known.committed).then(|| saves::waiting(look, &ticket.id)).flatten();
+    let paused = || Event::RunPaused {
+        ticket: Some(ticket.id.clone()),
+        reason: reason.clone(),
+        digest: Some(ticket.digest.clone()),
+    };
+    Some(Choice::Record(vec![save.unwrap_or_else(paused)]))
+}
+
+fn pending(ticket: &TicketFact, asks: &[String]) -> Reason {
+    let id = &ticket.id;
+    let commands = &ticket.approval.commands;
+    let shown: Vec<String> = commands
+        .iter()
+        .flat_map(|command| command.text.lines())
+        .map(|line| format!("  {}", crate::text::shown_line(line)))
+        .collect();
+    let seen = if shown.is_empty() { String::new() } else { format!("\n{}", shown.join("\n")) };
+    let message = format!(
+        "{id} needs an approval before its next turn ({}): {}; `turnstile approve {id}`, or `turnstile reject {id}` puts it aside{seen}",
+        asks.join(", "),
+        crate::text::shown_line(&ticket.title),
+    );
+    let texts: Vec<&str> = commands.iter().map(|command| command.text.as_str()).collect();
+    Reason::new(ReasonCode::ApprovalPending, message).details(json!({ "asks": asks, "commands": texts }))
+}
+
+/// Why a ticket cannot be worked on before somebody decides, for whoever lists it.
+pub(super) fn why_waits(look: &Look<'_>, ticket: &TicketFact) -> Option<Reason> {
+    let id = &ticket.id;
+    match need(look, ticket) {
+        Need::None => None,
+        Need::Missing(asks) => Some(pending(ticket, &asks)),
+        Need::Rejected { by } => {
+            let message = format!(
+                "{id} was rejected by {}; edit it, or `turnstile approve {id}`, or `turnstile reopen {id}` has it asked for again",
+                crate::text::shown_line(&by)
+            );
+            Some(Reason::new(ReasonCode::ApprovalPending, message).details(json!({ "rejected_by": by })))
+        }
+    }
+}
+
+/// Rung 11: of tickets that wait for a person the first is named, before what is blocked by it.
+pub(super) fn first_rejected(look: &Look<'_>) -> Option<Choice> {
+    let is_it = |ticket: &&TicketFact| look.is_open(ticket) && ticket.hold.is_none() && is_rejected(look, ticket);
+    let rejected = look.allowed().into_iter().find(is_it)?;
+    Some(Choice::stop(why_waits(look, rejected)?, Some(&rejected.id)))
+}
+
+/// Whether the pause for an approval is answered by what lies in the files now.
+pub(super) fn fallen(look: &Look<'_>, ticket: &TicketFact) -> Option<&'static str> {
+    match need(look, ticket) {
+        Need::None => Some("an edit that needs no approval"),
+        Need::Rejected { .. } => Some("a rejection"),
+        Need::Missing(_) => {
+            let asked = look.run.tickets.get(&ticket.id).and_then(|state| state.asked.as_ref());
+            asked.is_none_or(|asked| asked.what != as_it_is(ticket)).then_some("an edit of the ticket")
+        }
+    }
+}
+
+/// What a decision about a ticket is about, and what it is bound to: what was asked, and where nothing was, what is there
+/// now. None where nothing of the ticket waits for one.
+pub(super) fn decides(look: &Look<'_>, ticket: &TicketFact, approved: bool) -> Option<Decides> {
+    let state = look.run.tickets.get(&ticket.id);
+    let asked = state.and_then(|state| state.asked.as_ref()).map(|asked| asked.what.clone());
+    match need(look, ticket) {
+        Need::None => None,
+        Need::Missing(_) | Need::Rejected { .. } => Some(Decides {
+            reason: ReasonCode::ApprovalPending,
+            approved,
+            what: asked.unwrap_or_else(|| as_it_is(ticket)),
+        }),
+    }
+}
+
+/// The same for whoever looks at the ticket as it is now and types a command.
+pub fn decides_now(look: &Look<'_>, ticket: &TicketFact, approved: bool) -> Option<Decides> {
+    let decides = decides(look, ticket, approved)?;
+    Some(Decides { what: as_it_is(ticket), ..decides })
+}
+
+/// The events that a decision comes to.
+pub fn resolved(run: &super::RunState, ticket: &TicketId, decides: &Decides, by: &str) -> Vec<Event> {
+    let mut events =
+        vec![Event::ApprovalResolved { ticket: ticket.clone(), by: by.to_owned(), decides: decides.clone() }];
+    let stands = |stands: &&Stands| stands.ticket.as_ref() == Some(ticket) && stands.reason.code == decides.reason;
+    events.extend(run.standing.iter().filter(stands).map(|_| Event::RunResumed {
+        ticket: Some(ticket.clone()),
+        reason: decides.reason,
+        by: by.to_owned(),
+        branch: None,
+        granted: None,
+    }));
+    events
+}
+
+/// Why a decision of an operator's cannot be served; none where it can.
+pub(super) fn refused(look: &Look<'_>, ticket: &TicketId, decides: &Decides) -> Option<String> {
+    let Some(fact) = look.survey.ticket(ticket) else { return Some(format!("{ticket} is gone")) };
+    if !look.is_open(fact) {
+        return Some(format!("{ticket} is done; `turnstile reopen {ticket}` opens it again"));
+    }
+    match self::decides(look, fact, decides.approved) {
+        None => Some(format!("nothing of {ticket} waits for an approval")),
+        Some(_) if decides.what != as_it_is(fact) => {
+            Some(format!("{ticket} is not as it was when that was typed; look at it again (`turnstile show {ticket}`)"))
+        }
+        Some(_) => None,
+    }
+}
