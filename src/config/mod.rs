@@ -10,6 +10,7 @@ mod template;
 mod ticket_keys;
 mod types;
 mod unsupported;
+mod usd;
 mod values;
 
 pub use defaults::TURN_TIMEOUT;
@@ -23,3 +24,4 @@ pub use types::{
     AgentKind, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, PromptSettings, Retries,
     RosterEntry,
 };
+pub use usd::Usd;

@@ -28,6 +28,7 @@ mod standing;
 mod state;
 mod survey;
 mod ticket_index;
+mod usage;
 mod world;
 
 pub use after::AFTER;
@@ -55,6 +56,7 @@ pub use state::{
 };
 pub use survey::{AgentFact, Decided, Decision, HeadFact, OutboxFact, ReplyFact, Survey, TicketFact, TurnFacts};
 pub use ticket_index::TicketIndex;
+pub use usage::Usage;
 pub use world::World;
 
 #[cfg(test)]

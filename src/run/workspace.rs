@@ -386,7 +386,9 @@ pub fn lint_all(reads: &[Read], ids: &Ids, config: &Config) -> Vec<Diagnostic> {
     let roster = config.roster_names();
     // One at fault is reported where it stands, and not again at every ticket.
     let at_fault = config.default_agent_at_fault.then_some("");
-    let context = LintContext { roster: &roster, default_agent: config.default_agent.as_deref().or(at_fault) };
+    let silent = config.silent_names();
+    let default_agent = config.default_agent.as_deref().or(at_fault);
+    let context = LintContext { roster: &roster, default_agent, silent: &silent };
     let mut diagnostics: Vec<Diagnostic> = reads.iter().flat_map(|read| read.diagnostics.iter().cloned()).collect();
     diagnostics.extend(crate::ticket::lint(reads, ids, &context));
     diagnostics

@@ -45,8 +45,6 @@ const UNSUPPORTED: &[(&str, Harmless)] = &[
     ("scope", Harmless::EmptyList),
     ("approval", Harmless::Word("auto")),
     ("risk", Harmless::Word("medium")),
-    ("limits.cost_usd", Harmless::Word("off")),
-    ("limits.tokens", Harmless::Word("off")),
 ];
 
 /// Whether this version can honour the value of a key; a key of `limits` is written `limits.time`.

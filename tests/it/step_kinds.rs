@@ -104,15 +104,9 @@ fn a_program_that_is_on_no_directory_of_path_is_named() {
 #[test]
 fn what_a_ticket_asks_for_and_this_version_cannot_do_is_refused() {
     let env = world("claude");
-    for asked in [
-        "verify: [cargo test]",
-        "artifacts: [report.md]",
-        "scope: [src/**]",
-        "approval: required",
-        "risk: high",
-        "limits: {cost_usd: 1}",
-        "limits: {tokens: 1000}",
-    ] {
+    for asked in
+        ["verify: [cargo test]", "artifacts: [report.md]", "scope: [src/**]", "approval: required", "risk: high"]
+    {
         let key = asked.split(':').next().unwrap();
         env.ticket("001-a", &format!("title: A\nagent: claude\ndone: false\n{asked}"), "Do it.");
         let message = env.run_ends("invalid");
@@ -120,6 +114,22 @@ fn what_a_ticket_asks_for_and_this_version_cannot_do_is_refused() {
         assert!(message.contains(".tickets/001-a.md:5:"), "{asked}: {message}");
         assert_eq!(env.run_id(), None, "{asked}");
     }
+}
+
+#[test]
+fn a_cap_that_nobody_could_hold_is_refused_with_the_agents_that_do_not_report() {
+    let env = world("claude");
+    env.ticket("001-a", "title: A\nagent: claude\ndone: false\nlimits: {tokens: 1000}", "Do it.");
+    let message = env.run_ends("invalid");
+    assert!(message.contains(".tickets/001-a.md:5:10: E023"), "{message}");
+    assert!(message.contains("`limits.tokens` cannot be observed: `claude` reports no usage"), "{message}");
+    env.write(".tickets/config.yaml", "agents:\n  fast: {kind: claude}\nlimits:\n  cost_usd: 2.50\n");
+    let message = env.run_ends("invalid");
+    assert!(message.contains(".tickets/config.yaml:4:3: E023"), "{message}");
+    assert!(message.contains("`fast`, `shell` report no usage"), "{message}");
+    let output = env.turnstile(&["lint"]).exits(3);
+    assert!(output.text().contains("E023"), "{}", output.text());
+    assert_eq!(env.run_id(), None);
 }
 
 #[test]
@@ -131,8 +141,6 @@ fn what_the_config_asks_for_and_this_version_cannot_do_is_refused() {
         "require_verify: true",
         "protect: {paths: [.github/**]}",
         "approval: {tags: [deploy]}",
-        "limits: {cost_usd: 5}",
-        "limits: {tokens: 100000}",
         "on_wait: next",
         "notify: {command: [./notify.sh]}",
         "agents: {other: {kind: goose}}",

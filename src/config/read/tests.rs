@@ -136,6 +136,8 @@ fn everything_that_can_be_set() {
             failures: Some(
                 1,
             ),
+            cost: None,
+            tokens: None,
         },
         retries: Retries {
             lint: 0,
@@ -304,9 +306,32 @@ fn a_newer_version_is_one_fault_that_names_what_is_needed() {
 }
 
 #[test]
+fn a_cap_on_what_agents_use_needs_agents_that_say_it() {
+    insta::assert_snapshot!(faults("\
+agents:
+  fast: {kind: claude}
+limits:
+  turns: 3
+  cost_usd: 2.50
+  tokens: 100000
+"), @"
+    5:3 E023 `limits.cost_usd` cannot be observed: `fast`, `shell` report no usage [remove it; `limits.turns` and `limits.time` hold for every agent]
+    6:3 E023 `limits.tokens` cannot be observed: `fast`, `shell` report no usage [remove it; `limits.turns` and `limits.time` hold for every agent]
+    ");
+    insta::assert_snapshot!(faults("limits: {cost_usd: 0, tokens: -1}"), @"
+    1:20 E012 `limits.cost_usd` is 0, and must be more than 0, with at most 6 decimals [write `off` for no cap]
+    1:31 E012 `limits.tokens` is -1, and must be at least 1 [write `off` for no cap]
+    ");
+    insta::assert_snapshot!(faults("limits: {cost_usd: [], tokens: '5'}"), @"
+    1:20 E006 `limits.cost_usd` must be a number of US dollars such as `2.50`, or `off` [write a number of US dollars such as `2.50`, or `off`, or remove it]
+    1:32 E006 `limits.tokens` must be a whole number [write `off` for no cap]
+    ");
+    clean("limits: {cost_usd: off, tokens: off}");
+}
+
+#[test]
 fn what_is_not_supported_is_refused_unless_it_asks_for_nothing() {
     let asks_for_nothing = "\
-limits: {cost_usd: off, tokens: off}
 retries: {verify: 3}
 on_wait: stop
 approval: {risk: [], tags: []}
@@ -320,7 +345,6 @@ agents: {c: {kind: codex, output: {}}}
 ";
     clean(asks_for_nothing);
     insta::assert_snapshot!(faults("\
-limits: {cost_usd: 5, tokens: 1000}
 retries: {verify: 0}
 on_wait: next
 approval: {risk: [high], tags: [deploy]}
@@ -333,26 +357,24 @@ triggers: {branches: [main], inline_commands: true, reviewers: [a@b.c], brunches
 agents: {c: {kind: codex, output: {final: /x}, permissions: allow, fallback: d}, g: {kind: goose}}
 default_agent: g
 "), @"
-    1:10 E012 `limits.cost_usd` is not supported by this version of turnstile [remove it, or keep the default, `off`]
-    1:23 E012 `limits.tokens` is not supported by this version of turnstile [remove it, or keep the default, `off`]
-    2:11 E012 `retries.verify` is not supported by this version of turnstile [remove it, or keep the default, `3`]
-    3:1 E012 `on_wait` is not supported by this version of turnstile [remove it, or keep the default, `stop`]
-    4:12 E012 `approval.risk` is not supported by this version of turnstile [remove it, or leave it empty]
-    4:26 E012 `approval.tags` is not supported by this version of turnstile [remove it, or leave it empty]
-    5:11 E012 `protect.paths` is not supported by this version of turnstile [remove it, or leave it empty]
-    6:1 E012 `verify` is not supported by this version of turnstile [remove it, or leave it empty]
-    7:1 E012 `require_verify` is not supported by this version of turnstile [remove it, or keep the default, `false`]
-    8:1 E012 `checks` is not supported by this version of turnstile [remove it, or leave it empty]
-    9:10 E012 `notify.command` is not supported by this version of turnstile [remove it, or leave it empty]
-    9:34 E012 `notify.events` is not supported by this version of turnstile [remove it, or leave it empty]
-    10:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
-    10:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
-    10:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
-    10:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
-    11:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
-    11:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
-    11:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
-    11:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
+    1:11 E012 `retries.verify` is not supported by this version of turnstile [remove it, or keep the default, `3`]
+    2:1 E012 `on_wait` is not supported by this version of turnstile [remove it, or keep the default, `stop`]
+    3:12 E012 `approval.risk` is not supported by this version of turnstile [remove it, or leave it empty]
+    3:26 E012 `approval.tags` is not supported by this version of turnstile [remove it, or leave it empty]
+    4:11 E012 `protect.paths` is not supported by this version of turnstile [remove it, or leave it empty]
+    5:1 E012 `verify` is not supported by this version of turnstile [remove it, or leave it empty]
+    6:1 E012 `require_verify` is not supported by this version of turnstile [remove it, or keep the default, `false`]
+    7:1 E012 `checks` is not supported by this version of turnstile [remove it, or leave it empty]
+    8:10 E012 `notify.command` is not supported by this version of turnstile [remove it, or leave it empty]
+    8:34 E012 `notify.events` is not supported by this version of turnstile [remove it, or leave it empty]
+    9:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
+    9:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
+    9:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
+    9:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
+    10:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
+    10:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
+    10:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
+    10:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
     ");
 }
 

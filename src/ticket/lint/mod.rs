@@ -2,6 +2,7 @@
 //! Faults of one ticket alone are found where it is read.
 
 mod agents;
+mod caps;
 mod context;
 mod cycles;
 mod fixed;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{agents, cycles, identity, references};
+use super::{agents, caps, cycles, identity, references};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ticket::{Ids, Place, Read};
 
@@ -14,12 +14,15 @@ pub struct LintContext<'a> {
     pub roster: &'a [String],
     /// The agent of tickets that name none.
     pub default_agent: Option<&'a str>,
+    /// Those of the roster whose programs do not say what they use.
+    pub silent: &'a [String],
 }
 
 /// The faults that show only across tickets, in the order of the tickets that were given.
 /// `ids` are the ids of all of them.
 pub fn lint(tickets: &[Read], ids: &Ids, context: &LintContext<'_>) -> Vec<Diagnostic> {
     let mut found = agents::judge(tickets, context);
+    found.extend(caps::judge(tickets, context));
     found.extend(references::judge(tickets, ids));
     found.extend(cycles::judge(tickets, ids));
     found.extend(identity::judge(tickets));
