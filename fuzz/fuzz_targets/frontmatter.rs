@@ -13,7 +13,8 @@ fuzz_target!(|bytes: &[u8]| {
     let reads = [read_ticket(&source)];
     let ids = Ids::of(&reads);
     let roster = ["shell".to_owned(), "user".to_owned()];
-    let across = lint(&reads, &ids, &LintContext { roster: &roster, default_agent: None, needs_check: false });
+    let context = LintContext { roster: &roster, default_agent: None, needs_check: true, silent: &roster };
+    let across = lint(&reads, &ids, &context);
     let faults: Vec<Diagnostic> = reads[0].diagnostics.iter().chain(&across).cloned().collect();
     let lines = text.matches(['\n', '\r']).count() + 1;
     for fault in &faults {

@@ -109,8 +109,12 @@ fn facts(front: &Frontmatter) -> Vec<(&'static str, String)> {
         facts.push(("context", shown_line(&paths.join(", "))));
     }
     let turns = front.limits.turns.map(|turns| format!("{turns} turns"));
+    let used =
+        [front.limits.tokens.map(|tokens| format!("{tokens} tokens")), front.limits.cost.map(|cost| cost.to_string())];
+    let used = used.into_iter().flatten();
     let idle = front.limits.no_progress.map(|turns| format!("{turns} turns in a row without progress"));
-    let limits: Vec<String> = turns.into_iter().chain(front.limits.time.map(show_duration)).chain(idle).collect();
+    let limits: Vec<String> =
+        turns.into_iter().chain(front.limits.time.map(show_duration)).chain(idle).chain(used).collect();
     if !limits.is_empty() {
         facts.push(("limits", limits.join(", ")));
     }

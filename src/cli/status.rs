@@ -78,7 +78,7 @@ fn document(view: &View, reason: Option<&Reason>) -> Value {
         "current_ticket": view.run.current,
         "turns": view.run.turns,
         "active_seconds": view.run.active_ms / 1000,
-        "usage": null,
+        "usage": view.run.usage.document(),
         "tickets": {
             "total": total,
             "done": counts[0],

@@ -55,6 +55,18 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The names of programs in the roster that do not say what they use, sorted. Of a person nothing is asked.
+    pub fn silent_names(&self) -> Vec<String> {
+        let mut names = self.roster_names();
+        names.retain(|name| {
+            let kind = self.agent(name).map(|entry| entry.kind);
+            kind.is_some_and(|kind| kind != AgentKind::User && !kind.reports_usage())
+        });
+        names
+    }
+}
+
 impl Default for Config {
     /// Every kind that needs no more than its name, under that name. (`command` needs a command.)
     fn default() -> Self {
@@ -92,6 +104,8 @@ impl Default for Limits {
             time: Some(Duration::from_secs(8 * 3600)),
             no_progress: Some(3),
             failures: Some(3),
+            cost: None,
+            tokens: None,
         }
     }
 }

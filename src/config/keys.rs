@@ -27,6 +27,8 @@ pub(crate) enum Shape {
     Count { least: u32, most: u32 },
     /// The same from 1 on, or `off`.
     Cap,
+    /// An amount of money, or `off`.
+    Money,
     /// A duration or `off`.
     Duration,
     /// One of some words.
@@ -138,7 +140,7 @@ pub(crate) const LIMITS: &[Key] = &[
     key("time", Shape::Duration, "8h", "working time of agents in a run; pauses cost nothing"),
     key("no_progress", Shape::Cap, "3", "turns of one ticket in a row that change nothing"),
     key("failures", Shape::Cap, "3", "failed turns in a row that open the breaker"),
-    key("cost_usd", Shape::Cap, "off", "cost of a run in US dollars"),
+    key("cost_usd", Shape::Money, "off", "cost of a run in US dollars"),
     key("tokens", Shape::Cap, "off", "tokens of a run"),
 ];
 

@@ -50,6 +50,20 @@ impl AgentKind {
             Self::Codex | Self::Aider | Self::Shell => false,
         }
     }
+
+    /// Whether turnstile is told what its turns use: tokens, and what they cost. No program's report is read yet.
+    pub const fn reports_usage(self) -> bool {
+        match self {
+            Self::Command
+            | Self::Codex
+            | Self::Claude
+            | Self::Opencode
+            | Self::Gemini
+            | Self::Aider
+            | Self::Shell
+            | Self::User => false,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod template;
 mod ticket_keys;
 mod types;
 mod unsupported;
+mod usd;
 mod values;
 
 pub use defaults::TURN_TIMEOUT;
@@ -28,3 +29,4 @@ pub use types::{
     AgentKind, ApprovalPolicy, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, Notify,
     NotifyEvent, PromptSettings, Retries, RosterEntry,
 };
+pub use usd::Usd;

@@ -289,12 +289,32 @@ fn read_caps(table: &Table<'_>, config: &mut Config, faults: &mut Faults<'_>) {
         set(&mut config.limits.time, &limits, "time", |path, node| faults.duration(path, node));
         set(&mut config.limits.no_progress, &limits, "no_progress", |path, node| faults.cap(path, node));
         set(&mut config.limits.failures, &limits, "failures", |path, node| faults.cap(path, node));
+        set(&mut config.limits.cost, &limits, "cost_usd", |path, node| faults.money(path, node));
+        set(&mut config.limits.tokens, &limits, "tokens", |path, node| faults.cap(path, node));
+        report_unobservable(&limits, config, faults);
     }
     if let Some(retries) = open(table, "retries", keys::RETRIES, faults) {
         set(&mut config.retries.lint, &retries, "lint", |path, node| faults.count(path, node, 0, u32::MAX));
         set(&mut config.retries.verify, &retries, "verify", |path, node| faults.count(path, node, 0, u32::MAX));
         set(&mut config.retries.commit, &retries, "commit", |path, node| faults.count(path, node, 0, u32::MAX));
         set(&mut config.retries.transient, &retries, "transient", |path, node| faults.count(path, node, 0, u32::MAX));
+    }
+}
+
+/// A cap on what agents use, where some of them do not say it: it would not hold for their turns.
+fn report_unobservable(limits: &Table<'_>, config: &Config, faults: &mut Faults<'_>) {
+    let silent = config.silent_names();
+    let caps = [("cost_usd", config.limits.cost.is_some()), ("tokens", config.limits.tokens.is_some())];
+    for (name, _) in caps.into_iter().filter(|(_, is_asked)| *is_asked && !silent.is_empty()) {
+        let Some(span) = limits.key_span(name) else { continue };
+        let who = list(silent.iter().map(String::as_str));
+        let report = if silent.len() == 1 { "reports" } else { "report" };
+        faults.add_with_help(
+            Code::Unobservable,
+            span,
+            format!("`limits.{name}` cannot be observed: {} {report} no usage", shown_line(&who)),
+            "remove it; `limits.turns` and `limits.time` hold for every agent",
+        );
     }
 }
 

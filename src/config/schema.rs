@@ -55,6 +55,7 @@ fn described(path: &str, shape: Shape, unsupported: Unsupported<'_>) -> Value {
         Shape::Count { least, most: u32::MAX } => json!({ "type": "integer", "minimum": least }),
         Shape::Count { least, most } => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Shape::Cap => json!({ "anyOf": [{ "type": "integer", "minimum": 1 }, { "const": "off" }] }),
+        Shape::Money => json!({ "anyOf": [{ "type": "number", "exclusiveMinimum": 0 }, { "const": "off" }] }),
         Shape::Duration => json!({ "type": "string", "pattern": "^(off|0*[1-9][0-9]*[smh])$" }),
         Shape::Word(words) => json!({ "enum": words }),
         Shape::Texts => json!({ "type": "array", "items": { "type": "string" } }),
@@ -104,6 +105,7 @@ mod tests {
             Shape::Flag => owned(&["true", "false"]),
             Shape::Count { least, most } => vec![least.to_string(), most.to_string()],
             Shape::Cap => owned(&["1", "off"]),
+            Shape::Money => owned(&["5", "0.5", "off"]),
             Shape::Duration => owned(&["90s", "10m", "2h", "off"]),
             Shape::Word(words) => owned(words),
             Shape::Texts => owned(&["[]", "[a, b]"]),
@@ -135,7 +137,9 @@ mod tests {
             let path = format!("{pattern}{}", key.name);
             let accepted = unsupported::accepted(&path);
             for value in samples(key.shape) {
-                let faults = faults(&path, &value);
+                let mut faults = faults(&path, &value);
+                // Whether an agent is there that says what it uses, no schema knows.
+                faults.retain(|fault| !fault.starts_with("E023"));
                 match accepted {
                     Some(_) if value != key.default => {
                         assert!(

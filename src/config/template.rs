@@ -132,6 +132,8 @@ mod tests {
           time: 8h         # working time of agents in a run; pauses cost nothing
           no_progress: 3   # turns of one ticket in a row that change nothing
           failures: 3      # failed turns in a row that open the breaker
+          cost_usd: off    # cost of a run in US dollars
+          tokens: off      # tokens of a run
 
         # turns asked for after the first failure
         retries:

@@ -46,6 +46,6 @@ pub(crate) const LIMITS: &[Key] = &[
     key("turns", Shape::Cap, "", "turns of this ticket in a run"),
     key("time", Shape::Duration, "", "working time of agents on this ticket in a run"),
     key("no_progress", Shape::Cap, "", "turns of this ticket in a row that change nothing"),
-    key("cost_usd", Shape::Only("off"), "off", "cost of this ticket in US dollars"),
-    key("tokens", Shape::Only("off"), "off", "tokens of this ticket"),
+    key("cost_usd", Shape::Money, "", "cost of this ticket in US dollars"),
+    key("tokens", Shape::Cap, "", "tokens of this ticket"),
 ];

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::Usd;
 use crate::ticket::{CheckItem, Risk};
 
 /// Everything that can be set, with the defaults filled in.
@@ -103,6 +104,10 @@ pub struct Limits {
     pub no_progress: Option<u32>,
     /// Failed turns in a row that open the breaker.
     pub failures: Option<u32>,
+    /// What the agents of a run may cost.
+    pub cost: Option<Usd>,
+    /// Tokens of a run.
+    pub tokens: Option<u32>,
 }
 
 /// Turns asked for after the first failure.

@@ -24,8 +24,6 @@ pub(crate) enum Accepted {
 
 /// The table. `*` stands for every name of the roster.
 pub(crate) const UNSUPPORTED: &[Unsupported] = &[
-    Unsupported::Key("limits.cost_usd", Accepted::Plain("off")),
-    Unsupported::Key("limits.tokens", Accepted::Plain("off")),
     Unsupported::Key("on_wait", Accepted::Plain("stop")),
     Unsupported::Key("protect.paths", Accepted::Empty),
     Unsupported::Key("triggers.branches", Accepted::Nothing),

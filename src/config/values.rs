@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use super::duration::{DurationError, parse_duration_or_off};
-use super::keys::Key;
-use super::unsupported;
+use super::{Usd, keys, unsupported};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{Edit, LineIndex, Source, Span, nearest, shown_line};
-use crate::ticket::yaml::{Node, Value};
+use crate::ticket::yaml::{Key, Node, Value};
 
 /// Collects the faults of one text.
 pub(super) struct Faults<'a> {
@@ -26,8 +25,8 @@ pub(super) type Read<T> = Result<T, Reported>;
 pub(super) struct Table<'n> {
     /// What stands in front of its keys in messages, as `limits.`.
     prefix: String,
-    keys: &'static [Key],
-    entries: Vec<(&'n str, &'n Node)>,
+    keys: &'static [keys::Key],
+    entries: Vec<(&'n Key, &'n Node)>,
 }
 
 impl<'a> Faults<'a> {
@@ -67,7 +66,7 @@ impl<'a> Faults<'a> {
         node: &'n Node,
         prefix: &str,
         pattern: &str,
-        keys: &'static [Key],
+        keys: &'static [keys::Key],
     ) -> Option<Table<'n>> {
         let Value::Mapping(all) = &node.value else {
             self.wrong_type(prefix.trim_end_matches('.'), node, "a mapping");
@@ -90,7 +89,7 @@ impl<'a> Faults<'a> {
                 continue;
             }
             match unsupported::accepted(&format!("{pattern}{}", key.name)) {
-                None => table.entries.push((key.name.as_str(), value)),
+                None => table.entries.push((key, value)),
                 Some(accepted) if accepted.is(value) => {}
                 Some(accepted) => {
                     let help = match accepted {
@@ -246,6 +245,25 @@ impl<'a> Faults<'a> {
         number.map(Some)
     }
 
+    /// An amount of money, or `off`.
+    pub(super) fn money(&mut self, path: &str, node: &Node) -> Read<Option<Usd>> {
+        let expected = "a number of US dollars such as `2.50`, or `off`";
+        let (text, quoted) = self.scalar(path, node, expected)?;
+        if text == "off" {
+            return Ok(None);
+        }
+        if let Some(amount) = Usd::parse(text).filter(|_| !quoted) {
+            return Ok(Some(amount));
+        }
+        if quoted || text.parse::<f64>().is_err() {
+            self.wrong_type(path, node, expected);
+        } else {
+            let message = format!("`{}` is {text}, and must be more than 0, with at most 6 decimals", shown_line(path));
+            self.add_with_help(Code::OutOfRange, node.span, message, "write `off` for no cap");
+        }
+        Err(Reported)
+    }
+
     /// A duration or `off`.
     pub(super) fn duration(&mut self, path: &str, node: &Node) -> Read<Option<Duration>> {
         let (text, _) = self.scalar(path, node, "a duration such as `10m`, or `off`")?;
@@ -286,8 +304,13 @@ impl<'n> Table<'n> {
     /// A key's path for messages, and its value where it is given and supported; the first one where it stands twice.
     pub(super) fn get(&self, name: &str) -> Option<(String, &'n Node)> {
         debug_assert!(self.keys.iter().any(|key| key.name == name), "`{name}` is asked for and in no table");
-        let (_, node) = self.entries.iter().find(|(key, _)| *key == name)?;
+        let (_, node) = self.entries.iter().find(|(key, _)| key.name == name)?;
         Some((format!("{}{name}", self.prefix), node))
+    }
+
+    /// Where a key stands that is given and supported.
+    pub(super) fn key_span(&self, name: &str) -> Option<Span> {
+        self.entries.iter().find(|(key, _)| key.name == name).map(|(key, _)| key.span)
     }
 }
 

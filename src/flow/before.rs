@@ -105,7 +105,7 @@ pub const BEFORE: [Rung; 17] = [
     Rung {
         number: 15,
         name: "limits",
-        doc: "A limit on turns or time is reached: `limit_…`, or `max_turns` for this command's own.",
+        doc: "A limit on turns, time, tokens or cost is reached: `limit_…`, or `max_turns` for this command's own.",
         answer: limits,
     },
     Rung {

@@ -50,7 +50,7 @@ pub enum Event {
         /// The commit and branch that are accepted with it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         branch: Option<String>,
-        /// What a limit is raised by: turns, or milliseconds.
+        /// What a limit is raised by: turns, milliseconds, tokens, or millionths of a US dollar.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         granted: Option<u64>,
     },
@@ -328,7 +328,7 @@ pub enum Event {
         ticket: Option<TicketId>,
         /// Which one.
         limit: super::ReasonCode,
-        /// What an answer grants once more: turns, or milliseconds.
+        /// What an answer grants once more: turns, milliseconds, tokens, or millionths of a US dollar.
         #[serde(default)]
         amount: u64,
         /// The limit in force: the same, and all that was granted before.

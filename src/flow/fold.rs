@@ -277,6 +277,12 @@ impl RunState {
         let granted = match (code, ticket) {
             (ReasonCode::LimitTotalTurns, _) => &mut self.granted_turns,
             (ReasonCode::LimitTime, _) => &mut self.granted_ms,
+            (ReasonCode::LimitTokens, None) => &mut self.granted_tokens,
+            (ReasonCode::LimitCost, None) => &mut self.granted_cost,
+            (ReasonCode::LimitTokens, Some(ticket)) => {
+                &mut self.tickets.entry(ticket.clone()).or_default().granted_tokens
+            }
+            (ReasonCode::LimitCost, Some(ticket)) => &mut self.tickets.entry(ticket.clone()).or_default().granted_cost,
             (ReasonCode::LimitTurns, Some(ticket)) => {
                 &mut self.tickets.entry(ticket.clone()).or_default().granted_turns
             }
@@ -348,6 +354,10 @@ impl RunState {
         let state = self.tickets.entry(request.ticket.clone()).or_default();
         state.commits.extend(ended.commits.iter().cloned());
         state.active_ms += ended.duration_ms;
+        if let Some(usage) = &ended.usage {
+            state.usage.add(usage);
+            self.usage.add(usage);
+        }
         state.own(&ended.changed);
         if state.first_before.is_none() {
             state.first_before.clone_from(&ended.before);

@@ -5,8 +5,10 @@ use serde_json::json;
 use super::choose::{Choice, Look};
 use super::event::Event;
 use super::reason::{Reason, ReasonCode};
-use super::state::Refusal;
+use super::state::{Refusal, TicketState};
 use super::survey::TicketFact;
+use super::usage::Usage;
+use crate::config::Usd;
 use crate::ticket::TicketId;
 
 pub(super) fn limits(look: &Look<'_>) -> Option<Choice> {
@@ -17,7 +19,10 @@ pub(super) fn limits(look: &Look<'_>) -> Option<Choice> {
             "{message} {}; raise it in `.tickets/config.yaml`, or `turnstile resume` grants {more} more",
             amount(refusal.code, refusal.in_force)
         );
-        let details = json!({ "limit": refusal.in_force, "resume_grants": refusal.amount });
+        let details = json!({
+            "limit": counted(refusal.code, refusal.in_force),
+            "resume_grants": counted(refusal.code, refusal.amount),
+        });
         if look.run.limit.as_ref() != Some(&refusal) {
             let Refusal { code: limit, ticket, amount, in_force } = refusal;
             return Some(Choice::Record(vec![Event::LimitReached { ticket, limit, amount, in_force }]));
@@ -46,7 +51,11 @@ fn reached(look: &Look<'_>, ticket: &TicketFact) -> Option<(Refusal, String)> {
     {
         return Some((refusal, format!("the run has had {}, and its limit is", amount(ReasonCode::LimitTurns, all))));
     }
-    if let Some(limit) = look.policy.turns_of(ticket.limits.turns).filter(|_| !state.claim)
+    // A turn that asks only for the commit counts against the total alone.
+    if state.claim {
+        return None;
+    }
+    if let Some(limit) = look.policy.turns_of(ticket.limits.turns)
         && let Some(refusal) = refusal(ReasonCode::LimitTurns, Some(&ticket.id), limit.into(), state.granted_turns, own)
     {
         let had = amount(ReasonCode::LimitTurns, own);
@@ -54,18 +63,49 @@ fn reached(look: &Look<'_>, ticket: &TicketFact) -> Option<(Refusal, String)> {
     }
     let run = limits.time.map(|limit| (limit, look.run.active_ms));
     let of_ticket = ticket.limits.time.map(|limit| (limit, state.active_ms));
-    [run, of_ticket].into_iter().flatten().find_map(|(limit, used)| {
+    let time = [run, of_ticket].into_iter().flatten().find_map(|(limit, used)| {
         let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
         let refusal = refusal(ReasonCode::LimitTime, None, limit, look.run.granted_ms, used)?;
         let had = amount(ReasonCode::LimitTime, used);
         Some((refusal, format!("agents have worked for {had}, and the limit is")))
+    });
+    time.or_else(|| used_up(look, ticket, &state))
+}
+
+/// A limit on what agents report that they use.
+fn used_up(look: &Look<'_>, ticket: &TicketFact, state: &TicketState) -> Option<(Refusal, String)> {
+    let (run, limits, own) = (look.run, &look.policy.limits, &ticket.limits);
+    let about = Some(ticket.id.clone());
+    let cost = |cost: Option<Usd>| cost.map(|cost| cost.0);
+    let used = |usage: &Usage| (usage.tokens(), usage.cost.unwrap_or_default().0);
+    let ((run_tokens, run_cost), (own_tokens, own_cost)) = (used(&run.usage), used(&state.usage));
+    let (tokens, money) = (ReasonCode::LimitTokens, ReasonCode::LimitCost);
+    let caps = [
+        (tokens, None, limits.tokens.map(u64::from), run.granted_tokens, run_tokens),
+        (tokens, about.clone(), own.tokens.map(u64::from), state.granted_tokens, own_tokens),
+        (money, None, cost(limits.cost), run.granted_cost, run_cost),
+        (money, about, cost(own.cost), state.granted_cost, own_cost),
+    ];
+    caps.into_iter().find_map(|(code, about, limit, granted, used)| {
+        let limit = limit?;
+        let in_force = limit.saturating_add(granted);
+        let whose = about.as_ref().map_or_else(|| "the run".to_owned(), ToString::to_string);
+        let message = format!("the agents of {whose} have used {}, and its limit is", amount(code, used));
+        (used >= in_force).then_some((Refusal { code, ticket: about, amount: limit, in_force }, message))
     })
+}
+
+/// The same for programs: US dollars as such, everything else as it is counted.
+fn counted(code: ReasonCode, amount: u64) -> serde_json::Value {
+    if code == ReasonCode::LimitCost { json!(Usd(amount).dollars()) } else { json!(amount) }
 }
 
 /// So much of what a limit counts, in words.
 pub fn amount(code: ReasonCode, amount: u64) -> String {
     match (code, amount) {
         (ReasonCode::LimitTime, milliseconds) => format!("{} s", milliseconds / 1000),
+        (ReasonCode::LimitCost, millionths) => Usd(millionths).to_string(),
+        (ReasonCode::LimitTokens, tokens) => format!("{tokens} tokens"),
         (_, 1) => "1 turn".to_owned(),
         (_, turns) => format!("{turns} turns"),
     }

@@ -32,6 +32,7 @@ mod standing;
 mod state;
 mod survey;
 mod ticket_index;
+mod usage;
 mod world;
 
 pub use after::AFTER;
@@ -67,6 +68,7 @@ pub use survey::{
     Survey, TicketFact, TurnFacts,
 };
 pub use ticket_index::TicketIndex;
+pub use usage::Usage;
 pub use world::World;
 
 #[cfg(test)]

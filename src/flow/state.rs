@@ -8,6 +8,7 @@ use super::reason::{Reason, ReasonCode};
 use super::request::{Act, CheckRequest, DispatchFact, SaveRequest, TurnRequest};
 use super::retry::Retry;
 use super::survey::Survey;
+use super::usage::Usage;
 use crate::ticket::TicketId;
 
 /// How a run stands as a whole.
@@ -41,6 +42,12 @@ pub struct RunState {
     pub granted_turns: u64,
     /// Time granted on top of the limit.
     pub granted_ms: u64,
+    /// What agents reported that they used.
+    pub usage: Usage,
+    /// Tokens granted on top of the limit.
+    pub granted_tokens: u64,
+    /// Millionths of a US dollar granted on top of the limit.
+    pub granted_cost: u64,
     /// How the breaker stands.
     pub breaker: Breaker,
     /// The limit that refused the last turn.
@@ -88,7 +95,7 @@ pub struct Refusal {
     pub code: ReasonCode,
     /// The ticket, where the limit is a ticket's.
     pub ticket: Option<TicketId>,
-    /// What an answer grants once more: turns, or milliseconds.
+    /// What an answer grants once more: turns, milliseconds, tokens, or millionths of a US dollar.
     pub amount: u64,
     /// The limit in force.
     pub in_force: u64,
@@ -126,6 +133,12 @@ pub struct TicketState {
     pub stale: u32,
     /// Claims on an unclean tree in a row.
     pub commit_failures: u32,
+    /// What its agents reported that they used.
+    pub usage: Usage,
+    /// Tokens granted on top of its own limit.
+    pub granted_tokens: u64,
+    /// Millionths of a US dollar granted on top of its own limit.
+    pub granted_cost: u64,
     /// Turns in a row that moved nothing.
     pub idle_turns: u32,
     /// Retries of one failed turn, in a row.

@@ -11,6 +11,7 @@ use super::*;
 use crate::config::{CheckpointMode, CommitBy, Config};
 use crate::ticket::{TicketId, TicketLimits};
 
+mod caps;
 mod failure;
 mod progress;
 

@@ -388,7 +388,8 @@ pub fn lint_all(reads: &[Read], ids: &Ids, config: &Config) -> Vec<Diagnostic> {
     let at_fault = config.default_agent_at_fault.then_some("");
     let needs_check = config.require_verify && !config.verify.iter().any(|item| item.required);
     let default_agent = config.default_agent.as_deref().or(at_fault);
-    let context = LintContext { roster: &roster, default_agent, needs_check };
+    let silent = config.silent_names();
+    let context = LintContext { roster: &roster, default_agent, needs_check, silent: &silent };
     let mut diagnostics: Vec<Diagnostic> = reads.iter().flat_map(|read| read.diagnostics.iter().cloned()).collect();
     diagnostics.extend(crate::ticket::lint(reads, ids, &context));
     diagnostics

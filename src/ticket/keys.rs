@@ -39,11 +39,7 @@ enum Harmless {
 
 /// Keys that this version knows and cannot honour. To ignore one would be to judge a ticket by less than it asks for,
 /// so each is an error. Supporting one means to delete its row.
-const UNSUPPORTED: &[(&str, Harmless)] = &[
-    ("scope", Harmless::EmptyList),
-    ("limits.cost_usd", Harmless::Word("off")),
-    ("limits.tokens", Harmless::Word("off")),
-];
+const UNSUPPORTED: &[(&str, Harmless)] = &[("scope", Harmless::EmptyList)];
 
 /// Whether this version can honour the value of a key; a key of `limits` is written `limits.time`.
 pub(super) fn is_supported(key: &str, node: &Node) -> bool {

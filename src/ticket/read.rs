@@ -205,7 +205,10 @@ fn places(source: &Source, tree: &Node, top: Span) -> Places {
     let agent = tree.get("agent").filter(|node| node.value != Value::Null).map(|node| place(node.span));
     let context = tree.get("context").map(|node| place(node.span));
     let verify = tree.get("verify").map(|node| place(node.span));
-    Places { top: Some(place(top)), agent, context, verify, depends_on }
+    let limits = tree.get("limits").map_or(&[][..], Node::entries);
+    let limit = |name: &str| limits.iter().find(|(key, _)| key.name == name).map(|(key, _)| place(key.span));
+    let (cost_usd, tokens) = (limit("cost_usd"), limit("tokens"));
+    Places { top: Some(place(top)), agent, context, verify, cost_usd, tokens, depends_on }
 }
 
 /// The first heading of the first level that is not part of a code block.

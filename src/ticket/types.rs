@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::check::CheckItem;
+use crate::config::Usd;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{LineColumn, Span};
 
@@ -101,6 +102,10 @@ pub struct Places {
     pub context: Option<Place>,
     /// The value of `verify`.
     pub verify: Option<Place>,
+    /// The key `cost_usd` of `limits`.
+    pub cost_usd: Option<Place>,
+    /// The key `tokens` of `limits`.
+    pub tokens: Option<Place>,
     /// The items of `depends_on`, one for each reference.
     pub depends_on: Vec<Place>,
 }
@@ -262,6 +267,9 @@ pub struct TicketLimits {
     /// At most so much time of agents in a run; `None` leaves the config's.
     pub time: Option<Duration>,
     /// At most so many turns in a row that move nothing; `None` leaves the config's.
-    #[serde(default)]
     pub no_progress: Option<u32>,
+    /// At most so much money; `None` leaves the config's.
+    pub cost: Option<Usd>,
+    /// At most so many tokens; `None` leaves the config's.
+    pub tokens: Option<u32>,
 }

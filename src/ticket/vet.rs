@@ -9,6 +9,7 @@ use super::faults::Faults;
 use super::keys::{CONTEXT_KEYS, LIMIT_KEYS, TICKET_KEYS, is_supported};
 use super::types::{ContextFile, Risk, TicketLimits};
 use super::yaml::{Key, Node, Value};
+use crate::config::Usd;
 use crate::diagnostic::Code;
 use crate::text::{Edit, Span, nearest, shown_line};
 
@@ -335,17 +336,34 @@ fn limits(node: &Node, faults: &mut Faults<'_>) -> TicketLimits {
         let is_off = matches!(&node.value, Value::Null)
             || matches!(&node.value, Value::Scalar { text, quoted: false } if text == "off");
         match key.name.as_str() {
-            "turns" | "time" | "no_progress" if is_off => {}
+            "turns" | "time" | "no_progress" | "cost_usd" | "tokens" if is_off => {}
             "turns" => limits.turns = positive(key, node, faults),
             "no_progress" => limits.no_progress = positive(key, node, faults),
             "time" => limits.time = duration(key, node, faults),
-            name if LIMIT_KEYS.contains(&name) => {
-                supported(&format!("limits.{name}"), key, node, faults);
-            }
+            "tokens" => limits.tokens = positive(key, node, faults),
+            "cost_usd" => limits.cost = money(key, node, faults),
             name => report_unknown(name, key, LIMIT_KEYS, Code::UnknownKey, faults),
         }
     }
     limits
+}
+
+fn money(key: &Key, node: &Node, faults: &mut Faults<'_>) -> Option<Usd> {
+    let help = "write US dollars as `5` or `2.50`, or `off`";
+    match &node.value {
+        Value::Scalar { text, quoted: false } if text.parse::<f64>().is_ok() => {
+            let amount = Usd::parse(text);
+            if amount.is_none() {
+                let message = format!("`{}` cannot be {}", key.name, shown_value(node));
+                faults.at_with_help(Code::OutOfRange, node.span, message, help);
+            }
+            amount
+        }
+        Value::Null | Value::Scalar { .. } | Value::Sequence(_) | Value::Mapping(_) => {
+            wrong_type(key, node, "a number of US dollars", help, faults);
+            None
+        }
+    }
 }
 
 fn duration(key: &Key, node: &Node, faults: &mut Faults<'_>) -> Option<Duration> {

@@ -140,6 +140,8 @@ fn everything_that_can_be_set() {
             failures: Some(
                 1,
             ),
+            cost: None,
+            tokens: None,
         },
         retries: Retries {
             lint: 0,
@@ -348,9 +350,32 @@ fn a_newer_version_is_one_fault_that_names_what_is_needed() {
 }
 
 #[test]
+fn a_cap_on_what_agents_use_needs_agents_that_say_it() {
+    insta::assert_snapshot!(faults("\
+agents:
+  fast: {kind: claude}
+limits:
+  turns: 3
+  cost_usd: 2.50
+  tokens: 100000
+"), @"
+    5:3 E023 `limits.cost_usd` cannot be observed: `fast`, `shell` report no usage [remove it; `limits.turns` and `limits.time` hold for every agent]
+    6:3 E023 `limits.tokens` cannot be observed: `fast`, `shell` report no usage [remove it; `limits.turns` and `limits.time` hold for every agent]
+    ");
+    insta::assert_snapshot!(faults("limits: {cost_usd: 0, tokens: -1}"), @"
+    1:20 E012 `limits.cost_usd` is 0, and must be more than 0, with at most 6 decimals [write `off` for no cap]
+    1:31 E012 `limits.tokens` is -1, and must be at least 1 [write `off` for no cap]
+    ");
+    insta::assert_snapshot!(faults("limits: {cost_usd: [], tokens: '5'}"), @"
+    1:20 E006 `limits.cost_usd` must be a number of US dollars such as `2.50`, or `off` [write a number of US dollars such as `2.50`, or `off`, or remove it]
+    1:32 E006 `limits.tokens` must be a whole number [write `off` for no cap]
+    ");
+    clean("limits: {cost_usd: off, tokens: off}");
+}
+
+#[test]
 fn what_is_not_supported_is_refused_unless_it_asks_for_nothing() {
     let asks_for_nothing = "\
-limits: {cost_usd: off, tokens: off}
 on_wait: stop
 protect: {paths: []}
 triggers: {inline_commands: false, reviewers: []}
@@ -358,15 +383,12 @@ agents: {c: {kind: codex, output: {}}}
 ";
     clean(asks_for_nothing);
     insta::assert_snapshot!(faults("\
-limits: {cost_usd: 5, tokens: 1000}
 on_wait: next
 protect: {paths: ['.github/**']}
 triggers: {branches: [main], inline_commands: true, reviewers: [a@b.c], brunches: []}
 agents: {c: {kind: codex, output: {final: /x}, permissions: allow, fallback: d}, g: {kind: goose}}
 default_agent: g
 "), @"
-    1:10 E012 `limits.cost_usd` is not supported by this version of turnstile [remove it, or keep the default, `off`]
-    1:23 E012 `limits.tokens` is not supported by this version of turnstile [remove it, or keep the default, `off`]
     2:1 E012 `on_wait` is not supported by this version of turnstile [remove it, or keep the default, `stop`]
     3:11 E012 `protect.paths` is not supported by this version of turnstile [remove it, or leave it empty]
     4:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]

@@ -2,6 +2,7 @@
 //! Faults of one ticket alone are found where it is read.
 
 mod agents;
+mod caps;
 mod checks;
 mod context;
 mod cycles;

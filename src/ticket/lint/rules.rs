@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{agents, checks, cycles, identity, references};
+use super::{agents, caps, checks, cycles, identity, references};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ticket::{Ids, Place, Read};
 
@@ -16,12 +16,15 @@ pub struct LintContext<'a> {
     pub default_agent: Option<&'a str>,
     /// Whether every ticket needs a required check of its own: the config asks for one and has none itself.
     pub needs_check: bool,
+    /// Those of the roster whose programs do not say what they use.
+    pub silent: &'a [String],
 }
 
 /// The faults that show only across tickets, in the order of the tickets that were given.
 /// `ids` are the ids of all of them.
 pub fn lint(tickets: &[Read], ids: &Ids, context: &LintContext<'_>) -> Vec<Diagnostic> {
     let mut found = agents::judge(tickets, context);
+    found.extend(caps::judge(tickets, context));
     found.extend(references::judge(tickets, ids));
     found.extend(cycles::judge(tickets, ids));
     found.extend(identity::judge(tickets));
