@@ -199,9 +199,10 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
             });
             lines.collect::<Vec<_>>().join("\n")
         }
-        Event::ApprovalRequested { ticket, path, .. } => {
-            format!("{ticket} needs an approval; what is asked lies in {}", shown(path))
-        }
+        Event::ApprovalRequested { ticket, path, .. } => match path {
+            Some(path) => format!("{ticket} needs an approval; what is asked lies in {}", shown(path)),
+            None => format!("  {ticket} needs an approval of what was changed"),
+        },
         Event::ApprovalResolved { ticket, by, decides } => {
             format!("{ticket} is {} by {}", if decides.approved { "approved" } else { "rejected" }, shown(by))
         }

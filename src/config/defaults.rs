@@ -70,6 +70,7 @@ impl Default for Config {
             env: EnvPolicy::default(),
             prompt: PromptSettings::default(),
             approval: ApprovalPolicy::default(),
+            protect: Vec::new(),
         }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) const TICKET: &[Key] = &[
     key("reasoning", Shape::Text, "", "the reasoning effort, passed to the agent"),
     key("verify", Shape::Only("[]"), "[]", "what decides whether the claim holds"),
     key("artifacts", Shape::Only("[]"), "[]", "what must exist when the ticket is done"),
-    key("scope", Shape::Only("[]"), "[]", "globs of what a turn may change"),
+    key("scope", Shape::Texts, "[]", "globs of what a turn may change, besides `.tickets/`; none is everything"),
     key("context", Shape::Files(CONTEXT), "[]", "files of the repository that are quoted in the prompt"),
     key("limits", Shape::Table(LIMITS), "", "caps of this ticket; they only tighten the config's"),
 ];

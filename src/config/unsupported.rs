@@ -31,7 +31,6 @@ pub(crate) const UNSUPPORTED: &[Unsupported] = &[
     Unsupported::Key("retries.verify", Accepted::Plain("3")),
     Unsupported::Key("retries.transient", Accepted::Plain("2")),
     Unsupported::Key("on_wait", Accepted::Plain("stop")),
-    Unsupported::Key("protect.paths", Accepted::Empty),
     Unsupported::Key("verify", Accepted::Empty),
     Unsupported::Key("require_verify", Accepted::Plain("false")),
     Unsupported::Key("checks", Accepted::Empty),

@@ -133,7 +133,8 @@ pub(super) fn judge(look: &Look<'_>, judging: &Judging) -> Choice {
     if let Some(choice) = super::finish::finished(look) {
         return choice;
     }
-    let rows = AFTER.iter().filter(|row| row.number == 0 || row.number >= judging.row);
+    // Nothing goes on behind row 7 with a content that nobody has looked at, whenever it came about.
+    let rows = AFTER.iter().filter(|row| matches!(row.number, 0 | 7) || row.number >= judging.row);
     for row in rows {
         if let Some(choice) = (row.answer)(look, judging) {
             return choice;

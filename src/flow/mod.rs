@@ -20,6 +20,7 @@ mod preview;
 mod reason;
 mod request;
 mod saves;
+mod scope;
 pub mod settle;
 mod standing;
 mod state;
@@ -37,25 +38,28 @@ pub use explain::{TicketReason, TicketStanding, explain, standing, why_not_ready
 pub use limits::amount;
 pub use mail::{reply_left, reply_target, serve_decisions, waiting_tickets};
 pub use parts::{
-    ActBegun, Asked, Begun, Carried, Chore, Decides, Outcome, SaveBegun, TicketWritten, TurnEnded, Verdict,
+    ActBegun, Asked, Base, Begun, Carried, Chore, Decides, Outcome, SaveBegun, TicketWritten, TurnEnded, Verdict,
 };
 pub use policy::Policy;
 pub use preview::{Action, Preview, preview};
 pub use reason::{Reason, ReasonCode, Standing};
 pub use request::{
-    Act, DispatchFact, Evidence, Follow, PutBack, SavePurpose, SaveRequest, SaveResult, TurnEnd, TurnRequest,
+    Act, DispatchFact, Evidence, Follow, PathBack, PutBack, SavePurpose, SaveRequest, SaveResult, TurnEnd, TurnRequest,
     TurnResult, follow_save, follow_turn,
 };
+pub use scope::GONE;
 pub use state::{
     Approval, AskedFor, EndKind, Feedback, Finished, Judging, Life, OutOfOrder, Phase, Quiet, Refusal, RunState,
     Stands, TicketState,
 };
 pub use survey::{
-    AgentFact, ApprovalFact, CommandFact, Decided, Decision, HeadFact, OutboxFact, ReplyFact, Survey, TicketFact,
-    TurnFacts,
+    AgentFact, ApprovalFact, Before, CommandFact, Decided, Decision, HeadFact, OutboxFact, ReplyFact, ScopeFact,
+    Survey, TicketFact, TurnFacts,
 };
 pub use ticket_index::TicketIndex;
 pub use world::World;
 
+#[cfg(test)]
+mod approval_tests;
 #[cfg(test)]
 mod tests;

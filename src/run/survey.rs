@@ -74,7 +74,7 @@ pub(super) fn survey(
     let head_tree = head.commit.as_deref().map(|commit| git::tree_of(place, commit)).transpose()?;
     let uncommitted = Uncommitted { outside: &changes, inside: &tickets_changes };
     let turn = match run.judging() {
-        Some(judging) => turn_facts(workspace, run, judging, &At { head: &head, uncommitted })?,
+        Some(judging) => turn_facts(workspace, &settings.config, run, judging, &At { head: &head, uncommitted })?,
         None => TurnFacts::default(),
     };
     Ok(Survey {

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use super::contract;
 use super::error::RunError;
 use super::head::{At, head_fact, short};
+use super::scope::scope_facts;
 use super::survey::{in_commit, line};
 use super::workspace::Workspace;
+use crate::config::Config;
 use crate::flow::{Judging, RunState, TurnFacts};
 use crate::git;
 use crate::prompt::ticket_diff as unified_diff;
@@ -17,6 +19,7 @@ use crate::ticket::Unreadable;
 /// The facts of a turn that is being judged.
 pub(super) fn turn_facts(
     workspace: &Workspace,
+    config: &Config,
     run: &RunState,
     judging: &Judging,
     at: &At<'_>,
@@ -47,6 +50,7 @@ pub(super) fn turn_facts(
         head_claims: claimed || restored_in_head,
         runner_files,
         runner_files_back,
+        scope: scope_facts(workspace, config, run, judging, at)?,
     })
 }
 

@@ -44,7 +44,6 @@ enum Harmless {
 const UNSUPPORTED: &[(&str, Harmless)] = &[
     ("verify", Harmless::EmptyList),
     ("artifacts", Harmless::EmptyList),
-    ("scope", Harmless::EmptyList),
     ("limits.no_progress", Harmless::Nothing),
     ("limits.cost_usd", Harmless::Word("off")),
     ("limits.tokens", Harmless::Word("off")),

@@ -18,6 +18,8 @@ pub(super) struct Vetted {
     pub(super) at_fault: Vec<usize>,
     /// The good items of `context`.
     pub(super) context: Vec<ContextFile>,
+    /// The good items of `scope`.
+    pub(super) scope: Vec<String>,
     /// The good entries of `limits`.
     pub(super) limits: TicketLimits,
 }
@@ -66,8 +68,8 @@ fn is_good(key: &Key, node: &Node, foreign: bool, vetted: &mut Vetted, faults: &
             supported(&key.name, key, node, faults)
         }
         "scope" => {
-            super::vet_unsupported::scope(node, faults);
-            supported(&key.name, key, node, faults)
+            vetted.scope = scope(node, faults);
+            true
         }
         name if name.starts_with("x-") || (foreign && FOREIGN_KEYS.contains(&name)) => true,
         name => {
@@ -297,6 +299,32 @@ fn context_file(item: &Node, help: &str, faults: &mut Faults<'_>) -> Option<Cont
         }
     }
     good.then_some(file)
+}
+
+/// `scope`: globs.
+fn scope(node: &Node, faults: &mut Faults<'_>) -> Vec<String> {
+    let help = "write globs from the top of the worktree, as `scope: [\"src/**\", docs/*.md]`";
+    let Value::Sequence(items) = &node.value else {
+        let message = format!("`scope` must be a list, not {}", shown_value(node));
+        faults.at_with_help(Code::WrongType, node.span, message, help);
+        return Vec::new();
+    };
+    let mut globs = Vec::new();
+    for item in items {
+        let Value::Scalar { text, .. } = &item.value else {
+            let message = format!("an item of `scope` must be a glob, not {}", item.kind());
+            faults.at_with_help(Code::WrongType, item.span, message, help);
+            continue;
+        };
+        match super::scope::glob(text) {
+            Ok(_) => globs.push(text.clone()),
+            Err(why) => {
+                let help = "write one as `src/**` or `docs/*.md`";
+                faults.at_with_help(Code::BadGlob, item.span, format!("bad glob: {}", shown_line(&why)), help);
+            }
+        }
+    }
+    globs
 }
 
 fn positive(key: &Key, node: &Node, faults: &mut Faults<'_>) -> Option<u32> {

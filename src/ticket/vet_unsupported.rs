@@ -1,4 +1,4 @@
-//! The forms of `verify`, `artifacts` and `scope`: what is wrong with them is said even where they are not supported.
+//! The forms of `verify` and `artifacts`: what is wrong with them is said even where they are not supported.
 
 use super::faults::Faults;
 use super::vet::stays_inside;
@@ -35,24 +35,6 @@ pub(super) fn artifacts(node: &Node, faults: &mut Faults<'_>) {
             Value::Null | Value::Sequence(_) | Value::Mapping(_) => {
                 wrong(item.span, "an artifact must be a path", faults);
             }
-        }
-    }
-}
-
-/// `scope`: globs.
-pub(super) fn scope(node: &Node, faults: &mut Faults<'_>) {
-    for item in items("scope", node, faults) {
-        let Value::Scalar { text, .. } = &item.value else {
-            wrong(item.span, "an item of `scope` must be a glob", faults);
-            continue;
-        };
-        if let Err(error) = globset::GlobBuilder::new(text).literal_separator(true).build() {
-            faults.at_with_help(
-                Code::BadGlob,
-                item.span,
-                format!("bad glob: {}", shown_line(&error.kind().to_string())),
-                "write one as `src/**` or `docs/*.md`",
-            );
         }
     }
 }

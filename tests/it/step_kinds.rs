@@ -107,7 +107,6 @@ fn what_a_ticket_asks_for_and_this_version_cannot_do_is_refused() {
     for asked in [
         "verify: [cargo test]",
         "artifacts: [report.md]",
-        "scope: [src/**]",
         "limits: {cost_usd: 1}",
         "limits: {tokens: 1000}",
         "limits: {no_progress: 1}",
@@ -128,7 +127,6 @@ fn what_the_config_asks_for_and_this_version_cannot_do_is_refused() {
         "verify: [cargo test]",
         "checks: {unit: cargo test -q}",
         "require_verify: true",
-        "protect: {paths: [.github/**]}",
         "limits: {cost_usd: 5}",
         "limits: {tokens: 100000}",
         "on_wait: next",

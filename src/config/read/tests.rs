@@ -58,7 +58,8 @@ fn everything_that_can_be_set() {
          commit: {by: runner, hooks: skip, subject: \"[{id}] {title}: {what}\"}\r\n\
          env: {inherit: minimal, pass: [SSH_AUTH_SOCK]}\r\n\
          prompt: {max_bytes: 1000, previous_ticket: true}\r\n\
-         approval: {risk: [high], tags: [deploy]}\r\n",
+         approval: {risk: [high], tags: [deploy]}\r\n\
+         protect: {paths: ['*.lock']}\r\n",
     );
     insta::assert_debug_snapshot!(config, @r#"
     Config {
@@ -162,6 +163,9 @@ fn everything_that_can_be_set() {
                 "deploy",
             ],
         },
+        protect: [
+            "*.lock",
+        ],
     }
     "#);
 }
@@ -313,7 +317,6 @@ fn what_is_not_supported_is_refused_unless_it_asks_for_nothing() {
 limits: {no_progress: 3, failures: 3, cost_usd: off, tokens: off}
 retries: {verify: 3, transient: 2}
 on_wait: stop
-protect: {paths: []}
 verify: []
 require_verify: false
 checks: {}
@@ -326,7 +329,6 @@ agents: {c: {kind: codex, output: {}}}
 limits: {no_progress: 4, failures: off, cost_usd: 5, tokens: 1000}
 retries: {verify: 0, transient: 9}
 on_wait: next
-protect: {paths: ['.github/**']}
 verify: [cargo test]
 require_verify: true
 checks: {unit: cargo test -q}
@@ -342,20 +344,28 @@ default_agent: g
     2:11 E012 `retries.verify` is not supported by this version of turnstile [remove it, or keep the default, `3`]
     2:22 E012 `retries.transient` is not supported by this version of turnstile [remove it, or keep the default, `2`]
     3:1 E012 `on_wait` is not supported by this version of turnstile [remove it, or keep the default, `stop`]
-    4:11 E012 `protect.paths` is not supported by this version of turnstile [remove it, or leave it empty]
-    5:1 E012 `verify` is not supported by this version of turnstile [remove it, or leave it empty]
-    6:1 E012 `require_verify` is not supported by this version of turnstile [remove it, or keep the default, `false`]
-    7:1 E012 `checks` is not supported by this version of turnstile [remove it, or leave it empty]
-    8:10 E012 `notify.command` is not supported by this version of turnstile [remove it, or leave it empty]
-    8:34 E012 `notify.events` is not supported by this version of turnstile [remove it, or leave it empty]
-    9:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
-    9:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
-    9:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
-    9:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
-    10:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
-    10:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
-    10:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
-    10:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
+    4:1 E012 `verify` is not supported by this version of turnstile [remove it, or leave it empty]
+    5:1 E012 `require_verify` is not supported by this version of turnstile [remove it, or keep the default, `false`]
+    6:1 E012 `checks` is not supported by this version of turnstile [remove it, or leave it empty]
+    7:10 E012 `notify.command` is not supported by this version of turnstile [remove it, or leave it empty]
+    7:34 E012 `notify.events` is not supported by this version of turnstile [remove it, or leave it empty]
+    8:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
+    8:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
+    8:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
+    8:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
+    9:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
+    9:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
+    9:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
+    9:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
+    ");
+}
+
+#[test]
+fn what_is_protected_is_a_list_of_globs() {
+    assert_eq!(clean("protect: {paths: ['.github/**', ci/]}").protect, [".github/**", "ci/"]);
+    insta::assert_snapshot!(faults("protect: {paths: ['src/[a', /etc]}"), @"
+    1:19 E020 bad glob: unclosed character class; missing ']' [write one as `.github/**` or `*.lock`]
+    1:29 E020 bad glob: it would match nothing: it is taken from the top of the worktree [write one as `.github/**` or `*.lock`]
     ");
 }
 
