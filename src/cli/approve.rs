@@ -4,12 +4,13 @@
 use serde_json::{Value, json};
 
 use super::{CliError, Context, Exit};
+use crate::flow::ReasonCode;
 use crate::run::{Decidable, Decided, Options, Workspace};
 use crate::ticket::TicketId;
 
 /// Let tickets that wait for an approval go on
 ///
-/// Counts for each ticket as it is now: an edit between turns is asked about again, what a turn may change is not.
+/// Before a turn, the ticket; behind one, what it changed outside of its `scope` or inside `protect.paths`. Counts for each ticket as it is now: an edit between turns is asked about again, what a turn may change is not.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  turnstile approve 003-deploy && turnstile run")]
 pub struct ApproveArguments {
@@ -20,7 +21,8 @@ pub struct ApproveArguments {
 
 /// Refuse tickets that wait for an approval
 ///
-/// A rejected ticket is skipped until it is edited, approved or reopened.
+/// Before a turn, the ticket is skipped until it is edited, approved or reopened. Behind one, the next `run` puts back
+/// what was changed outside of its `scope` or inside `protect.paths`, keeps what lies there, and tells the agent.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  turnstile reject 003-deploy")]
 pub struct RejectArguments {
@@ -64,9 +66,10 @@ fn decide(context: &Context, typed: &[String], approved: bool) -> Result<Exit, C
     for (ticket, decidable) in decisions {
         let decided = match decidable {
             Decidable::Yes(decides) => {
-                workspace.decide(kind, json!({ "ticket": ticket.as_str(), "decides": decides }))?
+                let state = workspace.decide(kind, json!({ "ticket": ticket.as_str(), "decides": decides }))?;
+                (state, decides.reason == ReasonCode::ScopePending)
             }
-            Decidable::No | Decidable::Done => Decided::Nothing,
+            Decidable::No | Decidable::Done => (Decided::Nothing, false),
         };
         told.push(tell(&ticket, kind, decided)?);
     }
@@ -77,13 +80,25 @@ fn decide(context: &Context, typed: &[String], approved: bool) -> Result<Exit, C
             .collect();
         context.printer.document(&json!({ "decision": kind, "tickets": tickets }));
     } else {
-        told.iter().for_each(|(_, _, message)| context.printer.line(message));
+        for (_, _, message) in &told {
+            context.printer.line(message);
+        }
     }
     Ok(Exit::SUCCESS)
 }
 
-fn tell(ticket: &TicketId, kind: &str, decided: Decided) -> Result<(TicketId, &'static str, String), CliError> {
+fn tell(
+    ticket: &TicketId,
+    kind: &str,
+    (decided, of_scope): (Decided, bool),
+) -> Result<(TicketId, &'static str, String), CliError> {
     let (state, message) = match decided {
+        Decided::Served if of_scope && kind == "approve" => {
+            ("served", format!("what {ticket} changed stands; `turnstile run` goes on"))
+        }
+        Decided::Served if of_scope => {
+            ("served", format!("what {ticket} changed is rejected; the next `turnstile run` puts it back and goes on"))
+        }
         Decided::Served if kind == "approve" => ("served", format!("{ticket} is approved; `turnstile run` goes on")),
         Decided::Served => ("served", format!("{ticket} is rejected; `turnstile run` goes on")),
         Decided::Stored => {

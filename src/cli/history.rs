@@ -96,6 +96,7 @@ fn effect(begun: &Begun) -> String {
             }
         },
         Begun::Act(act) => match &act.act {
+            Act::PutBack { .. } => "putting back what was rejected",
             Act::Restore { .. } => "putting back what the turn may not change",
             Act::Archive { .. } => "archiving the message",
             Act::Reply { .. } => "archiving the reply",

@@ -258,9 +258,10 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
         Event::VerifyStarted(_) => return None,
         Event::VerifyFinished(ended) => checked(ended),
         Event::VerifyStale { .. } => "  the tree is another one than the checks saw; they are run again".to_owned(),
-        Event::ApprovalRequested { ticket, path, .. } => {
-            format!("{ticket} needs an approval; what is asked lies in {}", shown(path))
-        }
+        Event::ApprovalRequested { ticket, path, .. } => match path {
+            Some(path) => format!("{ticket} needs an approval; what is asked lies in {}", shown(path)),
+            None => format!("  {ticket} needs an approval of what was changed"),
+        },
         Event::ApprovalResolved { ticket, by, decides } => {
             format!("{ticket} is {} by {}", if decides.approved { "approved" } else { "rejected" }, shown(by))
         }

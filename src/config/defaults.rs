@@ -86,6 +86,7 @@ impl Default for Config {
             checks: BTreeMap::new(),
             notify: Notify::default(),
             approval: ApprovalPolicy::default(),
+            protect: Vec::new(),
         }
     }
 }

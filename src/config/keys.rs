@@ -200,7 +200,8 @@ pub(crate) const APPROVAL: &[Key] = &[
 ];
 
 /// The keys of `protect`.
-pub(crate) const PROTECT: &[Key] = &[key("paths", Shape::Texts, "[]", "globs of what no turn may change unasked")];
+pub(crate) const PROTECT: &[Key] =
+    &[key("paths", Shape::Texts, "[]", "globs of what no turn may change unasked, such as `.github/**`")];
 
 /// The keys of `prompt`.
 pub(crate) const PROMPT: &[Key] = &[

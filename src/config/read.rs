@@ -7,9 +7,9 @@ use super::values::{Faults, Read, Reported, Table, list};
 use super::{AgentKind, CheckpointMode, CommitBy, Config, EnvInherit, NotifyEvent, RosterEntry, unsupported};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{LineColumn, LineIndex, Source, Span, nearest, shown_line};
-use crate::ticket::Risk;
 use crate::ticket::check;
 use crate::ticket::yaml::{self, Key, Node, Value};
+use crate::ticket::{Risk, glob};
 
 /// The version of the format that this turnstile reads.
 pub const CONFIG_VERSION: u32 = 1;
@@ -91,10 +91,11 @@ fn read_root(root: &Node, config: &mut Config, faults: &mut Faults<'_>) {
         set(&mut config.approval.risk, &approval, "risk", |path, node| faults.words(path, node, &Risk::WORDS));
         set(&mut config.approval.tags, &approval, "tags", |path, node| faults.texts(path, node));
     }
-    // Nothing of these is supported, but an unknown key in them is a fault all the same.
-    for (name, keys) in [("protect", keys::PROTECT), ("triggers", keys::TRIGGERS)] {
-        open(&table, name, keys, faults);
+    if let Some(protect) = open(&table, "protect", keys::PROTECT, faults) {
+        set(&mut config.protect, &protect, "paths", |path, node| read_globs(path, node, faults));
     }
+    // Nothing of these is supported, but an unknown key in them is a fault all the same.
+    open(&table, "triggers", keys::TRIGGERS, faults);
 }
 
 /// Whether the config is written for a later turnstile. Then nothing else of it is judged: this one cannot know.
@@ -330,6 +331,21 @@ fn read_keeping(table: &Table<'_>, config: &mut Config, faults: &mut Faults<'_>)
         set(&mut config.commit.hooks, &commit, "hooks", |path, node| faults.word(path, node, &words));
         set(&mut config.commit.subject, &commit, "subject", |path, node| read_subject(path, node, faults));
     }
+}
+
+/// Globs, of which each could match something.
+fn read_globs(path: &str, node: &Node, faults: &mut Faults<'_>) -> Read<Vec<String>> {
+    let globs = faults.texts(path, node)?;
+    let Value::Sequence(items) = &node.value else { return Ok(globs) };
+    for item in items {
+        if let Value::Scalar { text, .. } = &item.value
+            && let Err(why) = glob(text)
+        {
+            let message = format!("bad glob: {}", shown_line(&why));
+            faults.add_with_help(Code::BadGlob, item.span, message, "write one as `.github/**` or `*.lock`");
+        }
+    }
+    Ok(globs)
 }
 
 /// A subject is one line, and every brace in it is a name that can be filled in.

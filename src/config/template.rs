@@ -162,6 +162,10 @@ mod tests {
           risk: []  # risks of tickets that wait for an approval, such as `high`
           tags: []  # tags of tickets that wait for an approval
 
+        # what no turn may change unasked
+        protect:
+          paths: []  # globs of what no turn may change unasked, such as `.github/**`
+
         # how prompts are built
         prompt:
           max_bytes: 131072       # the size over which the parts of a prompt are cut

@@ -29,7 +29,7 @@ pub(crate) const TICKET: &[Key] = &[
         "what decides whether the claim holds: names of checks, or command lines",
     ),
     key("artifacts", Shape::Texts, "[]", "what must exist, not be empty and be committed when the ticket is done"),
-    key("scope", Shape::Only("[]"), "[]", "globs of what a turn may change"),
+    key("scope", Shape::Texts, "[]", "globs of what a turn may change, besides `.tickets/`; none is everything"),
     key("context", Shape::Files(CONTEXT), "[]", "files of the repository that are quoted in the prompt"),
     key("limits", Shape::Table(LIMITS), "", "caps of this ticket; they only tighten the config's"),
 ];

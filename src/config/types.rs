@@ -38,6 +38,8 @@ pub struct Config {
     pub notify: Notify,
     /// Which tickets wait for an approval.
     pub approval: ApprovalPolicy,
+    /// Globs of what no turn may change unasked.
+    pub protect: Vec<String>,
 }
 
 /// Which tickets wait for an approval, besides those that ask for one themselves.

@@ -25,7 +25,6 @@ pub(crate) enum Accepted {
 /// The table. `*` stands for every name of the roster.
 pub(crate) const UNSUPPORTED: &[Unsupported] = &[
     Unsupported::Key("on_wait", Accepted::Plain("stop")),
-    Unsupported::Key("protect.paths", Accepted::Empty),
     Unsupported::Key("triggers.branches", Accepted::Nothing),
     Unsupported::Key("triggers.inline_commands", Accepted::Plain("false")),
     Unsupported::Key("triggers.reviewers", Accepted::Empty),

@@ -63,7 +63,12 @@ pub const AFTER: [Row; 14] = [
         doc: "The dispatch is invalid or the ticket was unreadable: checkpoint, the claim goes back, another turn; after `retries.lint` of them `dispatch_invalid` or `ticket_invalid`. A dispatch that a person then mended is archived and judged like any other.",
         answer: lint,
     },
-    Row { number: 7, name: "scope", doc: "Paths outside the scope. Not looked for in this version.", answer: later },
+    Row {
+        number: 7,
+        name: "scope",
+        doc: "A path outside the ticket's `scope` or inside `protect.paths` that its turns changed, with a content that is neither that from before them nor approved: `scope_pending`, no checkpoint. Looked at again before anything behind it. What was rejected is put back, and the claim goes back.",
+        answer: super::scope::scope,
+    },
     Row {
         number: 8,
         name: "question",
@@ -96,10 +101,6 @@ pub const AFTER: [Row; 14] = [
     },
     Row { number: 13, name: "otherwise", doc: "Checkpoint; the ticket goes on.", answer: otherwise },
 ];
-
-fn later(_: &Look<'_>, _: &Judging) -> Option<Choice> {
-    None
-}
 
 /// What was put back so often and is not as it should be does not change by being put back once more.
 const MOST_RESTORES: u32 = 3;
@@ -408,7 +409,7 @@ pub(super) fn ends(row: u8, outcome: Outcome, reason: Option<Reason>, chores: Ve
     Verdict { ticket: None, turn: None, row, outcome, reason, hold: None, chores, left: None, retry: None }
 }
 
-fn begun(judging: &Judging, verdict: Verdict) -> Event {
+pub(super) fn begun(judging: &Judging, verdict: Verdict) -> Event {
     let (ticket, turn) = (Some(judging.request.ticket.clone()), Some(judging.request.turn));
     Event::EffectBegun(Begun::Verdict(Verdict { ticket, turn, ..verdict }))
 }

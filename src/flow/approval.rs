@@ -144,6 +144,10 @@ pub(super) fn fallen(look: &Look<'_>, ticket: &TicketFact) -> Option<&'static st
 pub(super) fn decides(look: &Look<'_>, ticket: &TicketFact, approved: bool) -> Option<Decides> {
     let state = look.run.tickets.get(&ticket.id);
     let asked = state.and_then(|state| state.asked.as_ref()).map(|asked| asked.what.clone());
+    if waits_for_scope(look, &ticket.id) {
+        let now = super::scope::decides_now(look, &ticket.id, approved);
+        return Some(Decides { what: asked.unwrap_or(now.what), ..now });
+    }
     match need(look, ticket) {
         Need::None => None,
         Need::Missing(_) | Need::Rejected { .. } => Some(Decides {
@@ -157,7 +161,16 @@ pub(super) fn decides(look: &Look<'_>, ticket: &TicketFact, approved: bool) -> O
 /// The same for whoever looks at the ticket as it is now and types a command.
 pub fn decides_now(look: &Look<'_>, ticket: &TicketFact, approved: bool) -> Option<Decides> {
     let decides = decides(look, ticket, approved)?;
+    if decides.reason == ReasonCode::ScopePending {
+        return Some(super::scope::decides_now(look, &ticket.id, approved));
+    }
     Some(Decides { what: as_it_is(ticket), ..decides })
+}
+
+fn waits_for_scope(look: &Look<'_>, ticket: &TicketId) -> bool {
+    let it_is =
+        |stands: &Stands| stands.reason.code == ReasonCode::ScopePending && stands.ticket.as_ref() == Some(ticket);
+    look.run.standing.iter().any(it_is)
 }
 
 /// The events that a decision comes to.
@@ -183,6 +196,9 @@ pub(super) fn refused(look: &Look<'_>, ticket: &TicketId, decides: &Decides) -> 
     }
     match self::decides(look, fact, decides.approved) {
         None => Some(format!("nothing of {ticket} waits for an approval")),
+        Some(now) if now.reason == ReasonCode::ScopePending && decides.reason == ReasonCode::ScopePending => {
+            super::scope::cannot_be_put_back(look, ticket, decides)
+        }
         Some(_) if decides.what != as_it_is(fact) => {
             Some(format!("{ticket} is not as it was when that was typed; look at it again (`turnstile show {ticket}`)"))
         }

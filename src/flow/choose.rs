@@ -139,10 +139,11 @@ pub(super) fn judge(look: &Look<'_>, judging: &Judging) -> Choice {
     }
     // What the checks found may not hold any more when the commit is looked at again.
     let from = if (10..=11).contains(&judging.row) { 9 } else { judging.row };
-    let rows = AFTER.iter().filter(|row| row.number == 0 || row.number >= from);
     if let Some(choice) = super::breaker::closes(look, judging) {
         return choice;
     }
+    // Nothing goes on behind row 7 with a content that nobody has looked at, whenever it came about.
+    let rows = AFTER.iter().filter(|row| matches!(row.number, 0 | 7) || row.number >= from);
     for row in rows {
         if let Some(choice) = (row.answer)(look, judging) {
             return choice;

@@ -216,6 +216,12 @@ pub enum Event {
         turn: u32,
         /// What was put back.
         items: Vec<PutBack>,
+        /// Whether a person rejected it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        rejected: bool,
+        /// Of what was rejected: the digests of what lies there now.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        paths: BTreeMap<String, String>,
     },
     /// A check of a claim is about to be run.
     #[serde(rename = "verify.started")]
@@ -303,8 +309,9 @@ pub enum Event {
         ticket: TicketId,
         /// The reason that pauses it.
         reason: super::ReasonCode,
-        /// The folder of the request.
-        path: String,
+        /// The folder of the request, where it is written already.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
         /// What is asked for.
         #[serde(flatten)]
         asked: Asked,

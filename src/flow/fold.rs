@@ -1,10 +1,11 @@
 //! The fold: what each line of the journal does to the state. The journal is the only caller.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::breaker::{self, Breaker};
+
 use super::event::Event;
-use super::parts::{ActBegun, Begun, Carried, Chore, Outcome, SaveBegun, TicketWritten, TurnEnded};
+use super::parts::{ActBegun, Base, Begun, Carried, Chore, Decides, Outcome, SaveBegun, TicketWritten, TurnEnded};
 use super::reason::{Reason, ReasonCode};
 use super::request::{PutBack, SavePurpose, TurnRequest};
 use super::state::{
@@ -114,6 +115,7 @@ impl RunState {
                 state.lint_failures += 1;
                 state.feedback.push(Feedback { kind: "lint.failed", text: faults.join("\n"), left: Some(*left) });
             }
+            Event::ContractRestored { ticket, rejected: true, paths, .. } => self.put_back(ticket, paths),
             Event::ContractRestored { ticket, items, .. } => self.restored(ticket, items),
             Event::VerifyStarted(request) => return self.start_check(request, event),
             Event::VerifyFinished(ended) => self.end_check(ended),
@@ -162,14 +164,18 @@ impl RunState {
             Event::ApprovalRequested { ticket, path, asked, .. } => {
                 self.acting = None;
                 let state = self.tickets.entry(ticket.clone()).or_default();
-                state.paperwork.insert(format!("{path}/"));
+                state.paperwork.extend(path.iter().map(|path| format!("{path}/")));
                 state.asked = Some(AskedFor { what: asked.clone(), committed: false });
             }
             Event::ApprovalResolved { ticket, by, decides } => {
                 let state = self.tickets.entry(ticket.clone()).or_default();
                 state.asked = None;
-                state.approval =
-                    Some(Approval { approved: decides.approved, by: by.clone(), what: decides.what.clone() });
+                if decides.reason == ReasonCode::ScopePending {
+                    self.scope_decided(ticket, by, decides);
+                } else {
+                    let (approved, by, what) = (decides.approved, by.clone(), decides.what.clone());
+                    state.approval = Some(Approval { approved, by, what });
+                }
             }
             Event::LimitReached { ticket, limit, amount, in_force } => {
                 let (ticket, amount, in_force) = (ticket.clone(), *amount, *in_force);
@@ -216,6 +222,7 @@ impl RunState {
         if let Some((ticket, work)) = &carried.work {
             self.current = Some(ticket.clone());
             self.inherited.clone_from(work);
+            self.tickets.entry(ticket.clone()).or_default().bases.clone_from(&carried.bases);
         }
         self.droppings.clone_from(&carried.droppings);
     }
@@ -255,7 +262,7 @@ impl RunState {
         }
         if let Some(ticket) = ticket {
             self.clear_counters(ticket);
-            if code == ReasonCode::ApprovalPending {
+            if code.answered_by_decision() {
                 self.tickets.entry(ticket.clone()).or_default().asked = None;
             }
         }
@@ -308,6 +315,9 @@ impl RunState {
         state.verify_failures = 0;
         state.approval = None;
         state.asked = None;
+        state.bases.clear();
+        state.scope_approved.clear();
+        state.scope_rejected.clear();
         if self.judging().is_some_and(|judging| judging.request.ticket == *ticket) {
             self.stage = Stage::Idle;
             self.last = Some(Outcome::TicketDone);
@@ -358,7 +368,7 @@ impl RunState {
             state.usage.add(usage);
             self.usage.add(usage);
         }
-        state.own(&ended.changed);
+        state.own(&ended.changed, &Base { tree: ended.before.clone(), head: request.head.clone() });
         if state.first_before.is_none() {
             state.first_before.clone_from(&ended.before);
         }
@@ -405,6 +415,8 @@ impl RunState {
             verdict: None,
             finished: None,
             unasked: Vec::new(),
+            to_put_back: BTreeSet::new(),
+            rejected_by: None,
         }));
         Ok(())
     }
@@ -432,6 +444,45 @@ impl RunState {
             if let Some(why) = own {
                 judging.ticket_faults = Some(vec![why]);
             }
+        }
+    }
+
+    /// What a person decided about paths that a turn may not change unasked.
+    fn scope_decided(&mut self, ticket: &TicketId, by: &str, decides: &Decides) {
+        let state = self.tickets.entry(ticket.clone()).or_default();
+        let known = if decides.approved { &mut state.scope_approved } else { &mut state.scope_rejected };
+        for (path, digests) in &decides.what.paths {
+            known.entry(path.clone()).or_default().extend(digests.iter().cloned());
+        }
+        if decides.approved {
+            return;
+        }
+        let mut text = format!("{by} rejected what you changed outside of what you may change, and it is put back");
+        for path in decides.what.paths.keys() {
+            let owed = decides.what.committed.contains(path);
+            text.push_str(&format!(
+                "\n  {path}{}",
+                if owed { ": you committed it; commit what reverts it" } else { "" }
+            ));
+        }
+        state.feedback.push(Feedback { kind: "approval.resolved", text, left: None });
+        if let Stage::Judging(judging) = &mut self.stage
+            && judging.request.ticket == *ticket
+        {
+            judging.to_put_back.extend(decides.what.paths.keys().cloned());
+            judging.rejected_by = Some(by.to_owned());
+        }
+    }
+
+    /// What was rejected lies as it was before; a filter may give that other bytes than it once had.
+    fn put_back(&mut self, ticket: &TicketId, paths: &BTreeMap<String, String>) {
+        self.acting = None;
+        let state = self.tickets.entry(ticket.clone()).or_default();
+        for (path, digest) in paths {
+            state.scope_approved.entry(path.clone()).or_default().insert(digest.clone());
+        }
+        if let Stage::Judging(judging) = &mut self.stage {
+            judging.to_put_back.clear();
         }
     }
 
@@ -501,7 +552,8 @@ impl RunState {
                     judging.ended.changed.dedup();
                     let state = self.tickets.entry(judging.request.ticket.clone()).or_default();
                     state.after = Some(commit.to_owned());
-                    state.own(changed);
+                    state
+                        .own(changed, &Base { tree: judging.ended.before.clone(), head: judging.request.head.clone() });
                 }
             }
             _ => self.acting = None,
@@ -609,10 +661,13 @@ impl RunState {
 
 impl TicketState {
     /// Paths that its turns changed are its own from then on.
-    pub(super) fn own(&mut self, changed: &[String]) {
+    pub(super) fn own(&mut self, changed: &[String], base: &Base) {
         for path in changed {
             match path.strip_prefix(".tickets/") {
-                None => drop(self.work.insert(path.clone())),
+                None => {
+                    self.work.insert(path.clone());
+                    self.bases.entry(path.clone()).or_insert_with(|| base.clone());
+                }
                 Some(below) if is_ticket_path(below) || below.starts_with("context/") => {
                     self.paperwork.insert(path.clone());
                 }

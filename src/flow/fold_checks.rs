@@ -1,7 +1,7 @@
 //! What the lines about checks do to the state.
 
 use super::event::Event;
-use super::parts::CheckEnded;
+use super::parts::{Base, CheckEnded};
 use super::request::{CheckRequest, CheckVerdict};
 use super::state::{Acting, Feedback, OutOfOrder, RunState, Stage, TicketState, Verified};
 use crate::ticket::TicketId;
@@ -21,8 +21,11 @@ impl RunState {
     pub(super) fn end_check(&mut self, ended: &CheckEnded) {
         self.acting = None;
         self.droppings.extend(ended.droppings.iter().cloned());
+        // What no turn has changed lay as the last one left it.
+        let before = self.judging().map(|judging| (judging.ended.after.clone(), judging.ended.head.clone()));
+        let base = before.map(|(tree, head)| Base { tree, head }).unwrap_or_default();
         let state = self.tickets.entry(ended.ticket.clone()).or_default();
-        state.own(&ended.changed);
+        state.own(&ended.changed, &base);
         if !ended.changed.is_empty() {
             *state.rewrites.entry(ended.check.clone()).or_insert(0) += 1;
         }

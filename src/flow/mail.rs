@@ -125,13 +125,13 @@ fn serve(look: &Look<'_>, decision: &Decision) -> Option<Choice> {
         }
         Decided::Done(ticket) => set_done(look, decision, ticket, true, stored("done")),
         Decided::Reopen(ticket) => set_done(look, decision, ticket, false, stored("reopen")),
-        Decided::Approval(ticket, decides) => match super::approval::refused(look, ticket, decides) {
-            Some(why) => refused(decision.what.name(), why),
-            None => {
-                let resolved = super::approval::resolved(look.run, ticket, decides, &decision.by);
-                Choice::Record(std::iter::once(stored(decision.what.name())).chain(resolved).collect())
+        Decided::Approval(ticket, decides) => {
+            if let Some(why) = super::approval::refused(look, ticket, decides) {
+                return Some(refused(decision.what.name(), why));
             }
-        },
+            let resolved = super::approval::resolved(look.run, ticket, decides, &decision.by);
+            Choice::Record(std::iter::once(stored(decision.what.name())).chain(resolved).collect())
+        }
         Decided::Noted(ticket, done) => {
             let noted = look
                 .survey
@@ -256,9 +256,11 @@ pub fn reply_target(look: &Look<'_>, reply: &ReplyFact) -> Result<Option<TicketI
             crate::text::shown_list(&question.choices)
         ));
     }
-    if let Some((approved, at)) = &reply.decision
-        && decides(look, reply, &target).is_none()
-    {
+    let decided = decides(look, reply, &target);
+    if let Some(why) = decided.as_ref().and_then(|decides| super::scope::cannot_be_put_back(look, &target, decides)) {
+        return refuse(why);
+    }
+    if let Some((approved, at)) = reply.decision.as_ref().filter(|_| decided.is_none()) {
         let word = if *approved { "approve" } else { "reject" };
         return refuse(format!(
             "{at}`decision: {word}`, and nothing of {target} waits for one; without that line it is a reply like any other"

@@ -27,6 +27,7 @@ mod reason;
 mod request;
 mod retry;
 mod saves;
+mod scope;
 pub mod settle;
 mod standing;
 mod state;
@@ -48,28 +49,32 @@ pub use mail::{reply_left, reply_target, serve_decisions, waiting_tickets};
 pub use moment::Moment;
 pub use notice::{Notice, Notices, told_as};
 pub use parts::{
-    ActBegun, Asked, Begun, Carried, CheckEnded, Chore, Decides, Outcome, SaveBegun, TicketWritten, TurnEnded, Verdict,
+    ActBegun, Asked, Base, Begun, Carried, CheckEnded, Chore, Decides, Outcome, SaveBegun, TicketWritten, TurnEnded,
+    Verdict,
 };
 pub use policy::{AskedBy, Policy, tighter};
 pub use preview::{Action, Preview, preview};
 pub use progress::progress_warning;
 pub use reason::{Reason, ReasonCode, Standing};
 pub use request::{
-    Act, CheckRequest, CheckResult, CheckVerdict, DispatchFact, Evidence, Follow, PutBack, SavePurpose, SaveRequest,
-    SaveResult, TurnEnd, TurnRequest, TurnResult, follow_check, follow_save, follow_turn,
+    Act, CheckRequest, CheckResult, CheckVerdict, DispatchFact, Evidence, Follow, PathBack, PutBack, SavePurpose,
+    SaveRequest, SaveResult, TurnEnd, TurnRequest, TurnResult, follow_check, follow_save, follow_turn,
 };
 pub use retry::{ErrorClass, Retry};
+pub use scope::GONE;
 pub use state::{
     Approval, AskedFor, EndKind, Feedback, Finished, Judging, Life, OutOfOrder, Phase, Quiet, Refusal, RunState,
     Stands, TicketState, Verified,
 };
 pub use survey::{
-    AgentFact, ApprovalFact, ArtifactFact, ChecksFact, CommandFact, Decided, Decision, HeadFact, OutboxFact, ReplyFact,
-    Survey, TicketFact, TurnFacts,
+    AgentFact, ApprovalFact, ArtifactFact, Before, ChecksFact, CommandFact, Decided, Decision, HeadFact, OutboxFact,
+    ReplyFact, ScopeFact, Survey, TicketFact, TurnFacts,
 };
 pub use ticket_index::TicketIndex;
 pub use usage::Usage;
 pub use world::World;
 
+#[cfg(test)]
+mod approval_tests;
 #[cfg(test)]
 mod tests;

@@ -91,6 +91,23 @@ pub struct Asked {
     /// The digests of command lines that turns wrote.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub commands: BTreeSet<String>,
+    /// The digests of what lies at paths that the turn may not change unasked, in the worktree and in HEAD.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub paths: BTreeMap<String, Vec<String>>,
+    /// Those of the paths that the agent has committed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub committed: BTreeSet<String>,
+}
+
+/// Where a path was before the first turn of a ticket that changed it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// The kept tree from before that turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree: Option<String>,
+    /// The commit that HEAD named as it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<String>,
 }
 
 /// What a person decides about that.
@@ -266,4 +283,8 @@ pub struct Carried {
     /// The digests of command lines that turns wrote, by ticket; an approval of them was the last run's alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub written: BTreeMap<TicketId, BTreeSet<String>>,
+    /// Where the work that lies uncommitted was before the current ticket's turns; what was approved of it was so for the
+    /// last run alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bases: BTreeMap<String, Base>,
 }

@@ -188,14 +188,18 @@ fn outcome(run: &RunState, survey: &mut Survey, act: &Act) -> Vec<Event> {
         Act::AskApproval { ticket, reason, asked, .. } => vec![Event::ApprovalRequested {
             ticket: ticket.clone(),
             reason: reason.code,
-            path: String::new(),
+            path: None,
             asked: asked.clone(),
         }],
         Act::DropMessage => {
             survey.commit_message = None;
             vec![finished("message")]
         }
-        Act::Restore { .. } | Act::Archive { .. } | Act::Request { .. } | Act::AdoptHead { .. } => {
+        Act::Restore { .. }
+        | Act::PutBack { .. }
+        | Act::Archive { .. }
+        | Act::Request { .. }
+        | Act::AdoptHead { .. } => {
             vec![finished("act")]
         }
     }

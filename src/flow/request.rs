@@ -255,6 +255,11 @@ pub enum Act {
         /// The paths and what of each.
         items: Vec<PutBack>,
     },
+    /// Puts back what a person rejected of what a turn changed outside of what it may change.
+    PutBack {
+        /// The paths.
+        paths: Vec<PathBack>,
+    },
     /// Moves the outbox to `history/`.
     Archive {
         /// The number in the ticket's history.
@@ -316,6 +321,16 @@ pub enum Act {
     },
     /// Removes the commit message that the agent left, once it is used or the ticket changes.
     DropMessage,
+}
+
+/// One path that is put back as it was before the turns of its ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathBack {
+    /// The kept tree that holds what lay there; none where nothing did.
+    pub tree: Option<String>,
+    /// As it is told.
+    #[serde(flatten)]
+    pub item: PutBack,
 }
 
 /// One file that a turn may not have changed so.

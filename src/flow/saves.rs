@@ -75,7 +75,8 @@ pub(super) fn checkpoint(look: &Look<'_>, judging: &Judging) -> Option<Event> {
     let ticket = &judging.request.ticket;
     let mut paths = look.paperwork(Some(ticket));
     // A repository inside the worktree is in no commit of turnstile's.
-    paths.extend(look.work(ticket).into_iter().filter(|path| !path.ends_with('/')));
+    let is_withheld = |path: &String| super::scope::is_withheld(look, ticket, path);
+    paths.extend(look.work(ticket).into_iter().filter(|path| !path.ends_with('/') && !is_withheld(path)));
     if paths.is_empty() {
         return None;
     }

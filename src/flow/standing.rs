@@ -75,6 +75,7 @@ fn answered_by_files(look: &Look<'_>, stands: &Stands, fact: &TicketFact) -> Opt
             Some("an edit of the ticket")
         }
         ReasonCode::ApprovalPending => super::approval::fallen(look, fact),
+        ReasonCode::ScopePending => super::scope::fallen(look, &fact.id),
         ReasonCode::DispatchInvalid if edited => Some("an edit of the ticket"),
         ReasonCode::DispatchInvalid if !matches!(look.survey.outbox, OutboxFact::Invalid(_)) => {
             Some("the outbox, where nothing invalid is left")

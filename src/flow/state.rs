@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::breaker::Breaker;
-use super::parts::{Asked, Carried, CheckEnded, Outcome, TurnEnded, Verdict};
+use super::parts::{Asked, Base, Carried, CheckEnded, Outcome, TurnEnded, Verdict};
 use super::reason::{Reason, ReasonCode};
 use super::request::{Act, CheckRequest, DispatchFact, SaveRequest, TurnRequest};
 use super::retry::Retry;
@@ -175,6 +175,12 @@ pub struct TicketState {
     pub asked: Option<AskedFor>,
     /// The digests of command lines that turns wrote in it.
     pub written: BTreeSet<String>,
+    /// Paths outside `.tickets/` that its turns changed, and where they were before.
+    pub bases: BTreeMap<String, Base>,
+    /// Contents of such paths that a person lets stand, by digest.
+    pub scope_approved: BTreeMap<String, BTreeSet<String>>,
+    /// Contents of such paths that a person does not.
+    pub scope_rejected: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// What somebody decided about a ticket.
@@ -257,6 +263,10 @@ pub struct Judging {
     pub finished: Option<Finished>,
     /// Replies to its ticket that were taken in before its message was, so that none of them answers it.
     pub unasked: Vec<u32>,
+    /// Paths that a person wants put back, until they are.
+    pub to_put_back: BTreeSet<String>,
+    /// Who rejected what the turn changed outside of what it may change.
+    pub rejected_by: Option<String>,
 }
 
 impl Judging {
@@ -418,7 +428,25 @@ impl RunState {
         let droppings = self.droppings.iter().filter(|path| survey.changes.contains_key(*path)).cloned().collect();
         let written = self.tickets.iter().filter(|(_, ticket)| !ticket.written.is_empty());
         let written = written.map(|(id, ticket)| (id.clone(), ticket.written.clone())).collect();
-        Carried { questions, replies, work, paperwork, droppings, written }
+        let bases = self.current.as_ref().map(|current| self.bases_of_work(current, work.as_ref())).unwrap_or_default();
+        Carried { questions, replies, work, paperwork, droppings, written, bases }
+    }
+
+    /// Where the work that is left was before the turns of its ticket, and whatever else waits for a decision.
+    fn bases_of_work(
+        &self,
+        current: &TicketId,
+        work: Option<&(TicketId, BTreeMap<String, String>)>,
+    ) -> BTreeMap<String, Base> {
+        let state = self.ticket(current);
+        let asked = |path: &String| state.asked.as_ref().is_some_and(|asked| asked.what.paths.contains_key(path));
+        let lies = |path: &String| work.is_some_and(|(_, work)| work.contains_key(path));
+        state
+            .bases
+            .iter()
+            .filter(|(path, _)| lies(path) || asked(path))
+            .map(|(path, base)| (path.clone(), base.clone()))
+            .collect()
     }
 
     /// The state in which the next run of this worktree begins; no run is open in it.

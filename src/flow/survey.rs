@@ -251,6 +251,8 @@ pub struct TurnFacts {
     pub runner_files_back: String,
     /// What decides whether the claim holds; empty where nothing does, or where no claim waits.
     pub checks: ChecksFact,
+    /// What turns of the ticket changed and may not change unasked, approved or not.
+    pub scope: Vec<ScopeFact>,
 }
 
 /// What decides whether a claim holds.
@@ -294,6 +296,39 @@ impl ChecksFact {
     pub fn uncommitted(&self) -> impl Iterator<Item = &ArtifactFact> {
         self.artifacts.iter().filter(|artifact| artifact.problem.is_none() && !artifact.committed)
     }
+}
+
+/// A path that a turn may not change unasked, and did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScopeFact {
+    /// The path.
+    pub path: String,
+    /// Why it may not, in words.
+    pub why: &'static str,
+    /// The digest of what lies there now.
+    pub tree: String,
+    /// The digest of what HEAD holds there.
+    pub head: String,
+    /// The digests of both from before the first turn of the ticket that changed it.
+    pub before: Vec<String>,
+    /// What is known of what lay there then.
+    pub back: Before,
+    /// The commit of the turn in which the agent changed it.
+    pub commit: Option<String>,
+}
+
+/// What lay at a path before a ticket's turns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// A file or a link, in this kept tree.
+    Kept {
+        /// The kept tree.
+        tree: String,
+    },
+    /// Nothing.
+    Absent,
+    /// Something that no kept tree holds.
+    Unknown,
 }
 
 /// Where HEAD is after a turn.

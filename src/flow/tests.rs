@@ -15,7 +15,7 @@ mod caps;
 mod failure;
 mod progress;
 
-fn id(text: &str) -> TicketId {
+pub(super) fn id(text: &str) -> TicketId {
     TicketId::new(text)
 }
 
@@ -40,7 +40,7 @@ fn ticket(name: &str) -> TicketFact {
 }
 
 /// A world in which the first of two tickets gets a turn.
-fn world() -> Survey {
+pub(super) fn world() -> Survey {
     Survey {
         tickets: vec![ticket("one"), ticket("two")],
         head: Some("c1".into()),
@@ -54,7 +54,7 @@ pub(super) fn policy() -> Policy {
     Policy::of(&Config::default())
 }
 
-fn begun() -> Vec<Event> {
+pub(super) fn begun() -> Vec<Event> {
     vec![
         Event::RunStarted {
             branch: Some("refs/heads/main".into()),
@@ -65,7 +65,7 @@ fn begun() -> Vec<Event> {
     ]
 }
 
-fn request(turn: u32) -> TurnRequest {
+pub(super) fn request(turn: u32) -> TurnRequest {
     TurnRequest {
         ticket: id("one"),
         turn,
@@ -78,7 +78,7 @@ fn request(turn: u32) -> TurnRequest {
     }
 }
 
-fn ended(turn: u32) -> TurnEnded {
+pub(super) fn ended(turn: u32) -> TurnEnded {
     TurnEnded {
         ticket: id("one"),
         turn,
@@ -104,7 +104,7 @@ fn ended(turn: u32) -> TurnEnded {
     }
 }
 
-fn fold(events: &[Event]) -> RunState {
+pub(super) fn fold(events: &[Event]) -> RunState {
     let mut run = RunState::default();
     for event in events {
         run.apply(event).expect("the test's journal is in order");
@@ -113,7 +113,7 @@ fn fold(events: &[Event]) -> RunState {
 }
 
 /// A run whose first turn ended as given.
-fn after_turn(event: Event) -> RunState {
+pub(super) fn after_turn(event: Event) -> RunState {
     let mut events = begun();
     events.extend([Event::TurnStarted(request(1)), event]);
     fold(&events)
@@ -148,6 +148,7 @@ fn told_event(event: &Event) -> String {
         Event::EffectBegun(Begun::Act(begun)) => match &begun.act {
             Act::SetDone { target, done, .. } => format!("set done={done} of {target}"),
             Act::Reply { to, .. } => format!("reply to {to}"),
+            Act::PutBack { paths } => format!("put back {} path(s)", paths.len()),
             Act::AskApproval { ticket, .. } => format!("ask approval of {ticket}"),
             Act::Restore { .. } => "restore".into(),
             Act::Archive { .. } => "archive".into(),
@@ -338,7 +339,13 @@ fn what_cannot_be_put_back_is_not_put_back_for_ever() {
     let mut run = after_turn(Event::TurnFinished(ended(1)));
     for expected in ["9: restore", "9: restore", "9: restore", "9: invalid"] {
         assert_eq!(told(&choice(&run, &survey, &policy(), false)), expected);
-        let restored = Event::ContractRestored { ticket: id("one"), turn: 1, items: vec![put_back()] };
+        let restored = Event::ContractRestored {
+            ticket: id("one"),
+            turn: 1,
+            items: vec![put_back()],
+            rejected: false,
+            paths: BTreeMap::new(),
+        };
         run.apply(&restored).unwrap();
     }
     survey.turn.put_back.clear();

@@ -7,7 +7,7 @@ use super::error::{At, GitError};
 use super::library;
 use super::path::{path_to_text, text_to_file};
 use super::repo::Place;
-use super::trees::{TreeChange, difference};
+use super::trees::{Blob, TreeChange, difference};
 
 /// A kept tree, found by its reference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,19 @@ pub fn kept_digest(place: &Place, commitish: &str, path: &str) -> Result<Option<
     let tree = library::tree(place, &repository, commitish)?;
     match tree.get_path(&text_to_file(path)) {
         Ok(entry) => Ok(Some(format!("{:06o}:{}", entry.filemode(), entry.id()))),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(error).at("read a tree", &place.top),
+    }
+}
+
+/// What a commit, a tree or a reference holds at a path: a file, a link or a submodule; none where it holds nothing or a
+/// folder there.
+pub fn kept_entry(place: &Place, commitish: &str, path: &str) -> Result<Option<Blob>, GitError> {
+    let repository = library::open(place)?;
+    let tree = library::tree(place, &repository, commitish)?;
+    match tree.get_path(&text_to_file(path)) {
+        Ok(entry) if entry.kind() == Some(ObjectType::Tree) => Ok(None),
+        Ok(entry) => Ok(Some(Blob { id: entry.id().to_string(), mode: entry.filemode().unsigned_abs() })),
         Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
         Err(error) => Err(error).at("read a tree", &place.top),
     }

@@ -1,9 +1,12 @@
 //! The small effects on files. Each may be performed again: a second time changes nothing.
 
+use std::collections::BTreeMap;
+
 use super::approvals::request_text;
 use super::contract;
 use super::error::RunError;
 use super::real::{Real, clear};
+use super::scope;
 use super::work::Work;
 use crate::flow::{Act, Event, PutBack, RunState, SaveResult, resolved, settle};
 use crate::store::{self, Audience, Links, ReplyFrom};
@@ -33,7 +36,12 @@ impl Real<'_> {
                 }
                 let undo = |item: &PutBack| contract::undo(self.workspace, &run_id, turn, &item.path);
                 let items = items.iter().map(|item| PutBack { undo: undo(item), ..item.clone() }).collect();
-                vec![Event::ContractRestored { ticket, turn, items }]
+                vec![Event::ContractRestored { ticket, turn, items, rejected: false, paths: BTreeMap::new() }]
+            }
+            (Act::PutBack { paths }, Some((ticket, turn))) => {
+                let run_id = self.run_id()?.to_owned();
+                let (items, paths) = scope::put_back(self.workspace, &run_id, turn, paths)?;
+                vec![Event::ContractRestored { ticket, turn, items, rejected: true, paths }]
             }
             (Act::Archive { sequence, dispatch }, Some((ticket, turn))) => {
                 let path = self.below_top(&store::archive_outbox(&layout, &ticket, *sequence, self.screen())?);
@@ -66,7 +74,7 @@ impl Real<'_> {
                 vec![Event::ApprovalRequested {
                     ticket: ticket.clone(),
                     reason: reason.code,
-                    path,
+                    path: Some(path),
                     asked: asked.clone(),
                 }]
             }
@@ -90,9 +98,14 @@ impl Real<'_> {
                 store::remove(&layout.top, format!("{}/outbox/{}", store::TICKETS, store::COMMIT_MSG))?;
                 finished("message", None)
             }
-            (Act::Restore { .. } | Act::Archive { .. } | Act::Request { .. } | Act::AdoptHead { .. }, None) => {
-                finished("act", None)
-            }
+            (
+                Act::Restore { .. }
+                | Act::PutBack { .. }
+                | Act::Archive { .. }
+                | Act::Request { .. }
+                | Act::AdoptHead { .. },
+                None,
+            ) => finished("act", None),
         })
     }
 

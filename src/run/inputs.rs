@@ -157,6 +157,7 @@ fn feedback(feedback: &crate::flow::Feedback) -> Feedback {
         "contract.restored" => "what you may change",
         "verify.finished" => "the checks of your claim",
         "no_progress" => "your progress",
+        "approval.resolved" => "what you changed",
         "commit.required" => "the commit of your work",
         "claim.revoked" => "your claim",
         "checkpoint.failed" => "the checkpoint of your work",
@@ -183,7 +184,9 @@ fn changed_by_person(workspace: &Workspace, run: &RunState, id: &TicketId) -> Re
     let place = &workspace.place;
     let mut changed = Vec::new();
     for change in git::changes(place)? {
-        if !state.work.contains(&change.path) || is_repository(&change.path) {
+        // What a person rejected was put back by turnstile, and the agent is told so.
+        let rejected = state.scope_rejected.contains_key(&change.path);
+        if !state.work.contains(&change.path) || rejected || is_repository(&change.path) {
             continue;
         }
         let then = git::blob(place, after, &change.path)?;

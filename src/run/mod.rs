@@ -23,6 +23,7 @@ mod prune;
 mod real;
 mod report;
 mod saves;
+mod scope;
 mod session;
 mod survey;
 mod tampering;

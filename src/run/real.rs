@@ -326,7 +326,7 @@ impl World for Real<'_> {
                 }
                 Act::Reply { sequence, to, .. } => *sequence = store::next_sequence(&self.workspace.layout, to)?,
                 Act::AdoptHead { branch, from, .. } => *from = git::branch_commit(&self.workspace.place, branch)?,
-                Act::Restore { .. } | Act::SetDone { .. } | Act::DropMessage => {}
+                Act::Restore { .. } | Act::PutBack { .. } | Act::SetDone { .. } | Act::DropMessage => {}
             },
             _ => {}
         }

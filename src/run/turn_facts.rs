@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::contract;
 use super::error::RunError;
 use super::head::{At, head_fact, short};
+use super::scope::scope_facts;
 use super::survey::{in_commit, line};
 use super::workspace::Workspace;
 use crate::config::Config;
@@ -50,6 +51,7 @@ pub(super) fn turn_facts(
         runner_files,
         runner_files_back,
         checks: super::checks::checks_fact(workspace, config, run, judging, head.commit.as_deref())?,
+        scope: scope_facts(workspace, config, run, judging, at)?,
     })
 }
 

@@ -38,6 +38,13 @@ pub fn write_new(root: &Path, relative: impl AsRef<Path>, bytes: &[u8], audience
     Folder::make(root, audience)?.make_below(folder, audience)?.write_new(name, bytes, audience)
 }
 
+/// Makes a symbolic link below a root, where nothing lies; folders that are missing are made.
+pub fn write_link(root: &Path, relative: impl AsRef<Path>, target: &[u8]) -> Result<(), StoreError> {
+    let relative = relative.as_ref();
+    let (folder, name) = parts(root, relative)?;
+    Folder::make(root, Audience::People)?.make_below(folder, Audience::People)?.write_link(name, target)
+}
+
 /// Removes a file below a root; one that is gone already is no error.
 pub fn remove(root: &Path, relative: impl AsRef<Path>) -> Result<(), StoreError> {
     let relative = relative.as_ref();

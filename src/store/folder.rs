@@ -46,6 +46,8 @@ pub enum Links {
 pub enum Audience {
     /// People: a replaced file keeps its mode, a new one gets what the umask leaves.
     People,
+    /// People, who may run it as far as the umask lets them.
+    Programs,
     /// This user alone: folders 0700, files 0600.
     Machine,
 }
@@ -53,7 +55,7 @@ pub enum Audience {
 impl Audience {
     fn folder_mode(self) -> Mode {
         match self {
-            Self::People => Mode::from_raw_mode(0o777),
+            Self::People | Self::Programs => Mode::from_raw_mode(0o777),
             Self::Machine => Mode::RWXU,
         }
     }
@@ -61,6 +63,7 @@ impl Audience {
     fn file_mode(self) -> Mode {
         match self {
             Self::People => Mode::from_raw_mode(0o666),
+            Self::Programs => Mode::from_raw_mode(0o777),
             Self::Machine => Mode::RUSR | Mode::WUSR,
         }
     }

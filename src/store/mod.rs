@@ -15,7 +15,9 @@ mod pointer;
 mod prune;
 mod tickets;
 
-pub use atomic::{TEXT_CAP, list_capped, read_capped, read_source, remove, write, write_new, write_together};
+pub use atomic::{
+    TEXT_CAP, list_capped, read_capped, read_source, remove, write, write_link, write_new, write_together,
+};
 pub use decisions::{Decision, DecisionDraft, drop_decision, list_decisions, store_decision, store_reply};
 pub use error::{StoreError, is_shortage};
 pub use folder::{Answer, Audience, Kind, Links, writer_of};

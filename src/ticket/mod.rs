@@ -1,6 +1,7 @@
 //! Tickets and the mail about them: what they say, what is wrong with them, in which order they come,
 //! and how one value of them is changed. Must not know where they are stored, nor who runs them.
 
+mod artifacts;
 pub(crate) mod check;
 mod commands;
 mod compose;
@@ -17,12 +18,12 @@ mod read;
 mod references;
 mod reply;
 mod scaffold;
+mod scope;
 mod seal;
 mod shell;
 mod split;
 mod types;
 mod vet;
-mod vet_unsupported;
 pub mod yaml;
 
 pub use check::{CHECK_KEYS, CHECK_TIMEOUT, Check, CheckItem, resolve_checks};
@@ -39,6 +40,7 @@ pub use read::{is_hidden, read, read_ticket};
 pub use references::{Ids, Unresolved, natural_order, resolve};
 pub use reply::{Decision, REPLY_KEYS, Reply, read_reply};
 pub use scaffold::{NewTicket, new_ticket, next_number, slug};
+pub use scope::{Scope, glob};
 pub use seal::{digest_of_text, seal};
 pub use shell::{ShellBlock, shell_blocks};
 pub use split::{Parts, Split, split};

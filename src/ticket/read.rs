@@ -174,6 +174,7 @@ fn front(typed: Typed, vetted: Vetted) -> Frontmatter {
         needs_approval: typed.approval.as_deref() == Some("required"),
         model: typed.model,
         reasoning: typed.reasoning,
+        scope: vetted.scope,
         context: vetted.context,
         limits: vetted.limits,
         verify: vetted.verify,

@@ -42,7 +42,9 @@ fn add_value(hasher: &mut Sha256, node: &Node) {
         Value::Scalar { text, quoted } => add(hasher, if *quoted { 'q' } else { 'p' }, text),
         Value::Sequence(items) => {
             add(hasher, 's', &items.len().to_string());
-            items.iter().for_each(|item| add_value(hasher, item));
+            for item in items {
+                add_value(hasher, item);
+            }
         }
         Value::Mapping(entries) => {
             add(hasher, 'm', &entries.len().to_string());

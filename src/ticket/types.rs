@@ -186,6 +186,8 @@ pub struct Frontmatter {
     pub risk: Risk,
     /// Whether a person must approve before a turn, whatever the config says.
     pub needs_approval: bool,
+    /// Globs of what its turns may change; empty is everything.
+    pub scope: Vec<String>,
     /// Passed to the agent.
     pub model: Option<String>,
     /// Passed to the agent.
@@ -213,6 +215,7 @@ impl Default for Frontmatter {
             tags: Vec::new(),
             risk: Risk::Medium,
             needs_approval: false,
+            scope: Vec::new(),
             model: None,
             reasoning: None,
             context: Vec::new(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::check::{CheckItem, read_items};
 use super::faults::Faults;
-use super::keys::{CONTEXT_KEYS, LIMIT_KEYS, TICKET_KEYS, is_supported};
+use super::keys::{CONTEXT_KEYS, LIMIT_KEYS, TICKET_KEYS};
 use super::types::{ContextFile, Risk, TicketLimits};
 use super::yaml::{Key, Node, Value};
 use crate::config::Usd;
@@ -20,6 +20,8 @@ pub(super) struct Vetted {
     pub(super) at_fault: Vec<usize>,
     /// The good items of `context`.
     pub(super) context: Vec<ContextFile>,
+    /// The good items of `scope`.
+    pub(super) scope: Vec<String>,
     /// The good entries of `limits`.
     pub(super) limits: TicketLimits,
     /// The good items of `verify`.
@@ -70,12 +72,12 @@ fn is_good(key: &Key, node: &Node, foreign: bool, vetted: &mut Vetted, faults: &
             true
         }
         "artifacts" => {
-            vetted.artifacts = super::vet_unsupported::artifacts(node, faults);
+            vetted.artifacts = super::artifacts::artifacts(node, faults);
             true
         }
         "scope" => {
-            super::vet_unsupported::scope(node, faults);
-            supported(&key.name, key, node, faults)
+            vetted.scope = scope(node, faults);
+            true
         }
         name if name.starts_with("x-") || (foreign && FOREIGN_KEYS.contains(&name)) => true,
         name => {
@@ -102,19 +104,6 @@ fn report_foreign(tree: &Node, faults: &mut Faults<'_>) -> bool {
         format!("write `done: {closed}` in place of `status`, and `depends_on` in place of `deps`"),
     );
     true
-}
-
-pub(super) fn supported(name: &str, key: &Key, node: &Node, faults: &mut Faults<'_>) -> bool {
-    let supported = is_supported(name, node);
-    if !supported {
-        faults.at_with_help(
-            Code::OutOfRange,
-            key.span,
-            format!("`{name}` is not supported by this version of turnstile"),
-            "remove it; the ticket would otherwise be judged without it",
-        );
-    }
-    supported
 }
 
 fn report_unknown(name: &str, key: &Key, known: &[&'static str], code: Code, faults: &mut Faults<'_>) {
@@ -305,6 +294,32 @@ fn context_file(item: &Node, help: &str, faults: &mut Faults<'_>) -> Option<Cont
         }
     }
     good.then_some(file)
+}
+
+/// `scope`: globs.
+fn scope(node: &Node, faults: &mut Faults<'_>) -> Vec<String> {
+    let help = "write globs from the top of the worktree, as `scope: [\"src/**\", docs/*.md]`";
+    let Value::Sequence(items) = &node.value else {
+        let message = format!("`scope` must be a list, not {}", shown_value(node));
+        faults.at_with_help(Code::WrongType, node.span, message, help);
+        return Vec::new();
+    };
+    let mut globs = Vec::new();
+    for item in items {
+        let Value::Scalar { text, .. } = &item.value else {
+            let message = format!("an item of `scope` must be a glob, not {}", item.kind());
+            faults.at_with_help(Code::WrongType, item.span, message, help);
+            continue;
+        };
+        match super::scope::glob(text) {
+            Ok(_) => globs.push(text.clone()),
+            Err(why) => {
+                let help = "write one as `src/**` or `docs/*.md`";
+                faults.at_with_help(Code::BadGlob, item.span, format!("bad glob: {}", shown_line(&why)), help);
+            }
+        }
+    }
+    globs
 }
 
 fn positive(key: &Key, node: &Node, faults: &mut Faults<'_>) -> Option<u32> {

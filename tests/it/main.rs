@@ -62,6 +62,7 @@ mod step_permissions;
 mod step_progress;
 mod step_records;
 mod step_runner_files;
+mod step_scope;
 mod step_tampering;
 mod step_unusable;
 mod support;

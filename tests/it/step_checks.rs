@@ -301,9 +301,13 @@ fn a_check_outlives_its_runner_and_is_waited_for_by_the_next() {
 
 #[test]
 fn a_check_that_ended_without_a_record_is_run_again() {
-    let env = world("", "verify: [\"echo x >> ../checked; test -e ../go || sleep 300; test -s work.txt\"]", &[WORK]);
+    let env = world(
+        "",
+        "verify: [\"test -e ../go || touch ../waits; echo x >> ../checked; test -e ../go || sleep 300; test -s work.txt\"]",
+        &[WORK],
+    );
     let run = env.spawn(&["--json", "run"]);
-    env.until("the check runs", |env| env.exists("../checked"));
+    env.until("the check runs", |env| env.exists("../waits") && env.exists("../checked"));
     env.write("../go", "");
     env.kill_all(&env.effects());
     ended_with(&env.wait(run), "completed");
@@ -313,9 +317,13 @@ fn a_check_that_ended_without_a_record_is_run_again() {
 
 #[test]
 fn a_second_interruption_ends_the_check_and_the_next_run_has_it_again() {
-    let env = world("", "verify: [\"echo x >> ../checked; test -e ../go || sleep 300; test -s work.txt\"]", &[WORK]);
+    let env = world(
+        "",
+        "verify: [\"test -e ../go || touch ../waits; echo x >> ../checked; test -e ../go || sleep 300; test -s work.txt\"]",
+        &[WORK],
+    );
     let run = env.spawn(&["--json", "run"]);
-    env.until("the check runs", |env| env.exists("../checked"));
+    env.until("the check runs", |env| env.exists("../waits") && env.exists("../checked"));
     let interrupt = || {
         assert!(env.command("kill").args(["-INT", &run.id().to_string()]).status().unwrap().success());
         std::thread::sleep(std::time::Duration::from_millis(300));
@@ -355,4 +363,18 @@ fn command_lines_that_a_turn_wrote_wait_for_an_approval_and_names_of_checks_do_n
     assert_eq!(env.turnstile(&["approve", "3-c"]).code, Some(0));
     ended_with(&env.turnstile(&["--json", "run"]), "completed");
     assert!(env.exists("../ran"));
+}
+
+#[test]
+fn what_a_check_changes_outside_of_the_scope_waits_for_a_person_as_well() {
+    let env = world(
+        "commit: {by: runner}\n",
+        "scope: [work.txt]\nverify: [\"grep -q x README.md || echo x >> README.md\"]",
+        &["echo done > work.txt\nclaim"],
+    );
+    let document = ended_with(&env.turnstile(&["--json", "run"]), "scope_pending");
+    assert!(document["reason"]["message"].as_str().unwrap().contains("README.md"), "{document}");
+    assert_eq!(env.turnstile(&["approve", "1-a"]).code, Some(0));
+    ended_with(&env.turnstile(&["--json", "run"]), "completed");
+    assert!(env.git(&["show", "HEAD:README.md"]).ends_with("x"));
 }

@@ -61,7 +61,8 @@ fn everything_that_can_be_set() {
         verify: [unit, {id: slow, run: make, required: false, timeout: off}]\r\nrequire_verify: true\r\n\
         checks: {unit: cargo test -q}\r\n\
          notify: {command: [./tell.sh, now], events: [failed]}\r\n\
-         approval: {risk: [high], tags: [deploy]}\r\n",
+         approval: {risk: [high], tags: [deploy]}\r\n\
+         protect: {paths: ['*.lock']}\r\n",
     );
     insta::assert_debug_snapshot!(config, @r#"
     Config {
@@ -204,6 +205,9 @@ fn everything_that_can_be_set() {
                 "deploy",
             ],
         },
+        protect: [
+            "*.lock",
+        ],
     }
     "#);
 }
@@ -377,28 +381,25 @@ limits:
 fn what_is_not_supported_is_refused_unless_it_asks_for_nothing() {
     let asks_for_nothing = "\
 on_wait: stop
-protect: {paths: []}
 triggers: {inline_commands: false, reviewers: []}
 agents: {c: {kind: codex, output: {}}}
 ";
     clean(asks_for_nothing);
     insta::assert_snapshot!(faults("\
 on_wait: next
-protect: {paths: ['.github/**']}
 triggers: {branches: [main], inline_commands: true, reviewers: [a@b.c], brunches: []}
 agents: {c: {kind: codex, output: {final: /x}, permissions: allow, fallback: d}, g: {kind: goose}}
 default_agent: g
 "), @"
-    2:1 E012 `on_wait` is not supported by this version of turnstile [remove it, or keep the default, `stop`]
-    3:11 E012 `protect.paths` is not supported by this version of turnstile [remove it, or leave it empty]
-    4:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
-    4:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
-    4:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
-    4:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
-    5:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
-    5:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
-    5:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
-    5:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
+    1:1 E012 `on_wait` is not supported by this version of turnstile [remove it, or keep the default, `stop`]
+    2:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
+    2:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
+    2:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
+    2:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
+    3:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
+    3:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
+    3:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
+    3:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
     ");
 }
 
@@ -413,6 +414,15 @@ fn what_is_told_is_one_of_some_words_and_needs_a_program() {
     insta::assert_snapshot!(faults("notify: {command: ['', x], events: [pause, failed]}"), @"
     1:19 E012 `notify.command` names no program [write `[./notify.sh]`, or remove it]
     1:37 E012 `notify.events[0]` must be one of `paused`, `completed`, `failed` [did you mean `paused`?]
+    ");
+}
+
+#[test]
+fn what_is_protected_is_a_list_of_globs() {
+    assert_eq!(clean("protect: {paths: ['.github/**', ci/]}").protect, [".github/**", "ci/"]);
+    insta::assert_snapshot!(faults("protect: {paths: ['src/[a', /etc]}"), @"
+    1:19 E020 bad glob: unclosed character class; missing ']' [write one as `.github/**` or `*.lock`]
+    1:29 E020 bad glob: it would match nothing: it is taken from the top of the worktree [write one as `.github/**` or `*.lock`]
     ");
 }
 

@@ -70,6 +70,8 @@ fn what_is_put_back_as_a_whole_is_no_progress() {
             unreadable: false,
             undo: None,
         }],
+        rejected: false,
+        paths: BTreeMap::new(),
     };
     apply(&mut run, &[Event::TurnStarted(request(3)), Event::TurnFinished(ended)]);
     let mut whole = run.clone();

@@ -90,6 +90,14 @@ impl Folder {
         self.sync()
     }
 
+    /// Makes a symbolic link where nothing lies.
+    pub(in crate::store) fn write_link(&self, name: &OsStr, target: &[u8]) -> Result<(), StoreError> {
+        let path = self.path.join(name);
+        rustix::fs::symlinkat(OsStr::from_bytes(target), &self.handle, name)
+            .map_err(|error| StoreError::write(&path, std::io::Error::from(error)))?;
+        self.sync()
+    }
+
     fn temporary(&self, name: &OsStr, audience: Audience) -> Result<(CString, File), StoreError> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
