@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{
-    AgentKind, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, PromptSettings, Retries,
-    RosterEntry,
+    AgentKind, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, OnWait, PromptSettings,
+    Retries, RosterEntry,
 };
 
 /// The wall clock of a turn, where the config is silent.
@@ -80,6 +80,7 @@ impl Default for Config {
             checkpoint: CheckpointMode::Ref,
             commit: Commit::default(),
             env: EnvPolicy::default(),
+            on_wait: OnWait::Stop,
             prompt: PromptSettings::default(),
         }
     }

@@ -21,7 +21,7 @@ pub use read::{CONFIG_VERSION, place_of, read};
 pub use schema::schema;
 pub use template::{FIRST_TICKET, FIRST_TICKET_NAME, template};
 pub use types::{
-    AgentKind, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, PromptSettings, Retries,
-    RosterEntry,
+    AgentKind, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, OnWait, PromptSettings,
+    Retries, RosterEntry,
 };
 pub use usd::Usd;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::keys;
 use super::values::{Faults, Read, Reported, Table, list};
-use super::{AgentKind, CheckpointMode, CommitBy, Config, EnvInherit, RosterEntry, unsupported};
+use super::{AgentKind, CheckpointMode, CommitBy, Config, EnvInherit, OnWait, RosterEntry, unsupported};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{LineColumn, LineIndex, Source, Span, nearest, shown_line};
 use crate::ticket::yaml::{self, Key, Node, Value};
@@ -75,6 +75,7 @@ fn read_root(root: &Node, config: &mut Config, faults: &mut Faults<'_>) {
     read_default_agent(&table, &named, config, faults);
     read_caps(&table, config, faults);
     read_keeping(&table, config, faults);
+    read_on_wait(&table, config, faults);
     read_env(&table, config, faults);
     if let Some(prompt) = open(&table, "prompt", keys::PROMPT, faults) {
         set(&mut config.prompt.max_bytes, &prompt, "max_bytes", |path, node| {
@@ -312,6 +313,25 @@ fn report_unobservable(limits: &Table<'_>, config: &Config, faults: &mut Faults<
             "remove it; `limits.turns` and `limits.time` hold for every agent",
         );
     }
+}
+
+/// A ticket can only be passed over where its work does not lie in the way of the next one's.
+fn read_on_wait(table: &Table<'_>, config: &mut Config, faults: &mut Faults<'_>) {
+    let words = [("stop", OnWait::Stop), ("next", OnWait::Next)];
+    set(&mut config.on_wait, table, "on_wait", |path, node| {
+        let given = faults.word(path, node, &words)?;
+        if given == OnWait::Next && config.checkpoint != CheckpointMode::Branch {
+            let message = "`on_wait: next` needs `checkpoint: {mode: branch}`: the work of a ticket that waits would lie in the way of the next one's";
+            faults.add_with_help(
+                Code::OutOfRange,
+                node.span,
+                message,
+                "add `checkpoint: {mode: branch}`, or write `stop`",
+            );
+            return Err(Reported);
+        }
+        Ok(given)
+    });
 }
 
 fn read_keeping(table: &Table<'_>, config: &mut Config, faults: &mut Faults<'_>) {

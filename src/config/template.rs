@@ -156,6 +156,9 @@ mod tests {
           inherit: filtered  # `filtered` drops what looks like a secret, `minimal` passes a short list, `all` everything but git's own
           pass: []           # names of variables that pass all the same
 
+        # what a run does at a ticket that waits for a person
+        on_wait: stop
+
         # how prompts are built
         prompt:
           max_bytes: 131072       # the size over which the parts of a prompt are cut

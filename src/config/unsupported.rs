@@ -25,7 +25,6 @@ pub(crate) enum Accepted {
 /// The table. `*` stands for every name of the roster.
 pub(crate) const UNSUPPORTED: &[Unsupported] = &[
     Unsupported::Key("retries.verify", Accepted::Plain("3")),
-    Unsupported::Key("on_wait", Accepted::Plain("stop")),
     Unsupported::Key("approval.risk", Accepted::Empty),
     Unsupported::Key("approval.tags", Accepted::Empty),
     Unsupported::Key("protect.paths", Accepted::Empty),

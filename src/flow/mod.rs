@@ -29,6 +29,7 @@ mod state;
 mod survey;
 mod ticket_index;
 mod usage;
+mod wait;
 mod world;
 
 pub use after::AFTER;
@@ -57,6 +58,7 @@ pub use state::{
 pub use survey::{AgentFact, Decided, Decision, HeadFact, OutboxFact, ReplyFact, Survey, TicketFact, TurnFacts};
 pub use ticket_index::TicketIndex;
 pub use usage::Usage;
+pub use wait::{is_passed_over, resume_answers};
 pub use world::World;
 
 #[cfg(test)]

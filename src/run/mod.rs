@@ -14,6 +14,7 @@ mod inputs;
 mod inside;
 mod missing;
 mod parked;
+mod passing;
 mod patience;
 mod prune;
 mod real;

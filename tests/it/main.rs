@@ -59,6 +59,7 @@ mod step_records;
 mod step_runner_files;
 mod step_tampering;
 mod step_unusable;
+mod step_wait;
 mod support;
 mod support_test;
 mod ticket_cache;

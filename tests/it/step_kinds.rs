@@ -141,7 +141,6 @@ fn what_the_config_asks_for_and_this_version_cannot_do_is_refused() {
         "require_verify: true",
         "protect: {paths: [.github/**]}",
         "approval: {tags: [deploy]}",
-        "on_wait: next",
         "notify: {command: [./notify.sh]}",
         "agents: {other: {kind: goose}}",
     ] {

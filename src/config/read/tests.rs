@@ -56,6 +56,7 @@ fn everything_that_can_be_set() {
          retries: {lint: 0, commit: 7, transient: 0}\r\n\
          checkpoint: {mode: branch}\r\n\
          commit: {by: runner, hooks: skip, subject: \"[{id}] {title}: {what}\"}\r\n\
+         on_wait: next\r\n\
          env: {inherit: minimal, pass: [SSH_AUTH_SOCK]}\r\n\
          prompt: {max_bytes: 1000, previous_ticket: true}\r\n",
     );
@@ -156,6 +157,7 @@ fn everything_that_can_be_set() {
                 "SSH_AUTH_SOCK",
             ],
         },
+        on_wait: Next,
         prompt: PromptSettings {
             max_bytes: 1000,
             previous_ticket: true,
@@ -306,6 +308,21 @@ fn a_newer_version_is_one_fault_that_names_what_is_needed() {
 }
 
 #[test]
+fn passing_over_who_waits_needs_checkpoints_on_the_branch() {
+    insta::assert_snapshot!(faults("on_wait: next"), @"
+    1:10 E012 `on_wait: next` needs `checkpoint: {mode: branch}`: the work of a ticket that waits would lie in the way of the next one's [add `checkpoint: {mode: branch}`, or write `stop`]
+    ");
+    insta::assert_snapshot!(faults("checkpoint: {mode: ref}\non_wait: next"), @"
+    2:10 E012 `on_wait: next` needs `checkpoint: {mode: branch}`: the work of a ticket that waits would lie in the way of the next one's [add `checkpoint: {mode: branch}`, or write `stop`]
+    ");
+    insta::assert_snapshot!(faults("on_wait: nxt"), @"
+    1:10 E012 `on_wait` must be one of `stop`, `next` [did you mean `next`?]
+    ");
+    clean("on_wait: stop");
+    assert_eq!(clean("on_wait: next\ncheckpoint: {mode: branch}").on_wait, OnWait::Next);
+}
+
+#[test]
 fn a_cap_on_what_agents_use_needs_agents_that_say_it() {
     insta::assert_snapshot!(faults("\
 agents:
@@ -333,7 +350,6 @@ limits:
 fn what_is_not_supported_is_refused_unless_it_asks_for_nothing() {
     let asks_for_nothing = "\
 retries: {verify: 3}
-on_wait: stop
 approval: {risk: [], tags: []}
 protect: {paths: []}
 verify: []
@@ -346,7 +362,6 @@ agents: {c: {kind: codex, output: {}}}
     clean(asks_for_nothing);
     insta::assert_snapshot!(faults("\
 retries: {verify: 0}
-on_wait: next
 approval: {risk: [high], tags: [deploy]}
 protect: {paths: ['.github/**']}
 verify: [cargo test]
@@ -358,23 +373,22 @@ agents: {c: {kind: codex, output: {final: /x}, permissions: allow, fallback: d},
 default_agent: g
 "), @"
     1:11 E012 `retries.verify` is not supported by this version of turnstile [remove it, or keep the default, `3`]
-    2:1 E012 `on_wait` is not supported by this version of turnstile [remove it, or keep the default, `stop`]
-    3:12 E012 `approval.risk` is not supported by this version of turnstile [remove it, or leave it empty]
-    3:26 E012 `approval.tags` is not supported by this version of turnstile [remove it, or leave it empty]
-    4:11 E012 `protect.paths` is not supported by this version of turnstile [remove it, or leave it empty]
-    5:1 E012 `verify` is not supported by this version of turnstile [remove it, or leave it empty]
-    6:1 E012 `require_verify` is not supported by this version of turnstile [remove it, or keep the default, `false`]
-    7:1 E012 `checks` is not supported by this version of turnstile [remove it, or leave it empty]
-    8:10 E012 `notify.command` is not supported by this version of turnstile [remove it, or leave it empty]
-    8:34 E012 `notify.events` is not supported by this version of turnstile [remove it, or leave it empty]
-    9:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
-    9:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
-    9:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
-    9:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
-    10:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
-    10:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
-    10:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
-    10:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
+    2:12 E012 `approval.risk` is not supported by this version of turnstile [remove it, or leave it empty]
+    2:26 E012 `approval.tags` is not supported by this version of turnstile [remove it, or leave it empty]
+    3:11 E012 `protect.paths` is not supported by this version of turnstile [remove it, or leave it empty]
+    4:1 E012 `verify` is not supported by this version of turnstile [remove it, or leave it empty]
+    5:1 E012 `require_verify` is not supported by this version of turnstile [remove it, or keep the default, `false`]
+    6:1 E012 `checks` is not supported by this version of turnstile [remove it, or leave it empty]
+    7:10 E012 `notify.command` is not supported by this version of turnstile [remove it, or leave it empty]
+    7:34 E012 `notify.events` is not supported by this version of turnstile [remove it, or leave it empty]
+    8:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
+    8:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
+    8:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
+    8:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
+    9:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
+    9:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
+    9:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
+    9:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
     ");
 }
 
