@@ -251,7 +251,6 @@ impl RunState {
         state.claim = false;
         state.question = None;
         state.feedback.clear();
-        state.retry = None;
         state.work.clear();
         if self.judging().is_some_and(|judging| judging.request.ticket == *ticket) {
             self.stage = Stage::Idle;

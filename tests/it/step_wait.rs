@@ -70,6 +70,19 @@ fn a_ticket_for_a_person_is_passed_over() {
 }
 
 #[test]
+fn what_waits_in_one_worktree_is_not_taken_up_in_another() {
+    let env = world(NEXT, &["ask One?", "true", "claim"]);
+    env.ends(&["step"], "user_dispatch");
+    env.step_comes_to("progressed");
+    env.git(&["worktree", "add", "--quiet", "-b", "side", "../side"]);
+    let side = env.root().join("side").display().to_string();
+    let document = env.json(&["-C", &side, "list"]);
+    for (ticket, name) in [(0, "it waits for an answer"), (1, "it is current")] {
+        assert_eq!(document[ticket]["reason"]["code"], "claimed_elsewhere", "{name}: {document}");
+    }
+}
+
+#[test]
 fn without_it_the_run_waits_as_well() {
     let env = world("checkpoint: {mode: branch}\n", &["ask One?"]);
     env.run_ends("user_dispatch");
