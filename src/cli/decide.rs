@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::notify::Notifier;
 use super::{CliError, Context, Exit};
-use crate::flow::{Life, amount};
+use crate::flow::{Life, Policy, amount, resume_answers};
 use crate::run::Decided;
 use crate::ticket::{Read, TicketId};
 
@@ -69,9 +69,10 @@ pub fn pause(context: &Context, arguments: &PauseArguments) -> Result<Exit, CliE
 pub fn resume(context: &Context, _: &ResumeArguments) -> Result<Exit, CliError> {
     let mut workspace = context.workspace_outside_turns()?;
     let before = workspace.folded()?.state;
-    let refusal = before.limit.as_ref().filter(|_| before.shown().is_none());
-    let answered = before
-        .shown()
+    let policy = Policy::of(&workspace.settings()?.config);
+    let shown = resume_answers(&before, &policy);
+    let refusal = before.limit.as_ref().filter(|_| shown.is_none());
+    let answered = shown
         .map(|stands| stands.reason.code)
         .or(refusal.map(|refusal| refusal.code))
         .filter(|_| before.life == Life::Open);

@@ -80,14 +80,15 @@ impl<'p> Live<'p> {
     fn show_parked(&mut self, ticket: &TicketId, until: Moment, left: Duration) {
         // The last second is one too.
         let left = clock(Duration::from_secs(left.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)));
-        let waits = format!("waits {left} for the next turn of {ticket}, until {until} (Ctrl-C ends the wait)");
         match &self.bar {
             Some(bar) => {
-                bar.set_message(fitting(&waits));
+                bar.set_message(fitting(&format!("next turn of {ticket} in {left}; Ctrl-C ends the wait")));
                 bar.tick();
             }
-            None if self.waits_until != Some(until) => self.printer.note(&waits),
-            None => {}
+            None if self.waits_until == Some(until) => {}
+            None => self
+                .printer
+                .note(&format!("waits {left} for the next turn of {ticket}, until {until} (Ctrl-C ends the wait)")),
         }
         self.waits_until = Some(until);
     }
@@ -129,7 +130,9 @@ impl<'p> Live<'p> {
 /// What fits on the line and leaves room for an echoed `^C`, which would otherwise begin a new one.
 fn fitting(text: &str) -> String {
     const ROOM: usize = 8;
-    let width = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| usize::from(size.ws_col));
+    let width = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(0, |size| usize::from(size.ws_col));
+    // Some terminals do not know how wide they are.
+    let width = if width == 0 { 80 } else { width };
     text.chars().take(width.saturating_sub(ROOM)).collect()
 }
 
@@ -292,7 +295,9 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
             format!("  another turn is asked for: retry {} of {}", retry.number, retry.of)
         }
         Event::CircuitOpened { failures } => {
-            format!("  the breaker is open: {failures} failure(s) in a row; a turn that ends well closes it")
+            format!(
+                "  the breaker is open after {failures} failure(s) in a row; `turnstile run` is let through all the same, and a turn that ends well closes it"
+            )
         }
         Event::CircuitClosed {} => "  the breaker is closed again".to_owned(),
         Event::EffectBegun(Begun::Verdict(verdict)) if verbose => format!("  judged: {}", judged(verdict.outcome)),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     AgentKind, ApprovalPolicy, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, Notify,
-    NotifyEvent, PromptSettings, Retries, RosterEntry,
+    NotifyEvent, OnWait, PromptSettings, Retries, RosterEntry,
 };
 
 /// The wall clock of a turn, where the config is silent.
@@ -80,6 +80,7 @@ impl Default for Config {
             checkpoint: CheckpointMode::Ref,
             commit: Commit::default(),
             env: EnvPolicy::default(),
+            on_wait: OnWait::Stop,
             prompt: PromptSettings::default(),
             verify: Vec::new(),
             require_verify: false,

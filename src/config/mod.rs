@@ -5,6 +5,7 @@ mod duration;
 pub(crate) mod keys;
 mod kind;
 mod read;
+mod read_checks;
 mod schema;
 mod suggest;
 mod template;
@@ -27,6 +28,6 @@ pub use suggest::{
 pub use template::{FIRST_TICKET, FIRST_TICKET_NAME, template};
 pub use types::{
     AgentKind, ApprovalPolicy, CheckpointMode, Commit, CommitBy, Config, EnvInherit, EnvPolicy, Limits, Notify,
-    NotifyEvent, PromptSettings, Retries, RosterEntry,
+    NotifyEvent, OnWait, PromptSettings, Retries, RosterEntry,
 };
 pub use usd::Usd;

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use super::keys;
 use super::values::{Faults, Read, Reported, Table, list};
-use super::{AgentKind, CheckpointMode, CommitBy, Config, EnvInherit, NotifyEvent, RosterEntry, unsupported};
+use super::{AgentKind, CheckpointMode, CommitBy, Config, EnvInherit, NotifyEvent, OnWait, RosterEntry, unsupported};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{LineColumn, LineIndex, Source, Span, nearest, shown_line};
-use crate::ticket::check;
 use crate::ticket::yaml::{self, Key, Node, Value};
 use crate::ticket::{Risk, glob};
 
@@ -77,6 +76,7 @@ fn read_root(root: &Node, config: &mut Config, faults: &mut Faults<'_>) {
     read_default_agent(&table, &named, config, faults);
     read_caps(&table, config, faults);
     read_keeping(&table, config, faults);
+    read_on_wait(&table, config, faults);
     read_env(&table, config, faults);
     if let Some(prompt) = open(&table, "prompt", keys::PROMPT, faults) {
         set(&mut config.prompt.max_bytes, &prompt, "max_bytes", |path, node| {
@@ -85,7 +85,7 @@ fn read_root(root: &Node, config: &mut Config, faults: &mut Faults<'_>) {
         });
         set(&mut config.prompt.previous_ticket, &prompt, "previous_ticket", |path, node| faults.flag(path, node));
     }
-    read_checks(&table, config, faults);
+    super::read_checks::read_checks(&table, config, faults);
     read_notify(&table, config, faults);
     if let Some(approval) = open(&table, "approval", keys::APPROVAL, faults) {
         set(&mut config.approval.risk, &approval, "risk", |path, node| faults.words(path, node, &Risk::WORDS));
@@ -124,7 +124,7 @@ fn open<'n>(table: &Table<'n>, name: &str, keys: &'static [keys::Key], faults: &
 }
 
 /// Replaces a value by the one behind a key, where there is a good one.
-fn set<T>(value: &mut T, table: &Table<'_>, name: &str, read: impl FnOnce(&str, &Node) -> Read<T>) {
+pub(super) fn set<T>(value: &mut T, table: &Table<'_>, name: &str, read: impl FnOnce(&str, &Node) -> Read<T>) {
     if let Some((path, node)) = table.get(name)
         && let Ok(given) = read(&path, node)
     {
@@ -319,6 +319,25 @@ fn report_unobservable(limits: &Table<'_>, config: &Config, faults: &mut Faults<
     }
 }
 
+/// A ticket can only be passed over where its work does not lie in the way of the next one's.
+fn read_on_wait(table: &Table<'_>, config: &mut Config, faults: &mut Faults<'_>) {
+    let words = [("stop", OnWait::Stop), ("next", OnWait::Next)];
+    set(&mut config.on_wait, table, "on_wait", |path, node| {
+        let given = faults.word(path, node, &words)?;
+        if given == OnWait::Next && config.checkpoint != CheckpointMode::Branch {
+            let message = "`on_wait: next` needs `checkpoint: {mode: branch}`: the work of a ticket that waits would lie in the way of the next one's";
+            faults.add_with_help(
+                Code::OutOfRange,
+                node.span,
+                message,
+                "add `checkpoint: {mode: branch}`, or write `stop`",
+            );
+            return Err(Reported);
+        }
+        Ok(given)
+    });
+}
+
 fn read_keeping(table: &Table<'_>, config: &mut Config, faults: &mut Faults<'_>) {
     if let Some(checkpoint) = open(table, "checkpoint", keys::CHECKPOINT, faults) {
         let words = [("ref", CheckpointMode::Ref), ("branch", CheckpointMode::Branch)];
@@ -375,33 +394,6 @@ fn read_env(table: &Table<'_>, config: &mut Config, faults: &mut Faults<'_>) {
     let words = [("filtered", EnvInherit::Filtered), ("minimal", EnvInherit::Minimal), ("all", EnvInherit::All)];
     set(&mut config.env.inherit, &env, "inherit", |path, node| faults.word(path, node, &words));
     set(&mut config.env.pass, &env, "pass", |path, node| read_names(path, node, faults));
-}
-
-/// What decides whether claims hold.
-fn read_checks(table: &Table<'_>, config: &mut Config, faults: &mut Faults<'_>) {
-    set(&mut config.require_verify, table, "require_verify", |path, node| faults.flag(path, node));
-    if let Some((path, node)) = table.get("verify") {
-        config.verify = check::read_items(&path, node, Code::UnknownConfigKey, &mut |code, span, message, help| {
-            faults.add_with_help(code, span, message, help);
-        });
-    }
-    let Some((path, node)) = table.get("checks") else { return };
-    let Value::Mapping(entries) = &node.value else {
-        faults.wrong_type(&path, node, "a mapping of names to command lines");
-        return;
-    };
-    for (key, node) in entries {
-        let mut report = |code, span, message: String, help: String| faults.add_with_help(code, span, message, help);
-        let Value::Scalar { text, .. } = &node.value else {
-            let message = format!("the check `{}` must be a command line, not {}", shown_line(&key.name), node.kind());
-            report(Code::WrongType, node.span, message, "write `unit: cargo test -q`".to_owned());
-            continue;
-        };
-        let named = check::is_name(&key.name, key.span, &mut report);
-        if let Some(line) = check::read_command(text, node.span, &mut report).filter(|_| named) {
-            config.checks.entry(key.name.clone()).or_insert(line);
-        }
-    }
 }
 
 fn read_notify(table: &Table<'_>, config: &mut Config, faults: &mut Faults<'_>) {

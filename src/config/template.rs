@@ -157,6 +157,9 @@ mod tests {
           inherit: filtered  # `filtered` drops what looks like a secret, `minimal` passes a short list, `all` everything but git's own
           pass: []           # names of variables that pass all the same
 
+        # what a run does at a ticket that waits for a person
+        on_wait: stop
+
         # which tickets wait for an approval
         approval:
           risk: []  # risks of tickets that wait for an approval, such as `high`

@@ -26,6 +26,8 @@ pub struct Config {
     pub commit: Commit,
     /// What agents see of the environment.
     pub env: EnvPolicy,
+    /// What a run does at a ticket that waits for a person.
+    pub on_wait: OnWait,
     /// How prompts are built.
     pub prompt: PromptSettings,
     /// Checks of every ticket, before its own.
@@ -123,6 +125,16 @@ pub struct Retries {
     pub commit: u32,
     /// After an error that may pass.
     pub transient: u32,
+}
+
+/// What a run does at a ticket that waits for a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnWait {
+    /// It waits as well.
+    #[default]
+    Stop,
+    /// It passes over the ticket until the answer is there.
+    Next,
 }
 
 /// What a checkpoint is.

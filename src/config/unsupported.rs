@@ -24,7 +24,6 @@ pub(crate) enum Accepted {
 
 /// The table. `*` stands for every name of the roster.
 pub(crate) const UNSUPPORTED: &[Unsupported] = &[
-    Unsupported::Key("on_wait", Accepted::Plain("stop")),
     Unsupported::Key("triggers.branches", Accepted::Nothing),
     Unsupported::Key("triggers.inline_commands", Accepted::Plain("false")),
     Unsupported::Key("triggers.reviewers", Accepted::Empty),

@@ -63,7 +63,7 @@ pub const BEFORE: [Rung; 17] = [
     Rung {
         number: 8,
         name: "standing reasons",
-        doc: "A reason that nothing has answered is given again; no turn is spent. `agent_failed` is one where no person asks.",
+        doc: "A reason that nothing has answered is given again; no turn is spent. `agent_failed` is one where no person asks. `on_wait: next` passes over tickets at `user_dispatch`, `user_ticket` and `approval_pending`.",
         answer: standing,
     },
     Rung {
@@ -81,7 +81,7 @@ pub const BEFORE: [Rung; 17] = [
     Rung {
         number: 11,
         name: "nothing ready",
-        doc: "No ticket is ready: `blocked`, or `approval_pending` where one of them was rejected.",
+        doc: "No ticket is ready: the reason of the first that waits for a person, where `on_wait: next` passes over it or where it was rejected (`approval_pending`); otherwise `blocked`.",
         answer: nothing_ready,
     },
     Rung {
@@ -235,6 +235,9 @@ fn nothing_ready(look: &Look<'_>) -> Option<Choice> {
     if let Some(rejected) = super::approval::first_rejected(look) {
         return Some(rejected);
     }
+    if let Some((ticket, reason)) = super::wait::first_that_waits(look) {
+        return Some(Choice::stop(reason, Some(&ticket.id)));
+    }
     let why: Vec<_> = look
         .allowed()
         .into_iter()
@@ -269,13 +272,18 @@ fn human(look: &Look<'_>) -> Option<Choice> {
     if ticket.kind != AgentFact::User {
         return super::approval::approval(look);
     }
+    Some(Choice::stop(user_ticket(ticket), Some(&ticket.id)))
+}
+
+/// A ticket that a person works on.
+pub(super) fn user_ticket(ticket: &TicketFact) -> Reason {
     let message = format!(
         "{} is for a human: {}; `turnstile done {}` when it is done",
         ticket.id,
         crate::text::shown_line(&ticket.title),
         ticket.id
     );
-    Some(Choice::stop(Reason::new(ReasonCode::UserTicket, message), Some(&ticket.id)))
+    Reason::new(ReasonCode::UserTicket, message)
 }
 
 fn breaker(look: &Look<'_>) -> Option<Choice> {
@@ -286,7 +294,9 @@ fn turn(look: &Look<'_>) -> Option<Choice> {
     let ticket = look.next_ticket()?;
     let state = look.run.ticket(&ticket.id);
     let mut events = Vec::new();
-    if look.survey.commit_message.is_some() && state.last_turn.is_none() {
+    // It was left for another ticket's commit.
+    let changes = look.run.current.as_ref().is_some_and(|current| *current != ticket.id);
+    if look.survey.commit_message.is_some() && (changes || state.last_turn.is_none()) {
         return Some(begin(Some(&ticket.id), None, Act::DropMessage));
     }
     if look.run.current.as_ref() != Some(&ticket.id) || look.run.life != Life::Open {

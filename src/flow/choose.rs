@@ -206,7 +206,7 @@ impl<'a> Look<'a> {
     /// The ticket that a turn would be for: the current one as long as it can be worked on, else the first that can.
     pub fn next_ticket(&self) -> Option<&'a TicketFact> {
         let allowed = self.allowed();
-        let ready = |ticket: &&&TicketFact| self.is_ready(ticket);
+        let ready = |ticket: &&&TicketFact| self.is_ready(ticket) && !super::wait::passes_over(self, ticket);
         let sticky = self
             .run
             .current

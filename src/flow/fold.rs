@@ -309,7 +309,6 @@ impl RunState {
         state.claim = false;
         state.question = None;
         state.feedback.clear();
-        state.retry = None;
         state.work.clear();
         state.verified = None;
         state.verify_failures = 0;

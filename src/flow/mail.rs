@@ -151,7 +151,7 @@ fn serve(look: &Look<'_>, decision: &Decision) -> Option<Choice> {
 
 /// What `resume` answers: the reason that is shown, else the limit that refused the last turn.
 fn resumed(look: &Look<'_>, by: &str) -> Option<Event> {
-    if let Some(Stands { ticket, reason, .. }) = look.run.shown() {
+    if let Some(Stands { ticket, reason, .. }) = super::wait::resume_answers(look.run, look.policy) {
         let branch = (reason.code == ReasonCode::HeadMoved).then(|| look.survey.branch.clone().unwrap_or_default());
         let (ticket, reason, by) = (ticket.clone(), reason.code, by.to_owned());
         return Some(Event::RunResumed { ticket, reason, by, branch, granted: None });

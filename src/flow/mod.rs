@@ -34,6 +34,7 @@ mod state;
 mod survey;
 mod ticket_index;
 mod usage;
+mod wait;
 mod world;
 
 pub use after::AFTER;
@@ -72,6 +73,7 @@ pub use survey::{
 };
 pub use ticket_index::TicketIndex;
 pub use usage::Usage;
+pub use wait::{is_passed_over, resume_answers};
 pub use world::World;
 
 #[cfg(test)]

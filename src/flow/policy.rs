@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::{CheckpointMode, CommitBy, Config, Limits, Retries};
+use crate::config::{CheckpointMode, CommitBy, Config, Limits, OnWait, Retries};
 use crate::ticket::TicketId;
 
 /// Who wants a step to be made.
@@ -29,6 +29,8 @@ pub struct Policy {
     pub subject: String,
     /// Whether checkpoints are also committed to the branch.
     pub checkpoint: CheckpointMode,
+    /// What is done at a ticket that waits for a person.
+    pub on_wait: OnWait,
     /// The time before the first retry of an error that may pass; it doubles with each.
     pub backoff: Duration,
     /// Who asks.
@@ -54,6 +56,7 @@ impl Policy {
             hooks: config.commit.hooks,
             subject: config.commit.subject.clone(),
             checkpoint: config.checkpoint,
+            on_wait: config.on_wait,
             backoff: Self::BACKOFF,
             asked_by: AskedBy::Person,
             allow_dirty: false,

@@ -14,6 +14,7 @@ pub(super) fn standing(look: &Look<'_>) -> Option<Choice> {
     }
     let allowed: Vec<_> = look.allowed().iter().map(|ticket| &ticket.id).collect();
     let in_the_way = |stands: &&Stands| match &stands.ticket {
+        _ if super::wait::is_passed_over(look.policy, stands.reason.code) => false,
         _ if stands.reason.code == ReasonCode::Tampered => true,
         Some(ticket) => {
             allowed.contains(&ticket) || look.run.judging().is_some_and(|judging| judging.request.ticket == *ticket)

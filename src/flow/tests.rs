@@ -14,6 +14,7 @@ use crate::ticket::{TicketId, TicketLimits};
 mod caps;
 mod failure;
 mod progress;
+mod wait;
 
 pub(super) fn id(text: &str) -> TicketId {
     TicketId::new(text)

@@ -224,6 +224,8 @@ impl StepEnd {
     fn note(&mut self, event: &Event) {
         match event {
             Event::TurnStarted(request) => {
+                // Whatever was in the way of another ticket was passed over.
+                self.reason = None;
                 self.ticket = Some(request.ticket.clone());
                 self.turn = Some(request.turn);
                 self.agent = Some(request.agent.clone());

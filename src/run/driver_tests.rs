@@ -486,6 +486,25 @@ fn who_presses_again_and_again_is_let_go_and_the_next_step_goes_on() {
 }
 
 #[test]
+fn a_step_that_starts_a_turn_says_nothing_of_who_was_passed_over_before() {
+    let mut end = StepEnd::default();
+    let reason = Reason::new(ReasonCode::ApprovalPending, "x");
+    end.note(&Event::RunPaused { ticket: Some(id(0)), reason: reason.clone(), digest: None });
+    assert_eq!(end.reason, Some(reason));
+    end.note(&Event::TurnStarted(TurnRequest {
+        ticket: id(1),
+        turn: 1,
+        agent: "a".into(),
+        commit_only: false,
+        head: None,
+        stash: None,
+        replies: Vec::new(),
+        suspect: None,
+    }));
+    assert_eq!((end.reason, end.ticket), (None, Some(id(1))));
+}
+
+#[test]
 fn a_finished_run_says_so_and_writes_nothing_more() {
     let mut place = Place { done: vec![false], script: vec![vec![]], fuel: u32::MAX, ..Place::default() };
     assert_eq!(run_to_the_end(&mut place).expect("nothing cuts it"), "completed");

@@ -18,6 +18,7 @@ mod inside;
 mod missing;
 mod notify;
 mod parked;
+mod passing;
 mod patience;
 mod prune;
 mod real;

@@ -8,6 +8,7 @@ use super::driver::{StepEnd, serve, step};
 use super::error::RunError;
 use super::missing::nothing_is_missing;
 use super::parked::{Waited, interrupted_wait};
+use super::passing::passed_over;
 use super::prune::DAYS;
 use super::real::{Progress, Real, draft};
 use super::workspace::{Folded, Options, Workspace, fold};
@@ -175,9 +176,14 @@ impl Workspace {
             let waiting = world.workspace.waiting_decisions(&state)?;
             let decided = waiting.iter().any(|id| !known.contains(id));
             known = waiting;
-            let goes_on = (end.reason.is_none() && end.outcome != Outcome::None) || decided;
+            let passed = passed_over(&end, &rules).filter(|_| until == Until::Needed);
+            if let Some(told) = &passed {
+                world.note(told);
+            }
+            let goes_on = (end.reason.is_none() && end.outcome != Outcome::None) || decided || passed.is_some();
             // Where nothing is open any more, the end of the run is one look away and nothing was interrupted.
-            let cut = interrupted && end.reason.is_none() && !is_complete(&mut world, &state, &rules)?;
+            let cut =
+                interrupted && (end.reason.is_none() || passed.is_some()) && !is_complete(&mut world, &state, &rules)?;
             if cut {
                 break with_interruption(end);
             }

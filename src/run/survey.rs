@@ -211,8 +211,10 @@ fn claimed_elsewhere(workspace: &Workspace) -> Result<HashMap<TicketId, String>,
             Err(error) => return Err(error.into()),
         };
         let Ok(state) = super::workspace::fold(&lines) else { continue };
-        if let (Life::Open, Some(current)) = (state.life, state.current) {
-            claimed.insert(current, worktree);
+        if state.life == Life::Open {
+            // What waits there for an answer is that run's as well, also where it goes on with other tickets.
+            let waiting = state.standing.into_iter().filter_map(|stands| stands.ticket);
+            claimed.extend(state.current.into_iter().chain(waiting).map(|ticket| (ticket, worktree.clone())));
         }
     }
     Ok(claimed)

@@ -65,6 +65,7 @@ mod step_runner_files;
 mod step_scope;
 mod step_tampering;
 mod step_unusable;
+mod step_wait;
 mod support;
 mod support_test;
 mod ticket_cache;

@@ -88,7 +88,12 @@ const HOMES: [(&str, &[&str]); 10] = [
 ];
 
 /// Files that are longer than 450 lines, and why they are still one story.
-const LONG: [(&str, &str); 1] = [("flow/fold.rs", "one match over every kind of event: what each does to the state")];
+const LONG: [(&str, &str); 4] = [
+    ("flow/event.rs", "one enum: every kind of line that a journal may hold"),
+    ("flow/fold.rs", "one match over every kind of event: what each does to the state"),
+    ("flow/state.rs", "one struct and what it is made of: all that is known of a run"),
+    ("run/real.rs", "one implementation of one trait"),
+];
 
 struct Source {
     /// Its path below `src/`.

@@ -135,7 +135,7 @@ fn failures_in_a_row_open_the_breaker_and_a_persons_run_is_the_probe() {
     env.run_ends("agent_failed");
     assert_eq!(breaker(&env), json!({ "state": "closed", "failures": 1 }));
     let output = env.turnstile(&["run"]).exits(7);
-    assert!(output.stderr.contains("the breaker is open: 2 failure(s) in a row"), "{}", output.text());
+    assert!(output.stderr.contains("the breaker is open after 2 failure(s) in a row"), "{}", output.text());
     assert_eq!(breaker(&env), json!({ "state": "open", "failures": 2 }));
     let output = env.turnstile(&["status"]).exits(0);
     assert!(output.stdout.contains("failures in a row: 2, the breaker is open"), "{}", output.text());

@@ -56,6 +56,7 @@ fn everything_that_can_be_set() {
          retries: {lint: 0, commit: 7, transient: 0}\r\n\
          checkpoint: {mode: branch}\r\n\
          commit: {by: runner, hooks: skip, subject: \"[{id}] {title}: {what}\"}\r\n\
+         on_wait: next\r\n\
          env: {inherit: minimal, pass: [SSH_AUTH_SOCK]}\r\n\
          prompt: {max_bytes: 1000, previous_ticket: true}\r\n\
         verify: [unit, {id: slow, run: make, required: false, timeout: off}]\r\nrequire_verify: true\r\n\
@@ -162,6 +163,7 @@ fn everything_that_can_be_set() {
                 "SSH_AUTH_SOCK",
             ],
         },
+        on_wait: Next,
         prompt: PromptSettings {
             max_bytes: 1000,
             previous_ticket: true,
@@ -354,6 +356,21 @@ fn a_newer_version_is_one_fault_that_names_what_is_needed() {
 }
 
 #[test]
+fn passing_over_who_waits_needs_checkpoints_on_the_branch() {
+    insta::assert_snapshot!(faults("on_wait: next"), @"
+    1:10 E012 `on_wait: next` needs `checkpoint: {mode: branch}`: the work of a ticket that waits would lie in the way of the next one's [add `checkpoint: {mode: branch}`, or write `stop`]
+    ");
+    insta::assert_snapshot!(faults("checkpoint: {mode: ref}\non_wait: next"), @"
+    2:10 E012 `on_wait: next` needs `checkpoint: {mode: branch}`: the work of a ticket that waits would lie in the way of the next one's [add `checkpoint: {mode: branch}`, or write `stop`]
+    ");
+    insta::assert_snapshot!(faults("on_wait: nxt"), @"
+    1:10 E012 `on_wait` must be one of `stop`, `next` [did you mean `next`?]
+    ");
+    clean("on_wait: stop");
+    assert_eq!(clean("on_wait: next\ncheckpoint: {mode: branch}").on_wait, OnWait::Next);
+}
+
+#[test]
 fn a_cap_on_what_agents_use_needs_agents_that_say_it() {
     insta::assert_snapshot!(faults("\
 agents:
@@ -380,26 +397,23 @@ limits:
 #[test]
 fn what_is_not_supported_is_refused_unless_it_asks_for_nothing() {
     let asks_for_nothing = "\
-on_wait: stop
 triggers: {inline_commands: false, reviewers: []}
 agents: {c: {kind: codex, output: {}}}
 ";
     clean(asks_for_nothing);
     insta::assert_snapshot!(faults("\
-on_wait: next
 triggers: {branches: [main], inline_commands: true, reviewers: [a@b.c], brunches: []}
 agents: {c: {kind: codex, output: {final: /x}, permissions: allow, fallback: d}, g: {kind: goose}}
 default_agent: g
 "), @"
-    1:1 E012 `on_wait` is not supported by this version of turnstile [remove it, or keep the default, `stop`]
-    2:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
-    2:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
-    2:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
-    2:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
-    3:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
-    3:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
-    3:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
-    3:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
+    1:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
+    1:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
+    1:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
+    1:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
+    2:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
+    2:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]
+    2:68 E012 `agents.c.fallback` is not supported by this version of turnstile [remove it]
+    2:92 E012 `kind: goose` is not supported by this version of turnstile [use one of `command`, `codex`, `claude`, `opencode`, `gemini`, `aider`, `shell`]
     ");
 }
 

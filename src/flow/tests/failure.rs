@@ -132,6 +132,9 @@ fn a_clock_that_was_set_back_parks_nothing() {
 fn a_retry_is_its_tickets_and_belongs_to_the_journal() {
     let mut run = fold(&begun());
     let _ = turn(&mut run, transient(1), &at(0), &policy());
+    let mut goes_on = run.clone();
+    apply(&mut goes_on, &[Event::TurnStarted(request(2))]);
+    assert_eq!(goes_on.ticket(&id("one")).retry, None, "the turn is the retry");
     let only = Policy { only: Some(vec![id("two")]), ..policy() };
     assert_eq!(next(&run, &at(1), &only), "17: ticket.selected + turn 2 of two");
     let retry = run.ticket(&id("one")).retry.expect("it is parked");
