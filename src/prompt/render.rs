@@ -114,6 +114,8 @@ fn values(inputs: &PromptInputs) -> BTreeMap<&'static str, Value> {
         ("outbox", Value::from(inline(inputs.outbox.trim_end_matches('/'), SENTENCE_MAX))),
         ("history", Value::from(format!(".tickets/history/{}/", inline(ticket.id.as_str(), SENTENCE_MAX)))),
         ("user_paths", Value::from(list(&inputs.user_paths))),
+        ("scope", Value::from(list(&inputs.scope))),
+        ("protected", Value::from(list(&inputs.protected))),
         ("changed_by_person", Value::from(list(&inputs.changed_by_person))),
         ("interrupted", Value::from(inputs.interrupted.is_some())),
         ("interrupted_paths", Value::from(list(inputs.interrupted.as_deref().unwrap_or_default()))),

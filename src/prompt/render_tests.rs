@@ -24,6 +24,8 @@ fn bare() -> PromptInputs {
         agent_commits: true,
         outbox: ".tickets/outbox".into(),
         user_paths: Vec::new(),
+        scope: Vec::new(),
+        protected: Vec::new(),
         changed_by_person: Vec::new(),
         interrupted: None,
         stray_attachments: Vec::new(),

@@ -88,6 +88,8 @@ pub(super) fn gather(
         agent_commits,
         outbox: format!("{TICKETS}/outbox"),
         user_paths: run.accepted.keys().cloned().collect(),
+        scope: ticket.as_ref().map(|ticket| ticket.front.scope.clone()).unwrap_or_default(),
+        protected: settings.config.protect.clone(),
         changed_by_person: changed_by_person(workspace, run, id)?,
         interrupted: interrupted.then(|| state.work.iter().cloned().collect()),
         stray_attachments: stray,
