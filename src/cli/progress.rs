@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::printer::{Printer, Volume};
-use crate::flow::{Begun, CheckEnded, CheckVerdict, Event, Moment, Outcome, amount};
+use crate::flow::{Begun, CheckEnded, CheckVerdict, Event, Moment, Outcome, ReasonCode, amount};
 use crate::run::Progress;
 use crate::ticket::TicketId;
 
@@ -266,7 +266,8 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
             None => format!("  {ticket} needs an approval of what was changed"),
         },
         Event::ApprovalResolved { ticket, by, decides } => {
-            format!("{ticket} is {} by {}", if decides.approved { "approved" } else { "rejected" }, shown(by))
+            let what = if decides.reason == ReasonCode::ScopePending { "what it changed" } else { "it" };
+            format!("{ticket}: {what} is {} by {}", if decides.approved { "approved" } else { "rejected" }, shown(by))
         }
         Event::CommitRequired { paths, left, .. } => {
             format!("  its work is not committed ({} path(s)); {}", paths.len(), more_turns(*left))

@@ -7,11 +7,11 @@ use serde_json::json;
 use super::before::begin;
 use super::choose::{Choice, Look};
 use super::event::Event;
-use super::parts::{Asked, Decides};
+use super::parts::{Asked, Decides, TicketWritten};
 use super::reason::{Reason, ReasonCode};
 use super::request::Act;
 use super::saves;
-use super::state::{Life, Stands};
+use super::state::{Life, RunState, Stands};
 use super::survey::{CommandFact, TicketFact};
 use crate::ticket::TicketId;
 
@@ -91,7 +91,7 @@ fn pending(ticket: &TicketFact, asks: &[String]) -> Reason {
     let commands = &ticket.approval.commands;
     let shown: Vec<String> = commands
         .iter()
-        .flat_map(|command| command.text.lines())
+        .flat_map(|command| command.text.trim_end().lines())
         .map(|line| format!("  {}", crate::text::shown_line(line)))
         .collect();
     let seen = if shown.is_empty() { String::new() } else { format!("\n{}", shown.join("\n")) };
@@ -174,7 +174,7 @@ fn waits_for_scope(look: &Look<'_>, ticket: &TicketId) -> bool {
 }
 
 /// The events that a decision comes to.
-pub fn resolved(run: &super::RunState, ticket: &TicketId, decides: &Decides, by: &str) -> Vec<Event> {
+pub fn resolved(run: &RunState, ticket: &TicketId, decides: &Decides, by: &str) -> Vec<Event> {
     let mut events =
         vec![Event::ApprovalResolved { ticket: ticket.clone(), by: by.to_owned(), decides: decides.clone() }];
     let stands = |stands: &&Stands| stands.ticket.as_ref() == Some(ticket) && stands.reason.code == decides.reason;
@@ -203,5 +203,26 @@ pub(super) fn refused(look: &Look<'_>, ticket: &TicketId, decides: &Decides) -> 
             Some(format!("{ticket} is not as it was when that was typed; look at it again (`turnstile show {ticket}`)"))
         }
         Some(_) => None,
+    }
+}
+
+impl RunState {
+    /// An approval holds through what a turn may make of a ticket; for command lines it does not.
+    pub(super) fn wrote(&mut self, tickets: &[TicketWritten]) {
+        for TicketWritten { id, before, after, commands } in tickets {
+            let state = self.tickets.entry(id.clone()).or_default();
+            state.written.extend(commands.iter().cloned());
+            if let Some(approval) = state.approval.as_mut().filter(|known| Some(&known.what.digest) == before.as_ref())
+            {
+                approval.what.digest.clone_from(after);
+            }
+        }
+    }
+
+    /// The requests for approvals are committed, as far as git lets them.
+    pub(super) fn requests_committed(&mut self) {
+        for asked in self.tickets.values_mut().filter_map(|ticket| ticket.asked.as_mut()) {
+            asked.committed = true;
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! The fold: what each line of the journal does to the state. The journal is the only caller.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::breaker::{self, Breaker};
 
 use super::event::Event;
-use super::parts::{ActBegun, Base, Begun, Carried, Chore, Decides, Outcome, SaveBegun, TicketWritten, TurnEnded};
+use super::parts::{ActBegun, Base, Begun, Carried, Chore, Outcome, SaveBegun, TurnEnded};
 use super::reason::{Reason, ReasonCode};
 use super::request::{PutBack, SavePurpose, TurnRequest};
 use super::state::{
@@ -268,18 +268,6 @@ impl RunState {
         }
     }
 
-    /// An approval holds through what a turn may make of a ticket; for command lines it does not.
-    fn wrote(&mut self, tickets: &[TicketWritten]) {
-        for TicketWritten { id, before, after, commands } in tickets {
-            let state = self.tickets.entry(id.clone()).or_default();
-            state.written.extend(commands.iter().cloned());
-            if let Some(approval) = state.approval.as_mut().filter(|known| Some(&known.what.digest) == before.as_ref())
-            {
-                approval.what.digest.clone_from(after);
-            }
-        }
-    }
-
     fn grant(&mut self, ticket: Option<&TicketId>, code: ReasonCode, amount: u64) {
         let granted = match (code, ticket) {
             (ReasonCode::LimitTotalTurns, _) => &mut self.granted_turns,
@@ -446,45 +434,6 @@ impl RunState {
         }
     }
 
-    /// What a person decided about paths that a turn may not change unasked.
-    fn scope_decided(&mut self, ticket: &TicketId, by: &str, decides: &Decides) {
-        let state = self.tickets.entry(ticket.clone()).or_default();
-        let known = if decides.approved { &mut state.scope_approved } else { &mut state.scope_rejected };
-        for (path, digests) in &decides.what.paths {
-            known.entry(path.clone()).or_default().extend(digests.iter().cloned());
-        }
-        if decides.approved {
-            return;
-        }
-        let mut text = format!("{by} rejected what you changed outside of what you may change, and it is put back");
-        for path in decides.what.paths.keys() {
-            let owed = decides.what.committed.contains(path);
-            text.push_str(&format!(
-                "\n  {path}{}",
-                if owed { ": you committed it; commit what reverts it" } else { "" }
-            ));
-        }
-        state.feedback.push(Feedback { kind: "approval.resolved", text, left: None });
-        if let Stage::Judging(judging) = &mut self.stage
-            && judging.request.ticket == *ticket
-        {
-            judging.to_put_back.extend(decides.what.paths.keys().cloned());
-            judging.rejected_by = Some(by.to_owned());
-        }
-    }
-
-    /// What was rejected lies as it was before; a filter may give that other bytes than it once had.
-    fn put_back(&mut self, ticket: &TicketId, paths: &BTreeMap<String, String>) {
-        self.acting = None;
-        let state = self.tickets.entry(ticket.clone()).or_default();
-        for (path, digest) in paths {
-            state.scope_approved.entry(path.clone()).or_default().insert(digest.clone());
-        }
-        if let Stage::Judging(judging) = &mut self.stage {
-            judging.to_put_back.clear();
-        }
-    }
-
     fn begin_effect(&mut self, begun: &Begun, event: &Event) -> Result<(), OutOfOrder> {
         if self.acting.is_some() {
             return Err(OutOfOrder::of(event));
@@ -617,12 +566,6 @@ impl RunState {
             }
             SavePurpose::Checkpoint => self.chore_done(|chore| matches!(chore, Chore::Checkpoint)),
             SavePurpose::Keep => {}
-        }
-    }
-
-    fn requests_committed(&mut self) {
-        for asked in self.tickets.values_mut().filter_map(|ticket| ticket.asked.as_mut()) {
-            asked.committed = true;
         }
     }
 

@@ -11,7 +11,7 @@ use super::event::Event;
 use super::parts::{Asked, Chore, Decides, Outcome, Verdict};
 use super::reason::{Reason, ReasonCode};
 use super::request::{Act, PathBack, PutBack};
-use super::state::Judging;
+use super::state::{Feedback, Judging, RunState, Stage};
 use super::survey::{Before, ScopeFact};
 use crate::text::shown_line;
 use crate::ticket::TicketId;
@@ -122,8 +122,12 @@ fn pending(judging: &Judging, waiting: &[(&ScopeFact, Wrong)]) -> Reason {
         Some(_) => format!(" (`turnstile diff {}` shows it)", judging.request.turn),
         None => String::new(),
     };
+    let count = match lines.len() {
+        1 => "a path".to_owned(),
+        several => format!("{several} paths"),
+    };
     let message = format!(
-        "turn {} of {id} changed what it may not change unasked{diff}; `turnstile approve {id}` lets it stand, `turnstile reject {id}` has it put back\n{}",
+        "turn {} of {id} changed {count} that it may not change unasked{diff}; `turnstile approve {id}` lets it stand, `turnstile reject {id}` has it put back\n{}",
         judging.request.turn,
         lines.join("\n")
     );
@@ -166,4 +170,45 @@ pub(super) fn cannot_be_put_back(look: &Look<'_>, ticket: &TicketId, decides: &D
     (!unknown.is_empty()).then(|| {
         format!("what lay there before is not kept: {}; put it back by hand, or approve it", unknown.join(", "))
     })
+}
+
+impl RunState {
+    /// What a person decided about paths that a turn may not change unasked.
+    pub(super) fn scope_decided(&mut self, ticket: &TicketId, by: &str, decides: &Decides) {
+        let state = self.tickets.entry(ticket.clone()).or_default();
+        let known = if decides.approved { &mut state.scope_approved } else { &mut state.scope_rejected };
+        for (path, digests) in &decides.what.paths {
+            known.entry(path.clone()).or_default().extend(digests.iter().cloned());
+        }
+        if decides.approved {
+            return;
+        }
+        let mut text = format!("{by} rejected what you changed outside of what you may change, and it is put back");
+        for path in decides.what.paths.keys() {
+            let owed = decides.what.committed.contains(path);
+            text.push_str(&format!(
+                "\n  {path}{}",
+                if owed { ": you committed it; commit what reverts it" } else { "" }
+            ));
+        }
+        state.feedback.push(Feedback { kind: "approval.resolved", text, left: None });
+        if let Stage::Judging(judging) = &mut self.stage
+            && judging.request.ticket == *ticket
+        {
+            judging.to_put_back.extend(decides.what.paths.keys().cloned());
+            judging.rejected_by = Some(by.to_owned());
+        }
+    }
+
+    /// What was rejected lies as it was before; a filter may give that other bytes than it once had.
+    pub(super) fn put_back(&mut self, ticket: &TicketId, paths: &BTreeMap<String, String>) {
+        self.acting = None;
+        let state = self.tickets.entry(ticket.clone()).or_default();
+        for (path, digest) in paths {
+            state.scope_approved.entry(path.clone()).or_default().insert(digest.clone());
+        }
+        if let Stage::Judging(judging) = &mut self.stage {
+            judging.to_put_back.clear();
+        }
+    }
 }

@@ -19,6 +19,10 @@ pub struct PromptInputs {
     pub checks: Vec<String>,
     /// Uncommitted files of the user's that no turn may touch.
     pub user_paths: Vec<String>,
+    /// Globs of what the ticket's turns may change; empty is everything.
+    pub scope: Vec<String>,
+    /// Globs of what no turn may change unasked.
+    pub protected: Vec<String>,
     /// Paths of the ticket's work that a person has changed since the last turn.
     pub changed_by_person: Vec<String>,
     /// The paths that a turn left behind which ended without a record; `None` if the last one ended in order.

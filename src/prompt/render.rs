@@ -115,6 +115,8 @@ fn values(inputs: &PromptInputs) -> BTreeMap<&'static str, Value> {
         ("history", Value::from(format!(".tickets/history/{}/", inline(ticket.id.as_str(), SENTENCE_MAX)))),
         ("checks", Value::from(list(&inputs.checks))),
         ("user_paths", Value::from(list(&inputs.user_paths))),
+        ("scope", Value::from(list(&inputs.scope))),
+        ("protected", Value::from(list(&inputs.protected))),
         ("changed_by_person", Value::from(list(&inputs.changed_by_person))),
         ("interrupted", Value::from(inputs.interrupted.is_some())),
         ("interrupted_paths", Value::from(list(inputs.interrupted.as_deref().unwrap_or_default()))),

@@ -25,6 +25,8 @@ fn bare() -> PromptInputs {
         outbox: ".tickets/outbox".into(),
         checks: Vec::new(),
         user_paths: Vec::new(),
+        scope: Vec::new(),
+        protected: Vec::new(),
         changed_by_person: Vec::new(),
         interrupted: None,
         stray_attachments: Vec::new(),

@@ -59,6 +59,12 @@ pub const VARIABLES: &[Variable] = &[
     variable("checks", VariableKind::List, "the checks that decide whether a claim holds, each with its command line"),
     variable("user_paths", VariableKind::List, "uncommitted files of the user's that must not be touched"),
     variable(
+        "scope",
+        VariableKind::List,
+        "globs of what the turn may change besides `.tickets/`, if the ticket has a `scope`",
+    ),
+    variable("protected", VariableKind::List, "globs of what no turn may change unasked"),
+    variable(
         "changed_by_person",
         VariableKind::List,
         "paths of the ticket's work that a person changed since the last turn",

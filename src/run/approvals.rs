@@ -36,7 +36,8 @@ pub(super) fn seal_facts(
         let known = run.tickets.get(&ticket.id);
         let written = known.map(|state| &state.written).filter(|written| !written.is_empty());
         let decided = known.is_some_and(|state| state.approval.is_some() || state.asked.is_some());
-        if ticket.approval.asks.is_empty() && written.is_none() && !decided {
+        let is_fact = ticket.done && !ticket.claimed && !known.is_some_and(|state| state.claim);
+        if is_fact || ticket.approval.asks.is_empty() && written.is_none() && !decided {
             continue;
         }
         let path = ticket.id.path();
@@ -70,7 +71,7 @@ pub(super) fn request_text(ticket: &TicketId, turn: Option<u32>, reason: &Reason
     let (message, seen) = reason.message.split_once('\n').unwrap_or((&reason.message, ""));
     let seen = match seen.trim() {
         "" => Vec::new(),
-        seen => vec![("what turnstile saw".to_owned(), seen.to_owned())],
+        _ => vec![("what turnstile saw".to_owned(), flush_left(seen.trim_end()))],
     };
     let reply = format!("`.tickets/USER_REPLY.md` (or run `turnstile reply {ticket} -m TEXT`), then `turnstile run`");
     let answers = if reason.code.answered_by_decision() {
@@ -96,6 +97,13 @@ pub(super) fn request_text(ticket: &TicketId, turn: Option<u32>, reason: &Reason
         seen,
         answers,
     })
+}
+
+/// Lines without the indentation that they have in a message.
+fn flush_left(lines: &str) -> String {
+    let indented = lines.lines().all(|line| line.starts_with("  ") || line.is_empty());
+    let lines = lines.lines().map(|line| if indented { line.get(2..).unwrap_or_default() } else { line });
+    lines.collect::<Vec<_>>().join("\n").trim_start_matches('\n').to_owned()
 }
 
 /// How a ticket stands with a decision about it.

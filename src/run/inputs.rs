@@ -86,6 +86,8 @@ pub(super) fn gather(
         outbox: format!("{TICKETS}/outbox"),
         checks: ticket.as_ref().map(|ticket| checks(settings, ticket)).unwrap_or_default(),
         user_paths: run.accepted.keys().cloned().collect(),
+        scope: ticket.as_ref().map(|ticket| ticket.front.scope.clone()).unwrap_or_default(),
+        protected: settings.config.protect.clone(),
         changed_by_person: changed_by_person(workspace, run, id)?,
         interrupted: interrupted.then(|| state.work.iter().cloned().collect()),
         stray_attachments: stray,

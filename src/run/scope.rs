@@ -55,6 +55,8 @@ fn fact(
     let committed_then = digest_in(place, base.head.as_deref(), path)?;
     let back = match &base.tree {
         _ if is_repository(path) || then.starts_with("160000:") => Before::Unknown,
+        // A name that is no text is told in another form, and no file is written by that.
+        _ if git::text_to_path(path) != path.as_bytes() => Before::Unknown,
         Some(tree) if then != GONE => Before::Kept { tree: tree.clone() },
         // It was there, and no kept tree holds it: too large, or with a secret in it.
         Some(_) if is_left_out(judging, path) => Before::Unknown,

@@ -47,7 +47,6 @@ pub(super) fn survey(
             ticket.digest = digest_of(&top, &ticket.id)?;
         }
     }
-    approvals::seal_facts(&top, &settings.config, run, &mut tickets)?;
     let place = &workspace.place;
     let layout = &workspace.layout;
     let head = git::head(place)?;
@@ -62,6 +61,7 @@ pub(super) fn survey(
         }
     };
     super::claims::mark(workspace, folded, &head, &tickets_changes, &mut tickets)?;
+    approvals::seal_facts(&top, &settings.config, run, &mut tickets)?;
     let as_left = as_left(workspace, run, &changes)?;
     let stop_file = stop_text(workspace)?;
     let outbox = store::look_outbox(layout)?;

@@ -304,3 +304,31 @@ fn a_kill_around_the_request_or_the_reply_asks_once_and_decides_once() {
         assert_eq!(env.turns(), ["1 001-a"]);
     }
 }
+
+#[test]
+fn a_commit_turn_and_a_claim_need_no_other_approval() {
+    let env = world(&["echo x > new; claim", "commit"]);
+    let _ = env.turnstile(&["approve", "1"]).exits(0);
+    env.run_ends("completed");
+    assert_eq!((env.turns().len(), env.events("approval.requested").len()), (2, 0));
+}
+
+#[test]
+fn a_kill_of_the_command_decides_once_or_not_at_all() {
+    for point in
+        ["decision.filled:1", "decision.stored:1", "journal.written:1", "decision.served:1", "decision.dropped:1"]
+    {
+        let mut env = world(&["claim"]);
+        env.run_ends("approval_pending");
+        env.set("_TURNSTILE_CRASH_LOG", env.root().join("passages").display().to_string());
+        env.set("_TURNSTILE_CRASH_AT", point);
+        assert_eq!(env.turnstile(&["approve", "1"]).code, None, "{point}");
+        // Whoever was cut types it again: a second one finds nothing to decide.
+        let _ = env.turnstile(&["approve", "1"]).exits(0);
+        env.run_ends("completed");
+        assert_eq!(approvals(&env).len(), 1, "{point}");
+        assert_eq!(env.events("decision.stored").iter().filter(|line| line["refused"].is_null()).count(), 1, "{point}");
+        let waiting = env.files(".git/turnstile/worktrees/main/decisions");
+        assert!(waiting.iter().all(|file| file.starts_with('.')), "{point}: {waiting:?}");
+    }
+}

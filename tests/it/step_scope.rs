@@ -43,7 +43,7 @@ fn a_change_outside_of_the_scope_pauses_before_anything_is_kept_on_the_branch_an
     let document = env.ends(&["run"], "scope_pending");
     assert_eq!(document["outcome"], "waiting");
     let message = document["reason"]["message"].as_str().unwrap();
-    assert!(message.starts_with("turn 1 of 001-a changed what it may not change unasked"), "{message}");
+    assert!(message.starts_with("turn 1 of 001-a changed a path that it may not change unasked"), "{message}");
     assert!(message.contains("\n  ci/build.yml (outside its `scope`)") && !message.contains("src/lib.rs"), "{message}");
     assert_eq!((env.events("checkpoint.made"), named(&env)), (vec![], owned(&[("ci/build.yml", false)])));
     let request = env.read(".tickets/history/001-a/0001-request/REQUEST.md");
