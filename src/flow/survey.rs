@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::request::{DispatchFact, PutBack};
 use super::ticket_index::TicketIndex;
 use crate::ticket::{TicketId, TicketLimits};
@@ -51,7 +53,7 @@ pub struct Survey {
 }
 
 /// One ticket as the kernel needs it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TicketFact {
     /// Its id.
     pub id: TicketId,
@@ -84,7 +86,7 @@ pub struct TicketFact {
 }
 
 /// Who an agent is, as far as deciding goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AgentFact {
     /// A human.
     User,

@@ -235,7 +235,7 @@ impl Workspace {
     pub fn reads(&mut self) -> Result<&[Read], RunError> {
         let scanned = self.scanned.get_or_insert_default();
         store::scan(&self.layout, scanned)?;
-        Ok(scanned.reads())
+        Ok(scanned.reads(&self.layout)?)
     }
 
     /// One look at everything in the worktree: all tickets, read anew where they changed, and what is uncommitted.
@@ -245,17 +245,10 @@ impl Workspace {
     pub(super) fn look_at_worktree(&mut self, run: &RunState) -> Result<Result<Uncommitted, GitError>, RunError> {
         let began = SystemTime::now();
         let recalls = self.scanned.is_none() && run.turning().is_none() && run.judging().is_none();
-        let (layout, program, place) = (&self.layout, &self.surroundings.program, &self.place);
-        let (scanned, seen) = if recalls && Scanned::is_worth_a_thread(layout) {
-            std::thread::scope(|scope| {
-                let scanned = scope.spawn(|| Scanned::load(layout, program));
-                let seen = git::look(place);
-                (scanned.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), seen)
-            })
-        } else {
-            let load = || if recalls { Scanned::load(layout, program) } else { Scanned::default() };
-            (self.scanned.take().unwrap_or_else(load), git::look(place))
-        };
+        let layout = &self.layout;
+        let load = || if recalls { Scanned::load(layout, &self.surroundings.program) } else { Scanned::default() };
+        let scanned = self.scanned.take().unwrap_or_else(load);
+        let seen = git::look(&self.place);
         let scanned = self.scanned.insert(scanned);
         let (uncommitted, listed) = match seen {
             Ok((uncommitted, listed)) => (Ok(uncommitted), listed),
@@ -271,18 +264,26 @@ impl Workspace {
         Ok(uncommitted)
     }
 
-    /// Keeps the tickets for the next process.
+    /// Keeps the tickets for the next process, and what was concluded of them.
     pub(super) fn keep_reads(&mut self) {
-        let kept = self.scanned.as_mut().map(|scanned| scanned.keep(&self.layout, &self.surroundings.program));
-        if let Some(Err(error)) = kept {
+        let (Some(scanned), Some(judged)) = (&mut self.scanned, &mut self.judged) else { return };
+        let is_new = scanned.can_conclude() && (!judged.is_kept || scanned.concluded().is_none());
+        let concluded = if is_new { judged.to_bytes() } else { None };
+        match scanned.keep(&self.layout, &self.surroundings.program, concluded.as_deref()) {
+            Ok(()) => judged.is_kept |= is_new,
             // They can be read again at any time.
-            tracing::debug!(%error, "the tickets that were read are not kept");
+            Err(error) => tracing::debug!(%error, "the tickets that were read are not kept"),
         }
+    }
+
+    /// The tickets as the last look found them.
+    pub(super) fn reads_of_the_look(&mut self) -> Result<&[Read], RunError> {
+        Ok(self.scanned.get_or_insert_default().reads(&self.layout)?)
     }
 
     /// The tickets as the last look found them; nothing is read.
     pub fn last_reads(&self) -> &[Read] {
-        self.scanned.as_ref().map_or(&[], Scanned::reads)
+        self.scanned.as_ref().map_or(&[], Scanned::known_reads)
     }
 
     /// The worktree's last run, without taking a lock.
@@ -337,6 +338,8 @@ impl Workspace {
             },
         };
         let survey = survey::survey(self, &settings, &folded, options)?;
+        // Whoever only looks may want to know more of a ticket than a decision does.
+        self.reads_of_the_look()?;
         let policy = policy(&settings.config, options);
         let preview = match unreadable {
             Some(reason) => Preview::stopped(reason, folded.state.clone()),
