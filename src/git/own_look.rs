@@ -129,6 +129,12 @@ fn read_stamp(path: &Path) -> Option<Option<Stat>> {
     }
 }
 
+/// Differs wherever the index was written to; none where there is none, or where it cannot be looked at.
+pub fn index_stamp(place: &Place) -> Option<String> {
+    let stat = read_stamp(&place.git_dir.join("index"))??;
+    Some(format!("{:?}", identity(&stat)))
+}
+
 fn identity(stat: &Stat) -> (i128, i128, (u32, u32), (u32, u32)) {
     (i128::from(stat.st_ino), i128::from(stat.st_size), modified(stat), changed(stat))
 }

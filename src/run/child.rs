@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use super::error::RunError;
+use super::handed::HandedLook;
 use super::tampering;
 use super::work::{TurnWork, Work};
 use crate::agent::{EndFacts, Limit, TurnClass, classify, final_words};
@@ -27,9 +28,26 @@ const TAIL: u64 = 64 * 1024;
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub enum Done {
     /// Of a turn.
-    Turn(Box<TurnResult>),
+    Turn(Box<TurnDone>),
     /// Of a commit, a kept tree, or a moved branch.
     Save(SaveResult),
+}
+
+/// The result of a turn's process.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub struct TurnDone {
+    /// What became of the turn.
+    #[serde(flatten)]
+    pub result: TurnResult,
+    /// The worktree as it was kept behind the turn, for the runner that waits for this.
+    #[serde(default)]
+    pub seen: Option<HandedLook>,
+}
+
+impl From<TurnResult> for TurnDone {
+    fn from(result: TurnResult) -> Self {
+        Self { result, seen: None }
+    }
 }
 
 /// Carries out the effect in `directory`, with the environment that this process was given.
@@ -64,12 +82,12 @@ fn turn(
     screen: &Screen,
     context: &ChildContext<'_>,
     variables: Vec<(OsString, OsString)>,
-) -> TurnResult {
+) -> TurnDone {
     let noted = match tampering::begin(work) {
         Ok(noted) => noted,
         Err(error) => {
             let why = format!("the git directory could not be looked at: {}", error.in_full());
-            return TurnResult::without_facts(TurnEnd::RunnerFailed { why });
+            return TurnResult::without_facts(TurnEnd::RunnerFailed { why }).into();
         }
     };
     let message = format!("turn {} of run {}, before", work.turn, work.run);
@@ -83,7 +101,7 @@ fn turn(
         Ok(kept) => kept,
         Err(error) => {
             let why = format!("the worktree could not be kept: {}", full(error));
-            return TurnResult::without_facts(TurnEnd::RunnerFailed { why });
+            return TurnResult::without_facts(TurnEnd::RunnerFailed { why }).into();
         }
     };
     point(Point::TurnKept);
@@ -107,18 +125,18 @@ fn turn(
     write_final_words(work, screen);
     point(Point::TurnWords);
     let tampered = tampering::as_it_ends(&work.place, &noted);
-    let mut result = look_after(work, screen, Some(&before), Some(&left_out), end, tampered);
+    let TurnDone { mut result, seen } = look_after(work, screen, Some(&before), Some(&left_out), end, tampered);
     result.duration_ms = ended.duration_ms;
     result.exit = ended.exit;
     result.left_out.extend(before.left_out.into_iter().map(|left| format!("{}: {}", left.path, left.why)));
     result.left_out.sort();
     result.left_out.dedup();
     result.reply = reply_stamp(work).filter(|now| reply.as_ref() != Some(now));
-    result
+    TurnDone { result, seen }
 }
 
 /// What is left to be done of a turn whose process died.
-fn settle(work: &TurnWork, screen: &Screen) -> TurnResult {
+fn settle(work: &TurnWork, screen: &Screen) -> TurnDone {
     remove_own_lock(&work.place, &work.before());
     let before = git::branch_commit(&work.place, &work.before()).ok().flatten();
     let tampered = tampering::since_lost(work, before.is_some());
@@ -162,7 +180,7 @@ fn look_after(
     left_out: Option<&BTreeSet<String>>,
     end: TurnEnd,
     tampered: Vec<String>,
-) -> TurnResult {
+) -> TurnDone {
     let commit = before.map(|before| &before.commit);
     git::refuse_programs(!tampered.is_empty());
     let mut result = TurnResult { before: commit.cloned(), tampered, ..TurnResult::without_facts(end) };
@@ -173,9 +191,10 @@ fn look_after(
         Ok(found) => (result.head, result.commits, changed) = (found.head, found.commits, found.changed),
         Err(error) => result.left_out.push(format!("the commits of the turn: {}", full(error))),
     }
-    let kept = || -> Result<(git::Kept, Vec<String>), git::GitError> {
+    let kept = || -> Result<(git::Kept, Vec<String>, Option<HandedLook>), git::GitError> {
         remove_own_lock(place, &work.after());
-        let kept = git::keep(place, &work.after(), &message, commit.map(String::as_str), screen)?;
+        let (uncommitted, handed) = HandedLook::take(place)?;
+        let kept = git::keep_seen(place, &work.after(), &message, commit.map(String::as_str), screen, uncommitted)?;
         // A turn that wrote nothing before the tree was kept has nothing to lose either.
         if commit != Some(&kept.commit) || result.head != work.head {
             git::settle_on_disk(place)?;
@@ -186,10 +205,13 @@ fn look_after(
         };
         let mut differs: Vec<String> = differs.into_iter().map(|change| change.path).collect();
         differs.extend(made_and_left_out(place, left_out, &kept.left_out)?);
-        Ok((kept, differs))
+        Ok((kept, differs, handed))
     };
+    let mut seen = None;
     match kept() {
-        Ok((kept, differs)) => {
+        Ok((kept, differs, handed)) => {
+            // Behind tampering nothing is taken over.
+            seen = handed.filter(|_| result.tampered.is_empty());
             changed.extend(differs);
             // What is not in the trees cannot be compared there.
             if let Some(before) = before.filter(|before| !before.tree.is_empty()) {
@@ -203,7 +225,7 @@ fn look_after(
         Err(error) => result.left_out.push(format!("the tree after the turn: {}", full(error))),
     }
     result.changed = changed.into_iter().collect();
-    result
+    TurnDone { result, seen }
 }
 
 struct Committed {

@@ -202,18 +202,17 @@ fn judged_tickets<'w>(workspace: &'w mut Workspace, config: &Config) -> Result<&
     let digest = format!("{:x}", Sha256::digest(format!("{config:?}")));
     let known = workspace.judged.take().filter(|known| known.generation == generation && known.config == digest);
     let recalled = || workspace.scanned.as_ref().and_then(|scanned| JudgedTickets::recalled(scanned, &digest));
-    let judged = match known.or_else(recalled) {
-        Some(judged) => judged,
-        None => {
-            let reads = workspace.reads_of_the_look()?;
-            let ids = Ids::of(reads);
-            let facts = ticket_facts(reads, &ids, config);
-            let requires_context = requires_context(reads);
-            let ids = Rc::new(IdsOfFacts { facts, ids: ids.into() });
-            // To read them is a look, where what was kept is damaged.
-            let generation = workspace.scanned.as_ref().map_or(0, Scanned::generation);
-            JudgedTickets { generation, config: digest, requires_context, ids, is_kept: false }
-        }
+    let judged = if let Some(judged) = known.or_else(recalled) {
+        judged
+    } else {
+        let reads = workspace.reads_of_the_look()?;
+        let ids = Ids::of(reads);
+        let facts = ticket_facts(reads, &ids, config);
+        let requires_context = requires_context(reads);
+        let ids = Rc::new(IdsOfFacts { facts, ids: ids.into() });
+        // To read them is a look, where what was kept is damaged.
+        let generation = workspace.scanned.as_ref().map_or(0, Scanned::generation);
+        JudgedTickets { generation, config: digest, requires_context, ids, is_kept: false }
     };
     Ok(workspace.judged.insert(judged))
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::error::RunError;
+use super::handed::{HandedLook, to_store};
 use super::survey;
 use crate::config::{self, Config};
 use crate::diagnostic::{Code, Diagnostic};
@@ -15,7 +16,7 @@ use crate::flow::{self, Event, Policy, Preview, RunState, Survey};
 use crate::git::{self, GitError, Place, Uncommitted};
 use crate::prompt::TemplateSet;
 use crate::secret::Screen;
-use crate::store::{self, Audience, Journal, Layout, Line, Links, Listed, LockError, Scanned, StoreError, TICKETS};
+use crate::store::{self, Audience, Journal, Layout, Line, Links, LockError, Scanned, StoreError, TICKETS};
 use crate::text::{LineColumn, Source};
 use crate::ticket::{Ids, LintContext, Read, TicketId};
 
@@ -80,6 +81,8 @@ pub struct Workspace {
     /// The last look at the worktree, until it is used up.
     pub(super) seen: Option<Uncommitted>,
     pub(super) judged: Option<survey::JudgedTickets>,
+    /// What the child of a turn saw as it was over, until the look that it may stand for.
+    pub(super) handed: Option<HandedLook>,
 }
 
 /// The run of a worktree, folded from its journal.
@@ -141,7 +144,7 @@ impl Workspace {
             let identity = git::identity(&place).ok().flatten();
             surroundings.who = identity.map_or_else(|| "somebody".to_owned(), |(name, _)| name);
         }
-        Ok(Self { place, layout, surroundings, scanned: None, seen: None, judged: None })
+        Ok(Self { place, layout, surroundings, scanned: None, seen: None, judged: None, handed: None })
     }
 
     /// The time, as it is written down.
@@ -243,6 +246,12 @@ impl Workspace {
     /// The first look of a process begins with the tickets as an earlier one read them; not while an agent's turn is
     /// open, for what it could have written is not taken for what turnstile saw.
     pub(super) fn look_at_worktree(&mut self, run: &RunState) -> Result<Result<Uncommitted, GitError>, RunError> {
+        if let (Some(handed), Some(known)) = (self.handed.take(), &self.scanned)
+            && let Some(uncommitted) = handed.if_it_holds(&self.place, known)
+        {
+            tracing::debug!("what the turn's own process saw as it ended still holds");
+            return Ok(Ok(uncommitted));
+        }
         let began = SystemTime::now();
         let recalls = self.scanned.is_none() && run.turning().is_none() && run.judging().is_none();
         let layout = &self.layout;
@@ -256,8 +265,7 @@ impl Workspace {
         };
         match listed {
             Some(listed) => {
-                let listed = listed.into_iter().map(|git::Listed { path, kind, stat }| Listed { path, kind, stat });
-                store::scan_listed(layout, scanned, listed.collect(), began)?;
+                store::scan_listed(layout, scanned, to_store(listed), began)?;
             }
             None => store::scan(layout, scanned)?,
         }
@@ -314,17 +322,13 @@ impl Workspace {
         }
     }
 
-    /// What turns of the open run left out of the kept trees: it is named once.
-    pub fn left_out_before(&self) -> BTreeSet<String> {
-        // A journal that cannot be read is named by the step itself.
-        let lines = self.lines().unwrap_or_default();
-        let is_over = lines.last().is_some_and(|last| ["run.completed", "run.stopped"].contains(&last.kind.as_str()));
-        let of_turns = lines.iter().filter(|line| !is_over && line.kind.starts_with("turn."));
-        of_turns
-            .filter_map(|line| line.body.get("left_out")?.as_array())
-            .flatten()
-            .filter_map(|left| left.as_str().map(str::to_owned))
-            .collect()
+    /// What turns of the open run have left out of the kept trees up to now: it is named once. It is read when somebody
+    /// asks.
+    pub fn left_out_before(&self) -> impl FnOnce() -> BTreeSet<String> + use<> {
+        let run = store::current_run(&self.layout).ok().flatten();
+        let journal = run.map(|run| self.layout.journal(&run));
+        let length = journal.as_ref().and_then(|journal| Some(journal.metadata().ok()?.len())).unwrap_or_default();
+        move || journal.map(|journal| left_out_in(&journal, length)).unwrap_or_default()
     }
 
     /// Looks at everything a step would look at, writes nothing and takes no lock.
@@ -360,6 +364,20 @@ impl Workspace {
         };
         Ok(View { id: folded.id, run: folded.state, working, survey, policy, preview, busy, turn_runs })
     }
+}
+
+/// What the turns of a run left out of the kept trees, as long as its journal was so long; nothing where the run was
+/// over.
+fn left_out_in(journal: &Path, length: u64) -> BTreeSet<String> {
+    // A journal that cannot be read is named by the step itself.
+    let lines = Journal::read_until(journal, length).unwrap_or_default();
+    let is_over = lines.last().is_some_and(|last| ["run.completed", "run.stopped"].contains(&last.kind.as_str()));
+    let of_turns = lines.iter().filter(|line| !is_over && line.kind.starts_with("turn."));
+    of_turns
+        .filter_map(|line| line.body.get("left_out")?.as_array())
+        .flatten()
+        .filter_map(|left| left.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// Where everything of a worktree lies.

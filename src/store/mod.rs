@@ -29,4 +29,4 @@ pub use mail::{
 pub use misplaced::{make_folder, misplaced};
 pub use pointer::{current_run, pointed_at, pointed_runs, set_current_run, worktree_runs};
 pub use prune::{Logs, PruneLock, PrunedNote, drop_logs, logs, mark_pruned, pruned, runs};
-pub use tickets::{Listed, Scanned, is_ticket_path, scan, scan_listed};
+pub use tickets::{Listed, Scanned, is_ticket_path, listing, scan, scan_listed};

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::hash::Hasher as _;
 use std::num::NonZero;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -98,6 +99,11 @@ impl Scanned {
         !self.met.is_empty() && self.met.len() == self.reads.len() && self.stamps.iter().all(Option::is_some)
     }
 
+    /// Stands for all that is known of the tickets by their stamps, as [`listing`] does for what somebody lists.
+    pub fn listing(&self) -> Option<u64> {
+        Some(digest(self.kept.as_ref().filter(|kept| kept.knows_the_listing())?.listing()))
+    }
+
     /// Takes what is kept apart. False: it is damaged, and nothing is known.
     fn unpack(&mut self) -> bool {
         if !std::mem::take(&mut self.is_packed) {
@@ -121,7 +127,7 @@ impl Scanned {
             match next {
                 Some(None) => return false,
                 Some(Some((stamp, path))) if path == listed.path.as_slice() => {
-                    let is_same = |stat: Stat| Kind::of(&stat) == Kind::File && Stamp::of(&stat) == stamp;
+                    let is_same = |stat: Stat| Kind::of(&stat) == Kind::File && Stamp::of(&stat).to_bytes() == stamp;
                     if listed.kind != FileType::RegularFile || !listed.stat.is_some_and(is_same) {
                         return false;
                     }
@@ -171,6 +177,23 @@ pub struct Listed {
     pub kind: FileType,
     /// What is known of it, if anything.
     pub stat: Option<Stat>,
+}
+
+/// Stands for the paths and stamps of all tickets in a listing. None where one of them is out of the ordinary.
+pub fn listing(listed: &[Listed]) -> Option<u64> {
+    let mut all = Vec::new();
+    for listed in listed.iter().filter(|listed| could_be_ticket(listed)) {
+        let stat = listed.stat.filter(|stat| Kind::of(stat) == Kind::File && listed.kind == FileType::RegularFile)?;
+        cache::extend_listing(&mut all, Stamp::of(&stat), &listed.path)?;
+    }
+    Some(digest(&all))
+}
+
+/// Of this program only: both sides are the same one, and a difference is a look more.
+fn digest(bytes: &[u8]) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
 }
 
 fn scan_with(layout: &Layout, scanned: &mut Scanned, reader: Reader) -> Result<(), StoreError> {
@@ -367,6 +390,19 @@ impl Stamp {
             changed: (i128::from(stat.st_ctime), i128::from(stat.st_ctime_nsec)),
         }
     }
+
+    /// All of it in a row: a thousand of them are compared in this form.
+    fn to_bytes(self) -> [u8; Self::BYTES] {
+        let (file, modified, changed) = (self.file, self.modified, self.changed);
+        let parts = [file.0, file.1, self.length, modified.0, modified.1, changed.0, changed.1];
+        let mut bytes = [0; Self::BYTES];
+        for (place, part) in bytes.chunks_exact_mut(size_of::<i128>()).zip(parts) {
+            place.copy_from_slice(&part.to_le_bytes());
+        }
+        bytes
+    }
+
+    const BYTES: usize = 7 * size_of::<i128>();
 
     /// The change time alone counts: unlike the modification time nobody can set it.
     fn is_older_than(&self, moment: SystemTime, margin: Duration) -> bool {

@@ -115,3 +115,41 @@ fn a_step_concludes_anew_what_the_config_changed() {
     std::fs::write(env.path(CACHE), forged_conclusion(&env)).unwrap();
     assert_eq!(titles(&env), ["First", "Forged"], "what is kept was concluded by the config that is there");
 }
+
+/// Whether a step took what the turn's own process saw as it ended for its own look.
+fn takes_over(env: &TestEnv) -> bool {
+    env.turnstile(&["step"]).stderr.contains("saw as it ended still holds")
+}
+
+#[test]
+fn what_the_turns_own_process_saw_stands_for_a_look_where_no_ticket_has_changed() {
+    let same_size = "sed -i s/Second/Secand/ .tickets/002-b.md";
+    let touched = "touch .tickets/002-b.md";
+    let another = "printf -- '---\\ndone: false\\n---\\n' > .tickets/003-c.md";
+    let work = "echo work > file.txt; git add -A; git commit -qm work";
+    let mut env = world(&["echo work", work, same_size, touched, another, "echo work"]);
+    env.set("TURNSTILE_LOG", "turnstile=debug");
+    assert!(takes_over(&env), "nothing changed");
+    assert!(takes_over(&env), "a commit of other files");
+    for what in ["as long as before", "the same text again", "one more"] {
+        assert!(!takes_over(&env), "{what}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(env.kinds().contains(&"contract.restored".to_owned()), "what it changed was seen: {:?}", env.kinds());
+}
+
+#[test]
+fn whoever_has_not_looked_before_the_turn_looks_behind_it() {
+    let mut env = world(&["touch ../begun; while [ ! -e ../go ]; do sleep 0.05; done"]);
+    env.set("TURNSTILE_LOG", "turnstile=debug");
+    let mut runner = env.spawn(&["step"]);
+    env.until("the turn has begun", |env| env.root().join("begun").exists());
+    runner.kill().unwrap();
+    drop(env.wait(runner));
+    let next = env.spawn(&["step"]);
+    env.until("the next one waits for it", |env| env.kinds().contains(&"turn.adopted".to_owned()));
+    std::fs::write(env.root().join("go"), "").unwrap();
+    let next = env.wait(next);
+    assert!(next.stderr.contains("looked at the worktree"), "{}", next.stderr);
+    assert!(!next.stderr.contains("saw as it ended still holds"), "{}", next.stderr);
+}

@@ -26,19 +26,13 @@ const CHECKSUM: usize = size_of::<u32>();
 struct Content<'b> {
     /// Another program may read the same text in another way.
     program: Stamp,
-    /// [`Met`] one behind the other; empty where they are not all the tickets that there were.
+    /// For each ticket its stamp, the length of its path and the path; empty where they are not all the tickets that
+    /// there were.
     met: &'b [u8],
     /// Empty where nothing was concluded, or of other tickets than these.
     concluded: &'b [u8],
     /// `Vec<(Stamp, Read)>`
     reads: &'b [u8],
-}
-
-/// One ticket as a listing meets it.
-#[derive(Serialize, Deserialize)]
-struct Met<'b> {
-    stamp: Stamp,
-    path: &'b [u8],
 }
 
 /// What is kept, as it lies in the file.
@@ -79,19 +73,21 @@ impl Kept {
     }
 
     /// Every ticket in the order in which a listing met them. None where it is not known, or where the rest is damaged.
-    pub(super) fn met(&self) -> impl Iterator<Item = Option<(Stamp, &[u8])>> {
+    pub(super) fn met(&self) -> impl Iterator<Item = Option<OneMet<'_>>> {
         let mut rest = self.part(&self.met);
         std::iter::from_fn(move || {
             if rest.is_empty() {
                 return None;
             }
-            let Ok((Met { stamp, path }, behind)) = postcard::take_from_bytes(rest) else {
-                rest = &[];
-                return Some(None);
-            };
-            rest = behind;
-            Some(Some((stamp, path)))
+            let first = first_met(rest);
+            rest = first.map_or(&[], |(_, behind)| behind);
+            Some(first.map(|(met, _)| met))
         })
+    }
+
+    /// The same in one piece.
+    pub(super) fn listing(&self) -> &[u8] {
+        self.part(&self.met)
     }
 
     /// Whether it says which tickets a listing meets.
@@ -103,6 +99,25 @@ impl Kept {
     pub(super) fn reads(&self) -> Option<Vec<(Stamp, Read)>> {
         postcard::from_bytes(self.part(&self.reads)).ok()
     }
+}
+
+type OneMet<'b> = ([u8; Stamp::BYTES], &'b [u8]);
+
+/// One more ticket as a listing meets it.
+pub(super) fn extend_listing(bytes: &mut Vec<u8>, stamp: Stamp, path: &[u8]) -> Option<()> {
+    let length = u32::try_from(path.len()).ok()?;
+    bytes.extend(stamp.to_bytes());
+    bytes.extend(length.to_le_bytes());
+    bytes.extend(path);
+    Some(())
+}
+
+/// A stamp and a path, and what stands behind them.
+fn first_met(bytes: &[u8]) -> Option<(OneMet<'_>, &[u8])> {
+    let (stamp, rest) = bytes.split_first_chunk()?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let (path, behind) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+    Some(((*stamp, path), behind))
 }
 
 /// What the last keeper kept. Nothing where there is none, where another program wrote it, or where it is damaged.
@@ -164,7 +179,7 @@ fn packed(program: &Path, scanned: &Scanned, concluded: &[u8]) -> Option<Vec<u8>
 /// file of that name.
 fn met(scanned: &Scanned, kept: &[(Stamp, &Read)]) -> Option<Vec<u8>> {
     if let Some(kept) = scanned.kept.as_ref().filter(|kept| kept.knows_the_listing()) {
-        return Some(kept.part(&kept.met).to_vec());
+        return Some(kept.listing().to_vec());
     }
     if !scanned.is_whole() {
         return None;
@@ -173,7 +188,7 @@ fn met(scanned: &Scanned, kept: &[(Stamp, &Read)]) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     for path in &scanned.met {
         let stamp = *stamps.get(path.as_slice())?;
-        bytes = postcard::to_extend(&Met { stamp, path }, bytes).ok()?;
+        extend_listing(&mut bytes, stamp, path)?;
     }
     Some(bytes)
 }
