@@ -314,7 +314,8 @@ fn what_was_concluded_is_recalled_while_every_ticket_is_as_it_was() {
 
 #[test]
 fn nothing_concluded_is_believed_of_other_tickets() {
-    let changes: [(&str, fn(&Layout)); 7] = [
+    type Change = fn(&Layout);
+    let changes: [(&str, Change); 7] = [
         ("written in place, as long as before", |layout| drop(put(layout, "2.md", "---\ndone: true \n---\n# One\n"))),
         ("the same text again", |layout| drop(put(layout, "2.md", "---\ndone: false\n---\n# One\n"))),
         ("written, with its old time", |layout| {
@@ -361,7 +362,9 @@ fn a_stamp_fits_as_a_whole_or_not_at_all() {
         assert!(!scanned.fits(&other), "part {which}");
     }
     let mut unknown = listed(&layout);
-    unknown.iter_mut().for_each(|listed| listed.stat = None);
+    for listed in &mut unknown {
+        listed.stat = None;
+    }
     assert!(!scanned.fits(&unknown), "what was not looked at");
     let mut reversed = listed(&layout);
     reversed.reverse();

@@ -37,12 +37,7 @@ impl TestEnv {
         let root = tempfile::Builder::new().prefix("turnstile-it-").tempdir().unwrap();
         let real = root.path().canonicalize().unwrap();
         fs::create_dir(real.join("home")).unwrap();
-        Self {
-            _root: root,
-            real,
-            variables: Vec::new(),
-            looks_itself: std::env::var_os("TURNSTILE_OWN_LOOK").is_some(),
-        }
+        Self { _root: root, real, variables: Vec::new(), looks_itself: super::setting("TURNSTILE_OWN_LOOK").is_some() }
     }
 
     /// The folder around everything.
