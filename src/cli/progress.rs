@@ -18,11 +18,13 @@ pub struct Live<'p> {
     bar: Option<ProgressBar>,
     named: BTreeSet<String>,
     waits_until: Option<Moment>,
+    /// What earlier steps of the run have named, until it is wanted.
+    named_before: Option<Box<dyn FnOnce() -> BTreeSet<String> + 'p>>,
 }
 
 impl<'p> Live<'p> {
-    /// Nothing yet; `named` was told by earlier steps of the run.
-    pub fn new(printer: &'p Printer, named: BTreeSet<String>) -> Self {
+    /// Nothing yet; `named_before` says what earlier steps of the run have named.
+    pub fn new(printer: &'p Printer, named_before: impl FnOnce() -> BTreeSet<String> + 'p) -> Self {
         let bar = printer.is_watched().then(|| {
             let bar = ProgressBar::new_spinner();
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
@@ -30,7 +32,7 @@ impl<'p> Live<'p> {
             }
             bar
         });
-        Self { printer, bar, named, waits_until: None }
+        Self { printer, bar, named: BTreeSet::new(), waits_until: None, named_before: Some(Box::new(named_before)) }
     }
 
     /// Shows what happens.
@@ -104,6 +106,9 @@ impl<'p> Live<'p> {
         };
         for change in &ended.tampered {
             self.print(&format!("  tampered with: {}", crate::text::shown_line(change)));
+        }
+        if let Some(before) = self.named_before.take_if(|_| !ended.left_out.is_empty()) {
+            self.named = before();
         }
         for left in &ended.left_out {
             if self.named.insert(left.clone()) {

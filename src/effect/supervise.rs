@@ -35,6 +35,8 @@ pub fn run(program: &Program, screen: &Screen, asked: &AtomicBool) -> ProgramEnd
 const TICK: Duration = Duration::from_millis(50);
 /// How long between two looks at first; most checks are over soon.
 const FIRST_TICK: Duration = Duration::from_millis(1);
+/// How long where the output has just ended: most programs are over a moment later.
+const CLOSED_TICK: Duration = Duration::from_micros(100);
 /// What a program left behind was not meant to be waited for.
 const LEFT_GRACE: Duration = Duration::from_secs(2);
 /// How long somebody out of reach may keep the output open.
@@ -58,10 +60,12 @@ fn follow(
     let mut ending: Option<Ending> = None;
     let mut tick = FIRST_TICK;
     loop {
+        let was_open = streams.iter().any(Stream::is_open);
         if pump(&mut streams, tick) {
             last_output = Instant::now();
         }
-        tick = (tick * 2).min(TICK);
+        let has_closed = was_open && !streams.iter().any(Stream::is_open);
+        tick = if has_closed { CLOSED_TICK } else { (tick * 2).min(TICK) };
         if gone.is_none() && is_over(leader) {
             gone = Some(Instant::now());
         }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::moment::Moment;
 use super::parts::Decides;
 use super::request::{DispatchFact, PutBack};
@@ -55,7 +57,7 @@ pub struct Survey {
 }
 
 /// One ticket as the kernel needs it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TicketFact {
     /// Its id.
     pub id: TicketId,
@@ -90,7 +92,7 @@ pub struct TicketFact {
 }
 
 /// Why a ticket needs an approval before its next turn, and what that is bound to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovalFact {
     /// What of its keys asks for one, in words.
     pub asks: Vec<String>,
@@ -101,7 +103,7 @@ pub struct ApprovalFact {
 }
 
 /// A command line of a ticket.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandFact {
     /// Its digest.
     pub digest: String,
@@ -110,7 +112,7 @@ pub struct CommandFact {
 }
 
 /// Who an agent is, as far as deciding goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AgentFact {
     /// A human.
     User,

@@ -44,7 +44,7 @@ pub use guard::{Guard, guard};
 pub use index::{Recovered, recover_adopt, recover_save};
 pub use keep::{Kept, LeftOut, keep, keep_seen, work_tree};
 pub use kept::{KeptRef, blob, diff, kept_digest, kept_entry, kept_refs, tree_of, unified};
-pub use own_look::{Listed, mind_variables};
+pub use own_look::{Listed, index_stamp, mind_variables};
 pub use path::{path_to_text, text_to_path};
 pub use program::refuse_programs;
 pub use repo::{Place, discover};

@@ -129,6 +129,12 @@ fn read_stamp(path: &Path) -> Option<Option<Stat>> {
     }
 }
 
+/// Differs wherever the index was written to; none where there is none, or where it cannot be looked at.
+pub fn index_stamp(place: &Place) -> Option<String> {
+    let stat = read_stamp(&place.git_dir.join("index"))??;
+    Some(format!("{:?}", identity(&stat)))
+}
+
 fn identity(stat: &Stat) -> (i128, i128, (u32, u32), (u32, u32)) {
     (i128::from(stat.st_ino), i128::from(stat.st_size), modified(stat), changed(stat))
 }
@@ -197,7 +203,9 @@ struct Look<'l> {
 impl Look<'_> {
     /// Looks at a folder; `path` is its path with a slash at the end, `known` the entries of the index below it.
     fn folder(&mut self, folder: &OwnedFd, path: &mut Vec<u8>, known: Range<usize>, ignored: bool) -> Option<()> {
-        let mut names = Vec::new();
+        // One text for all names, and where each of them ends: a folder of tickets has a thousand.
+        let (mut names, mut ends) = (Vec::new(), Vec::new());
+        let mut patterns = None;
         for entry in Dir::read_from(folder).ok()? {
             let entry = entry.ok()?;
             let name = entry.file_name().to_bytes();
@@ -213,9 +221,12 @@ impl Look<'_> {
                 let stat = rustix::fs::statat(folder, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW).ok()?;
                 kind = FileType::from_raw_mode(stat.st_mode);
             }
-            names.push((name.to_vec(), kind));
+            if name == b".gitignore" {
+                patterns = Some(kind);
+            }
+            names.extend_from_slice(name);
+            ends.push((names.len(), kind));
         }
-        let patterns = names.iter().find(|(name, _)| name == b".gitignore").map(|(_, kind)| *kind);
         self.rules.push(match patterns {
             Some(FileType::RegularFile) if !ignored => {
                 read(folder, b".gitignore").and_then(|text| Rules::read(&text, path.len()))
@@ -224,10 +235,13 @@ impl Look<'_> {
             Some(_) | None => Some(Rules::none()),
         });
         let length = path.len();
-        for (name, kind) in names {
+        let mut begin = 0;
+        for (end, kind) in ends {
+            let name = names.get(begin..end)?;
+            begin = end;
             path.truncate(length);
-            path.extend_from_slice(&name);
-            self.one(folder, &name, kind, path, known.clone(), ignored)?;
+            path.extend_from_slice(name);
+            self.one(folder, name, kind, path, known.clone(), ignored)?;
         }
         path.truncate(length);
         self.rules.pop();
@@ -268,6 +282,10 @@ impl Look<'_> {
                     self.untracked.push(path.clone());
                 } else if is_in_tickets(path) {
                     self.ignored_tickets.push(path.clone());
+                }
+                if listed.is_none() && kind == FileType::RegularFile && is_in_tickets(path) {
+                    // Whoever reads the tickets would ask for it one by one.
+                    listed = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).ok();
                 }
                 self.list(path, kind, listed);
                 Some(())

@@ -27,9 +27,7 @@ pub(super) fn checks_fact(
     head: Option<&str>,
 ) -> Result<ChecksFact, RunError> {
     let id = &judging.request.ticket;
-    let read = workspace.last_reads().iter().find(|read| read.id == *id);
-    let front = read.and_then(|read| read.ticket.as_ref()).map(|ticket| &ticket.front);
-    let Some(front) = front.filter(|front| front.done && judging.verdict.is_none()) else {
+    let Some(front) = workspace.front_of(id)?.filter(|front| front.done && judging.verdict.is_none()) else {
         return Ok(ChecksFact::default());
     };
     let checks = resolve_checks(&config.checks, &config.verify, &front.verify);

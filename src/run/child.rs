@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use super::error::RunError;
+use super::handed::HandedLook;
 use super::tampering;
 use super::work::{TurnWork, Work};
 use super::written::written;
@@ -28,11 +29,28 @@ const TAIL: u64 = 64 * 1024;
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub enum Done {
     /// Of a turn.
-    Turn(Box<TurnResult>),
+    Turn(Box<TurnDone>),
     /// Of a check.
     Check(Box<CheckResult>),
     /// Of a commit, a kept tree, or a moved branch.
     Save(SaveResult),
+}
+
+/// The result of a turn's process.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub struct TurnDone {
+    /// What became of the turn.
+    #[serde(flatten)]
+    pub result: TurnResult,
+    /// The worktree as it was kept behind the turn, for the runner that waits for this.
+    #[serde(default)]
+    pub seen: Option<HandedLook>,
+}
+
+impl From<TurnResult> for TurnDone {
+    fn from(result: TurnResult) -> Self {
+        Self { result, seen: None }
+    }
 }
 
 /// Carries out the effect in `directory`, with the environment that this process was given.
@@ -68,12 +86,12 @@ fn turn(
     screen: &Screen,
     context: &ChildContext<'_>,
     variables: Vec<(OsString, OsString)>,
-) -> TurnResult {
+) -> TurnDone {
     let noted = match tampering::begin(work) {
         Ok(noted) => noted,
         Err(error) => {
             let why = format!("the git directory could not be looked at: {}", error.in_full());
-            return TurnResult::without_facts(TurnEnd::RunnerFailed { why });
+            return TurnResult::without_facts(TurnEnd::RunnerFailed { why }).into();
         }
     };
     let message = format!("turn {} of run {}, before", work.turn, work.run);
@@ -87,7 +105,7 @@ fn turn(
         Ok(kept) => kept,
         Err(error) => {
             let why = format!("the worktree could not be kept: {}", full(error));
-            return TurnResult::without_facts(TurnEnd::RunnerFailed { why });
+            return TurnResult::without_facts(TurnEnd::RunnerFailed { why }).into();
         }
     };
     point(Point::TurnKept);
@@ -112,7 +130,7 @@ fn turn(
     write_final_words(work, screen);
     point(Point::TurnWords);
     let tampered = tampering::as_it_ends(&work.place, &noted);
-    let mut result = look_after(work, screen, Some(&before), Some(&left_out), end, tampered);
+    let TurnDone { mut result, seen } = look_after(work, screen, Some(&before), Some(&left_out), end, tampered);
     result.duration_ms = ended.duration_ms;
     result.exit = ended.exit;
     result.error = error;
@@ -120,11 +138,11 @@ fn turn(
     result.left_out.sort();
     result.left_out.dedup();
     result.reply = reply_stamp(work).filter(|now| reply.as_ref() != Some(now));
-    result
+    TurnDone { result, seen }
 }
 
 /// What is left to be done of a turn whose process died.
-fn settle(work: &TurnWork, screen: &Screen) -> TurnResult {
+fn settle(work: &TurnWork, screen: &Screen) -> TurnDone {
     remove_own_lock(&work.place, &work.before());
     let before = git::branch_commit(&work.place, &work.before()).ok().flatten();
     let tampered = tampering::since_lost(work, before.is_some());
@@ -168,7 +186,7 @@ fn look_after(
     left_out: Option<&BTreeSet<String>>,
     end: TurnEnd,
     tampered: Vec<String>,
-) -> TurnResult {
+) -> TurnDone {
     let commit = before.map(|before| &before.commit);
     git::refuse_programs(!tampered.is_empty());
     let mut result = TurnResult { before: commit.cloned(), tampered, ..TurnResult::without_facts(end) };
@@ -179,9 +197,10 @@ fn look_after(
         Ok(found) => (result.head, result.commits, changed) = (found.head, found.commits, found.changed),
         Err(error) => result.left_out.push(format!("the commits of the turn: {}", full(error))),
     }
-    let kept = || -> Result<(git::Kept, Vec<String>, Vec<TicketWritten>), git::GitError> {
+    let kept = || -> Result<KeptAfter, git::GitError> {
         remove_own_lock(place, &work.after());
-        let kept = git::keep(place, &work.after(), &message, commit.map(String::as_str), screen)?;
+        let (uncommitted, handed) = HandedLook::take(place)?;
+        let kept = git::keep_seen(place, &work.after(), &message, commit.map(String::as_str), screen, uncommitted)?;
         // A turn that wrote nothing before the tree was kept has nothing to lose either.
         if commit != Some(&kept.commit) || result.head != work.head {
             git::settle_on_disk(place)?;
@@ -196,10 +215,13 @@ fn look_after(
             None => Vec::new(),
         };
         differs.extend(made_and_left_out(place, left_out, &kept.left_out)?);
-        Ok((kept, differs, tickets))
+        Ok(KeptAfter { kept, differs, tickets, handed })
     };
+    let mut seen = None;
     match kept() {
-        Ok((kept, differs, tickets)) => {
+        Ok(KeptAfter { kept, differs, tickets, handed }) => {
+            // Behind tampering nothing is taken over.
+            seen = handed.filter(|_| result.tampered.is_empty());
             changed.extend(differs);
             result.tickets = tickets;
             // What is not in the trees cannot be compared there.
@@ -214,7 +236,15 @@ fn look_after(
         Err(error) => result.left_out.push(format!("the tree after the turn: {}", full(error))),
     }
     result.changed = changed.into_iter().collect();
-    result
+    TurnDone { result, seen }
+}
+
+/// The tree after a turn, and what was seen as it was kept.
+struct KeptAfter {
+    kept: git::Kept,
+    differs: Vec<String>,
+    tickets: Vec<TicketWritten>,
+    handed: Option<HandedLook>,
 }
 
 struct Committed {

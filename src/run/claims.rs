@@ -28,6 +28,10 @@ pub(super) fn mark(
         }
         None => HashMap::new(),
     };
+    // Nothing lies there uncommitted and nothing was committed: every ticket says what it said then.
+    if head.commit.is_some() && committed.is_empty() && tickets_changes.is_empty() {
+        return Ok(());
+    }
     let is_ignored = |ticket: &TicketFact| {
         let path = ticket.id.path();
         committed.get(&path) == Some(&true) && !tickets_changes.contains_key(&path)

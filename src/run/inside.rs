@@ -4,6 +4,9 @@ use super::workspace::{Workspace, fold};
 use crate::effect;
 use crate::store::{self, Journal};
 
+/// How a turn begins, and how it ends.
+const TURN_LINES: [&str; 5] = ["turn.started", "turn.finished", "turn.failed", "turn.timed_out", "turn.interrupted"];
+
 impl Workspace {
     /// Whether a turn that is under way in one of the repository's worktrees started this process. A journal that
     /// cannot be read answers no: whoever goes on finds that out, and says so.
@@ -13,6 +16,13 @@ impl Workspace {
     }
 
     fn is_inside_turn_of(&self, run: &str) -> Option<bool> {
+        // Most of the time the last turn is over, or none of its processes started this one, and a long journal need not
+        // be read for that.
+        let last = Journal::last_of(&self.layout.journal(run), &TURN_LINES).ok()??;
+        let begun = last.turn.filter(|_| last.kind == TURN_LINES[0])?;
+        if !effect::is_inside(&self.layout.turn(run, begun)).ok()? {
+            return Some(false);
+        }
         let state = fold(&Journal::read(&self.layout.journal(run)).ok()?).ok()?;
         let turn = state.turning()?.turn;
         effect::is_inside(&self.layout.turn(run, turn)).ok()

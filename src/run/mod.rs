@@ -12,6 +12,7 @@ mod contract;
 mod driver;
 mod error;
 mod foresee;
+mod handed;
 mod head;
 mod inputs;
 mod inside;

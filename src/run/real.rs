@@ -227,9 +227,12 @@ impl<'w> Real<'w> {
     pub(super) fn settled(&mut self, result: Result<Done, String>) -> TurnResult {
         self.in_flight = None;
         match result {
-            Ok(Done::Turn(result)) => *result,
             Ok(Done::Save(_) | Done::Check(_)) => {
                 runner_failed("a commit was recorded where a turn was asked for".to_owned())
+            }
+            Ok(Done::Turn(done)) => {
+                self.workspace.handed = done.seen;
+                done.result
             }
             Err(why) => runner_failed(why),
         }

@@ -24,7 +24,7 @@ pub(super) fn scope_facts(
     at: &At<'_>,
 ) -> Result<Vec<ScopeFact>, RunError> {
     let ticket = &judging.request.ticket;
-    let scope = Scope::new(&globs(workspace, ticket), &config.protect);
+    let scope = Scope::new(&globs(workspace, ticket)?, &config.protect);
     let Some(state) = run.tickets.get(ticket) else { return Ok(Vec::new()) };
     let mut facts = Vec::new();
     for (path, base) in &state.bases {
@@ -34,10 +34,9 @@ pub(super) fn scope_facts(
     Ok(facts)
 }
 
-/// The globs of a ticket, as the last look found them.
-fn globs(workspace: &Workspace, ticket: &TicketId) -> Vec<String> {
-    let read = workspace.last_reads().iter().find(|read| read.id == *ticket);
-    read.and_then(|read| read.ticket.as_ref()).map(|ticket| ticket.front.scope.clone()).unwrap_or_default()
+/// The globs of a ticket.
+fn globs(workspace: &Workspace, ticket: &TicketId) -> Result<Vec<String>, RunError> {
+    Ok(workspace.front_of(ticket)?.map(|front| front.scope).unwrap_or_default())
 }
 
 fn fact(

@@ -1,8 +1,10 @@
 //! One whole look at a quiet worktree, boiled down to the plain data that the kernel decides on.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::approvals;
@@ -22,7 +24,9 @@ use crate::git::{self, GitError};
 use crate::store::{self, COMMIT_MSG, Journal, JournalError, Links, ReplyFile, Scanned, TICKETS};
 use crate::text::LineColumn;
 use crate::ticket::Decision as ReplyDecision;
-use crate::ticket::{DispatchMode, Ids, Read, TicketId, Unresolved, queue, read_dispatch, read_reply, resolve};
+use crate::ticket::{
+    DispatchMode, Ids, Read, TicketId, Unresolved, queue, read_dispatch, read_reply, requires_context, resolve,
+};
 
 /// Looks at everything.
 pub(super) fn survey(
@@ -37,9 +41,13 @@ pub(super) fn survey(
     let interesting = interesting(run);
     let top = workspace.layout.top.clone();
     let uncommitted = workspace.look_at_worktree(run)?;
-    let JudgedTickets { ids, facts, .. } = judged_tickets(workspace, &settings.config);
-    let (ids, mut tickets) = (Rc::clone(ids), facts.clone());
-    let missing = context_faults(&top, workspace.last_reads(), &ids);
+    let judged = judged_tickets(workspace, &settings.config)?;
+    let (ids, mut tickets) = (Rc::clone(&judged.ids), judged.ids.facts.clone());
+    let missing = if judged.requires_context {
+        context_faults(&top, workspace.reads_of_the_look()?, ids.get())
+    } else {
+        Vec::new()
+    };
     for ticket in &mut tickets {
         ticket.faults.extend(missing.iter().filter(|fault| *fault.path == *ticket.id.path()).map(line));
         ticket.claimed_by = claimed.get(&ticket.id).cloned();
@@ -68,7 +76,7 @@ pub(super) fn survey(
     let path = format!("{TICKETS}/outbox/{COMMIT_MSG}");
     let commit_message = if outbox.commit_message { read_text(workspace, &path)? } else { None };
     let reply = match store::look_reply(layout)? {
-        Some(file) => Some(reply_fact(workspace, run, &file, &ids, &head, &tickets_changes)?),
+        Some(file) => Some(reply_fact(workspace, run, &file, ids.get(), &head, &tickets_changes)?),
         None => None,
     };
     let head_tree = head.commit.as_deref().map(|commit| git::tree_of(place, commit)).transpose()?;
@@ -142,23 +150,75 @@ fn digest_of(top: &std::path::Path, id: &TicketId) -> Result<String, RunError> {
 #[derive(Debug)]
 pub(super) struct JudgedTickets {
     generation: u64,
-    config: Config,
-    ids: Rc<Ids>,
-    /// Without what depends on other worktrees and on the run.
-    facts: Vec<TicketFact>,
+    /// Digest of the config that they were judged by.
+    config: String,
+    /// Whether an open ticket requires a file.
+    requires_context: bool,
+    ids: Rc<IdsOfFacts>,
+    /// Whether this is what is kept for the next process.
+    pub(super) is_kept: bool,
 }
 
-/// Judges the tickets of the last look, anew only if one of them or the config is another than at the last look.
-fn judged_tickets<'w>(workspace: &'w mut Workspace, config: &Config) -> &'w JudgedTickets {
+/// The facts of all tickets, without what depends on other worktrees and on the run, and their ids prepared for looking
+/// up, where somebody has to look one up.
+#[derive(Debug)]
+struct IdsOfFacts {
+    facts: Vec<TicketFact>,
+    ids: OnceCell<Ids>,
+}
+
+impl IdsOfFacts {
+    fn get(&self) -> &Ids {
+        self.ids.get_or_init(|| Ids::new(self.facts.iter().map(|fact| fact.id.clone())))
+    }
+}
+
+/// The same between two processes.
+#[derive(Serialize, Deserialize)]
+struct KeptJudgement<Facts> {
+    config: String,
+    requires_context: bool,
+    facts: Facts,
+}
+
+impl JudgedTickets {
+    /// For the next process; none where it cannot be expressed.
+    pub(super) fn to_bytes(&self) -> Option<Vec<u8>> {
+        let (config, requires_context) = (self.config.clone(), self.requires_context);
+        postcard::to_allocvec(&KeptJudgement { config, requires_context, facts: &self.ids.facts }).ok()
+    }
+
+    /// What an earlier process made of exactly these tickets by this config.
+    fn recalled(scanned: &Scanned, config: &str) -> Option<Self> {
+        let kept: KeptJudgement<Vec<TicketFact>> = postcard::from_bytes(scanned.concluded()?).ok()?;
+        let ids = Rc::new(IdsOfFacts { facts: kept.facts, ids: OnceCell::new() });
+        let generation = scanned.generation();
+        let judged =
+            Self { generation, config: kept.config, requires_context: kept.requires_context, ids, is_kept: true };
+        (judged.config == config).then_some(judged)
+    }
+}
+
+/// Judges the tickets of the last look, anew only if one of them or the config is another than at the look before.
+fn judged_tickets<'w>(workspace: &'w mut Workspace, config: &Config) -> Result<&'w JudgedTickets, RunError> {
     let generation = workspace.scanned.as_ref().map_or(0, Scanned::generation);
-    let known = workspace.judged.take().filter(|known| known.generation == generation && known.config == *config);
-    let judged = known.unwrap_or_else(|| {
-        let reads = workspace.last_reads();
-        let ids = Rc::new(Ids::of(reads));
+    // Everything that is set takes part: nobody has to know on what of it the judgement depends.
+    let digest = format!("{:x}", Sha256::digest(format!("{config:?}")));
+    let known = workspace.judged.take().filter(|known| known.generation == generation && known.config == digest);
+    let recalled = || workspace.scanned.as_ref().and_then(|scanned| JudgedTickets::recalled(scanned, &digest));
+    let judged = if let Some(judged) = known.or_else(recalled) {
+        judged
+    } else {
+        let reads = workspace.reads_of_the_look()?;
+        let ids = Ids::of(reads);
         let facts = ticket_facts(reads, &ids, config);
-        JudgedTickets { generation, config: config.clone(), ids, facts }
-    });
-    workspace.judged.insert(judged)
+        let requires_context = requires_context(reads);
+        let ids = Rc::new(IdsOfFacts { facts, ids: ids.into() });
+        // To read them is a look, where what was kept is damaged.
+        let generation = workspace.scanned.as_ref().map_or(0, Scanned::generation);
+        JudgedTickets { generation, config: digest, requires_context, ids, is_kept: false }
+    };
+    Ok(workspace.judged.insert(judged))
 }
 
 fn ticket_facts(reads: &[Read], ids: &Ids, config: &Config) -> Vec<TicketFact> {
@@ -372,7 +432,7 @@ pub fn unresolved(reference: &str, why: &Unresolved) -> String {
     }
 }
 
-fn decisions(workspace: &Workspace, run: &RunState, ids: &Ids) -> Result<Vec<Decision>, RunError> {
+fn decisions(workspace: &Workspace, run: &RunState, ids: &IdsOfFacts) -> Result<Vec<Decision>, RunError> {
     let mut decisions = Vec::new();
     for stored in store::list_decisions(&workspace.layout)? {
         if run.served.contains(&stored.id) {
@@ -399,7 +459,7 @@ fn decisions(workspace: &Workspace, run: &RunState, ids: &Ids) -> Result<Vec<Dec
             }
             ("reply", ticket) => match store::look_spooled_reply(&stored.folder)? {
                 Some(file) => {
-                    let fact = read_reply_file(&file, ids, ticket.as_ref());
+                    let fact = read_reply_file(&file, ids.get(), ticket.as_ref());
                     Decided::Reply(ReplyFact { kept_in: Some(folder), ..fact })
                 }
                 None => Decided::Unusable("its text is gone".to_owned()),

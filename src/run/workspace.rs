@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::error::RunError;
+use super::handed::{HandedLook, to_store};
 use super::survey;
 use crate::config::{self, Config};
 use crate::diagnostic::{Code, Diagnostic};
@@ -15,9 +16,9 @@ use crate::flow::{self, Event, Policy, Preview, RunState, Survey};
 use crate::git::{self, GitError, Place, Uncommitted};
 use crate::prompt::TemplateSet;
 use crate::secret::Screen;
-use crate::store::{self, Audience, Journal, Layout, Line, Links, Listed, LockError, Scanned, StoreError, TICKETS};
+use crate::store::{self, Audience, Journal, Layout, Line, Links, LockError, Scanned, StoreError, TICKETS};
 use crate::text::{LineColumn, Source};
-use crate::ticket::{Ids, LintContext, Read, TicketId};
+use crate::ticket::{Frontmatter, Ids, LintContext, Read, TicketId};
 
 /// What the process around us gives.
 #[derive(Clone, Debug)]
@@ -82,6 +83,8 @@ pub struct Workspace {
     /// The last look at the worktree, until it is used up.
     pub(super) seen: Option<Uncommitted>,
     pub(super) judged: Option<survey::JudgedTickets>,
+    /// What the child of a turn saw as it was over, until the look that it may stand for.
+    pub(super) handed: Option<HandedLook>,
 }
 
 /// The run of a worktree, folded from its journal.
@@ -143,7 +146,7 @@ impl Workspace {
             let identity = git::identity(&place).ok().flatten();
             surroundings.who = identity.map_or_else(|| "somebody".to_owned(), |(name, _)| name);
         }
-        Ok(Self { place, layout, surroundings, scanned: None, seen: None, judged: None })
+        Ok(Self { place, layout, surroundings, scanned: None, seen: None, judged: None, handed: None })
     }
 
     /// The time, as it is written down.
@@ -242,7 +245,7 @@ impl Workspace {
     pub fn reads(&mut self) -> Result<&[Read], RunError> {
         let scanned = self.scanned.get_or_insert_default();
         store::scan(&self.layout, scanned)?;
-        Ok(scanned.reads())
+        Ok(scanned.reads(&self.layout)?)
     }
 
     /// One look at everything in the worktree: all tickets, read anew where they changed, and what is uncommitted.
@@ -250,19 +253,18 @@ impl Workspace {
     /// The first look of a process begins with the tickets as an earlier one read them; not while an agent's turn is
     /// open, for what it could have written is not taken for what turnstile saw.
     pub(super) fn look_at_worktree(&mut self, run: &RunState) -> Result<Result<Uncommitted, GitError>, RunError> {
+        if let (Some(handed), Some(known)) = (self.handed.take(), &self.scanned)
+            && let Some(uncommitted) = handed.if_it_holds(&self.place, known)
+        {
+            tracing::debug!("what the turn's own process saw as it ended still holds");
+            return Ok(Ok(uncommitted));
+        }
         let began = SystemTime::now();
         let recalls = self.scanned.is_none() && run.turning().is_none() && run.judging().is_none();
-        let (layout, program, place) = (&self.layout, &self.surroundings.program, &self.place);
-        let (scanned, seen) = if recalls && Scanned::is_worth_a_thread(layout) {
-            std::thread::scope(|scope| {
-                let scanned = scope.spawn(|| Scanned::load(layout, program));
-                let seen = git::look(place);
-                (scanned.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), seen)
-            })
-        } else {
-            let load = || if recalls { Scanned::load(layout, program) } else { Scanned::default() };
-            (self.scanned.take().unwrap_or_else(load), git::look(place))
-        };
+        let layout = &self.layout;
+        let load = || if recalls { Scanned::load(layout, &self.surroundings.program) } else { Scanned::default() };
+        let scanned = self.scanned.take().unwrap_or_else(load);
+        let seen = git::look(&self.place);
         let scanned = self.scanned.insert(scanned);
         let (uncommitted, listed) = match seen {
             Ok((uncommitted, listed)) => (Ok(uncommitted), listed),
@@ -270,26 +272,40 @@ impl Workspace {
         };
         match listed {
             Some(listed) => {
-                let listed = listed.into_iter().map(|git::Listed { path, kind, stat }| Listed { path, kind, stat });
-                store::scan_listed(layout, scanned, listed.collect(), began)?;
+                store::scan_listed(layout, scanned, to_store(listed), began)?;
             }
             None => store::scan(layout, scanned)?,
         }
         Ok(uncommitted)
     }
 
-    /// Keeps the tickets for the next process.
+    /// Keeps the tickets for the next process, and what was concluded of them.
     pub(super) fn keep_reads(&mut self) {
-        let kept = self.scanned.as_mut().map(|scanned| scanned.keep(&self.layout, &self.surroundings.program));
-        if let Some(Err(error)) = kept {
+        let (Some(scanned), Some(judged)) = (&mut self.scanned, &mut self.judged) else { return };
+        let is_new = scanned.can_conclude() && (!judged.is_kept || scanned.concluded().is_none());
+        let concluded = if is_new { judged.to_bytes() } else { None };
+        match scanned.keep(&self.layout, &self.surroundings.program, concluded.as_deref()) {
+            Ok(()) => judged.is_kept |= is_new,
             // They can be read again at any time.
-            tracing::debug!(%error, "the tickets that were read are not kept");
+            Err(error) => tracing::debug!(%error, "the tickets that were read are not kept"),
         }
+    }
+
+    /// The tickets as the last look found them.
+    pub(super) fn reads_of_the_look(&mut self) -> Result<&[Read], RunError> {
+        Ok(self.scanned.get_or_insert_default().reads(&self.layout)?)
     }
 
     /// The tickets as the last look found them; nothing is read.
     pub fn last_reads(&self) -> &[Read] {
-        self.scanned.as_ref().map_or(&[], Scanned::reads)
+        self.scanned.as_ref().map_or(&[], Scanned::known_reads)
+    }
+
+    /// What the frontmatter of a ticket says, from the file itself: of the last look no more may be known than that no
+    /// ticket changed. None where it cannot be read, which its faults say.
+    pub(super) fn front_of(&self, ticket: &TicketId) -> Result<Option<Frontmatter>, RunError> {
+        let source = store::read_source(&self.layout.top, &ticket.path(), Links::Any)?.ok().flatten();
+        Ok(source.and_then(|source| crate::ticket::read(&source).0).map(|ticket| ticket.front))
     }
 
     /// The worktree's last run, without taking a lock.
@@ -320,17 +336,13 @@ impl Workspace {
         }
     }
 
-    /// What turns of the open run left out of the kept trees: it is named once.
-    pub fn left_out_before(&self) -> BTreeSet<String> {
-        // A journal that cannot be read is named by the step itself.
-        let lines = self.lines().unwrap_or_default();
-        let is_over = lines.last().is_some_and(|last| ["run.completed", "run.stopped"].contains(&last.kind.as_str()));
-        let of_turns = lines.iter().filter(|line| !is_over && line.kind.starts_with("turn."));
-        of_turns
-            .filter_map(|line| line.body.get("left_out")?.as_array())
-            .flatten()
-            .filter_map(|left| left.as_str().map(str::to_owned))
-            .collect()
+    /// What turns of the open run have left out of the kept trees up to now: it is named once. It is read when somebody
+    /// asks.
+    pub fn left_out_before(&self) -> impl FnOnce() -> BTreeSet<String> + use<> {
+        let run = store::current_run(&self.layout).ok().flatten();
+        let journal = run.map(|run| self.layout.journal(&run));
+        let length = journal.as_ref().and_then(|journal| Some(journal.metadata().ok()?.len())).unwrap_or_default();
+        move || journal.map(|journal| left_out_in(&journal, length)).unwrap_or_default()
     }
 
     /// Looks at everything a step would look at, writes nothing and takes no lock.
@@ -345,6 +357,8 @@ impl Workspace {
         };
         let survey = survey::survey(self, &settings, &folded, options)?;
         let policy = policy(&settings.config, options, &self.surroundings);
+        // Whoever only looks may want to know more of a ticket than a decision does.
+        self.reads_of_the_look()?;
         let preview = match unreadable {
             Some(reason) => Preview::stopped(reason, folded.state.clone()),
             None => flow::preview(&folded.state, &survey, &policy),
@@ -364,6 +378,20 @@ impl Workspace {
         };
         Ok(View { id: folded.id, run: folded.state, working, survey, policy, preview, busy, turn_runs })
     }
+}
+
+/// What the turns of a run left out of the kept trees, as long as its journal was so long; nothing where the run was
+/// over.
+fn left_out_in(journal: &Path, length: u64) -> BTreeSet<String> {
+    // A journal that cannot be read is named by the step itself.
+    let lines = Journal::read_until(journal, length).unwrap_or_default();
+    let is_over = lines.last().is_some_and(|last| ["run.completed", "run.stopped"].contains(&last.kind.as_str()));
+    let of_turns = lines.iter().filter(|line| !is_over && line.kind.starts_with("turn."));
+    of_turns
+        .filter_map(|line| line.body.get("left_out")?.as_array())
+        .flatten()
+        .filter_map(|left| left.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// Where everything of a worktree lies.

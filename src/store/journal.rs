@@ -189,6 +189,29 @@ impl Journal {
         Ok((lines, offset + whole.len() as u64))
     }
 
+    /// For lookers: the whole lines of what was there when it was so long.
+    pub fn read_until(path: &Path, length: u64) -> Result<Vec<Line>, JournalError> {
+        let file = open_file(path, OFlags::RDONLY)?.ok_or_else(|| lost(path, "it is gone"))?;
+        let mut bytes = read_from_offset(&file, path, 0)?;
+        bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        parse_lines(path, whole_lines(&bytes), None, Some(1))
+    }
+
+    /// For lookers: the last line of one of these kinds. Only what stands behind it is taken apart as well.
+    pub fn last_of(path: &Path, kinds: &[&str]) -> Result<Option<Line>, JournalError> {
+        let file = open_file(path, OFlags::RDONLY)?.ok_or_else(|| lost(path, "it is gone"))?;
+        let bytes = read_from_offset(&file, path, 0)?;
+        let lines = whole_lines(&bytes).split(|byte| *byte == b'\n').rev().skip(1);
+        for text in lines {
+            let unreadable = |why| JournalError::Unreadable { path: path.to_owned(), line: 0, why };
+            let line = parse(text).map_err(unreadable)?;
+            if kinds.contains(&line.kind.as_str()) {
+                return Ok(Some(line));
+            }
+        }
+        Ok(None)
+    }
+
     /// Appends lines with one write and makes them durable; they are all there afterwards, or the journal takes no more.
     pub fn append(&mut self, drafts: &[Draft], ts: &str) -> Result<Vec<Line>, JournalError> {
         if self.poisoned {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::hash::Hasher as _;
 use std::num::NonZero;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -21,7 +22,8 @@ mod cache;
 mod discover;
 
 pub use crate::ticket::is_ticket_path;
-use discover::{Found, Named, discover, discover_listed};
+use cache::Kept;
+use discover::{Found, Named, could_be_ticket, discover, discover_listed, is_folder};
 
 /// A file whose last change is younger than this could change again without a difference in its stamp: the clocks of
 /// file systems tick this slowly.
@@ -31,8 +33,6 @@ const ALONE: usize = 256;
 /// Looking at a file that is known takes so much less than reading one.
 const READ_TO_LOOK: usize = 8;
 const THREADS: usize = 4;
-/// So many bytes are loaded in less time than a thread takes to start.
-const WORTH_A_THREAD: u64 = 32 * 1024;
 
 /// How a text becomes a ticket.
 type Reader = fn(&Source) -> Read;
@@ -43,36 +43,101 @@ pub struct Scanned {
     reads: Vec<Read>,
     /// One for each of `reads`; `None` where the file has to be read again in any case.
     stamps: Vec<Option<Stamp>>,
+    /// Their paths in the order in which the last listing met them; empty where nobody listed them.
+    met: Vec<Vec<u8>>,
     generation: u64,
-    /// The file that holds exactly this.
-    kept_as: Option<Stamp>,
+    /// The same as it is kept for the next process, or was by an earlier one.
+    kept: Option<Kept>,
+    /// Whether the tickets are still to be taken out of what is kept.
+    is_packed: bool,
 }
 
 impl Scanned {
     /// What the last process that kept its tickets had read, for a look that reads only what changed since. Whoever
     /// may write below the git directory, such as an agent whose turn is not over, could have written it.
     pub fn load(layout: &Layout, program: &Path) -> Self {
-        cache::load(layout, program)
+        let kept = cache::load(layout, program);
+        Self { is_packed: kept.is_some(), kept, ..Self::default() }
     }
 
-    /// Whether there is so much to load that it is worth a thread.
-    pub fn is_worth_a_thread(layout: &Layout) -> bool {
-        layout.ticket_cache().metadata().is_ok_and(|found| found.len() > WORTH_A_THREAD)
+    /// Keeps the tickets for the next process; the lock of the worktree has to be held. `program` is this program,
+    /// `concluded` is what the caller makes of these tickets if it is not what [`Scanned::concluded`] gave.
+    pub fn keep(&mut self, layout: &Layout, program: &Path, concluded: Option<&[u8]>) -> Result<(), StoreError> {
+        cache::keep(layout, program, self, concluded)
     }
 
-    /// Keeps the tickets for the next process; the lock of the worktree has to be held. `program` is this program.
-    pub fn keep(&mut self, layout: &Layout, program: &Path) -> Result<(), StoreError> {
-        cache::keep(layout, program, self)
+    /// What the last keeper concluded of exactly these tickets.
+    pub fn concluded(&self) -> Option<&[u8]> {
+        self.kept.as_ref()?.concluded()
     }
 
     /// The tickets, in the natural order of their paths. What cannot be read stands among them, with its fault.
-    pub fn reads(&self) -> &[Read] {
+    pub fn reads(&mut self, layout: &Layout) -> Result<&[Read], StoreError> {
+        if !self.unpack() {
+            scan(layout, self)?;
+        }
+        Ok(&self.reads)
+    }
+
+    /// The same for whoever knows that somebody asked for them since they were loaded.
+    pub fn known_reads(&self) -> &[Read] {
         &self.reads
     }
 
     /// Counts the looks that found something else than the look before.
     pub fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Whether something can be kept that was concluded of these tickets: they are all there are, and each is known by
+    /// its stamp.
+    pub fn can_conclude(&self) -> bool {
+        self.kept.as_ref().is_some_and(Kept::knows_the_listing) || self.is_whole()
+    }
+
+    fn is_whole(&self) -> bool {
+        !self.met.is_empty() && self.met.len() == self.reads.len() && self.stamps.iter().all(Option::is_some)
+    }
+
+    /// Stands for all that is known of the tickets by their stamps, as [`listing`] does for what somebody lists.
+    pub fn listing(&self) -> Option<u64> {
+        Some(digest(self.kept.as_ref().filter(|kept| kept.knows_the_listing())?.listing()))
+    }
+
+    /// Takes what is kept apart. False: it is damaged, and nothing is known.
+    fn unpack(&mut self) -> bool {
+        if !std::mem::take(&mut self.is_packed) {
+            return true;
+        }
+        let Some(reads) = self.kept.as_ref().and_then(Kept::reads) else {
+            *self = Self { generation: self.generation + 1, ..Self::default() };
+            return false;
+        };
+        (self.stamps, self.reads) = reads.into_iter().map(|(stamp, read)| (Some(stamp), read)).unzip();
+        true
+    }
+
+    /// Whether a listing meets exactly the tickets that are kept, each with the stamp that it had when it was read.
+    /// Whatever is out of the ordinary does not fit, and is looked at one by one.
+    fn fits(&self, listed: &[Listed]) -> bool {
+        let Some(kept) = self.kept.as_ref().filter(|kept| kept.knows_the_listing()) else { return false };
+        let mut all = kept.met();
+        let mut next = all.next();
+        for listed in listed {
+            match next {
+                Some(None) => return false,
+                Some(Some((stamp, path))) if path == listed.path.as_slice() => {
+                    let is_same = |stat: Stat| Kind::of(&stat) == Kind::File && Stamp::of(&stat).to_bytes() == stamp;
+                    if listed.kind != FileType::RegularFile || !listed.stat.is_some_and(is_same) {
+                        return false;
+                    }
+                    next = all.next();
+                }
+                Some(Some(_)) | None if could_be_ticket(listed) => return false,
+                Some(Some(_)) | None => {}
+            }
+        }
+        next.is_none()
     }
 }
 
@@ -88,7 +153,19 @@ pub fn scan_listed(
     listed: Vec<Listed>,
     began: SystemTime,
 ) -> Result<(), StoreError> {
-    scan_found(layout, scanned, discover_listed(layout, listed)?, read_ticket, began)
+    // Most of the time nothing has changed, and then nothing is taken apart.
+    if scanned.fits(&listed) && is_folder(layout)? {
+        return Ok(());
+    }
+    let met = listed.iter().filter(|listed| could_be_ticket(listed)).map(|listed| listed.path.clone()).collect();
+    scan_found(layout, scanned, discover_listed(layout, listed)?, read_ticket, began)?;
+    scanned.met = met;
+    // A folder may list the same files in another order from now on; by the old one no listing would ever fit again.
+    let is_met_so = |kept: &Kept| kept.met().flatten().map(|(_, path)| path).eq(scanned.met.iter().map(Vec::as_slice));
+    if scanned.is_whole() && !scanned.kept.as_ref().is_some_and(is_met_so) {
+        scanned.kept = None;
+    }
+    Ok(())
 }
 
 /// What somebody else listed.
@@ -100,6 +177,23 @@ pub struct Listed {
     pub kind: FileType,
     /// What is known of it, if anything.
     pub stat: Option<Stat>,
+}
+
+/// Stands for the paths and stamps of all tickets in a listing. None where one of them is out of the ordinary.
+pub fn listing(listed: &[Listed]) -> Option<u64> {
+    let mut all = Vec::new();
+    for listed in listed.iter().filter(|listed| could_be_ticket(listed)) {
+        let stat = listed.stat.filter(|stat| Kind::of(stat) == Kind::File && listed.kind == FileType::RegularFile)?;
+        cache::extend_listing(&mut all, Stamp::of(&stat), &listed.path)?;
+    }
+    Some(digest(&all))
+}
+
+/// Of this program only: both sides are the same one, and a difference is a look more.
+fn digest(bytes: &[u8]) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
 }
 
 fn scan_with(layout: &Layout, scanned: &mut Scanned, reader: Reader) -> Result<(), StoreError> {
@@ -114,6 +208,8 @@ fn scan_found(
     reader: Reader,
     began: SystemTime,
 ) -> Result<(), StoreError> {
+    // Where it is damaged, nothing is known and everything is read.
+    scanned.unpack();
     let tasks = match_up(found, scanned);
     let looked = look_at_all(layout, &tasks, reader, began).into_iter();
     let looked: Vec<Looked> = looked.collect::<Result<_, _>>()?;
@@ -124,6 +220,7 @@ fn scan_found(
         return Ok(());
     }
     let old = std::mem::take(scanned);
+    scanned.met = old.met;
     let mut known: Vec<Option<Read>> = old.reads.into_iter().map(Some).collect();
     let mut is_same = true;
     let mut is_kept = true;
@@ -144,7 +241,7 @@ fn scan_found(
     }
     is_same &= scanned.reads.len() == known.len();
     scanned.generation = if is_same { old.generation } else { old.generation + 1 };
-    scanned.kept_as = old.kept_as.filter(|_| is_kept && is_same);
+    scanned.kept = old.kept.filter(|_| is_kept && is_same);
     Ok(())
 }
 
@@ -293,6 +390,19 @@ impl Stamp {
             changed: (i128::from(stat.st_ctime), i128::from(stat.st_ctime_nsec)),
         }
     }
+
+    /// All of it in a row: a thousand of them are compared in this form.
+    fn to_bytes(self) -> [u8; Self::BYTES] {
+        let (file, modified, changed) = (self.file, self.modified, self.changed);
+        let parts = [file.0, file.1, self.length, modified.0, modified.1, changed.0, changed.1];
+        let mut bytes = [0; Self::BYTES];
+        for (place, part) in bytes.chunks_exact_mut(size_of::<i128>()).zip(parts) {
+            place.copy_from_slice(&part.to_le_bytes());
+        }
+        bytes
+    }
+
+    const BYTES: usize = 7 * size_of::<i128>();
 
     /// The change time alone counts: unlike the modification time nobody can set it.
     fn is_older_than(&self, moment: SystemTime, margin: Duration) -> bool {

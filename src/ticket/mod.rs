@@ -33,7 +33,7 @@ pub use contract::{ContractVerdict, Role, judge_change, judge_new, kept_text};
 pub use dispatch::{DISPATCH_KEYS, Dispatch, DispatchMode, read_dispatch};
 pub use edit::{EditRefused, set_done};
 pub use keys::{CONTEXT_KEYS, LIMIT_KEYS, TICKET_KEYS};
-pub use lint::{LintContext, attach, fixed, lint, missing_context};
+pub use lint::{LintContext, attach, fixed, lint, missing_context, requires_context};
 pub use names::{RESERVED_FILES, RESERVED_FOLDERS, is_ticket_path};
 pub use queue::{Placed, Queue, queue};
 pub use read::{is_hidden, read, read_ticket};

@@ -35,7 +35,14 @@ impl Ids {
         let mut ordered: Vec<TicketId> = ids.into_iter().collect();
         ordered.sort_by(|one, other| natural_order(one.as_str(), other.as_str()));
         ordered.dedup();
-        let mut prepared = Self { ordered, ..Self::default() };
+        let count = ordered.len();
+        let mut prepared = Self {
+            ordered,
+            exact: HashMap::with_capacity(count),
+            by_name: HashMap::with_capacity(count),
+            by_number: HashMap::with_capacity(count),
+            names: Vec::with_capacity(count),
+        };
         for (index, id) in prepared.ordered.iter().enumerate() {
             prepared.exact.insert(id.clone(), index);
             prepared.by_name.entry(id.name().to_owned()).or_default().push(index);

@@ -60,12 +60,23 @@ pub(super) fn discover_listed(layout: &Layout, listed: Vec<Listed>) -> Result<Ve
     if let Some(found) = without_folder(layout)? {
         return Ok(found);
     }
-    let prefix = format!("{TICKETS}/");
-    let candidates = listed.into_iter().filter(|listed| {
-        let Some(below) = listed.path.strip_prefix(prefix.as_bytes()) else { return false };
-        below.split(|byte| *byte == b'/').zip(1..).all(|(name, depth)| !is_reserved(OsStr::from_bytes(name), depth))
-    });
+    let candidates = listed.into_iter().filter(could_be_ticket);
     Ok(candidates.filter_map(|listed| look_at(&layout.top, &listed.path, listed.kind, listed.stat)).collect())
+}
+
+/// Whether what somebody listed below `.tickets` could be a ticket, or lead to some.
+pub(super) fn could_be_ticket(listed: &Listed) -> bool {
+    let Some(below) = listed.path.strip_prefix(TICKETS.as_bytes()).and_then(|path| path.strip_prefix(b"/")) else {
+        return false;
+    };
+    let may_be_called_so = below.ends_with(b".md") || listed.kind == FileType::Symlink;
+    may_be_called_so
+        && below.split(|byte| *byte == b'/').zip(1..).all(|(name, depth)| !is_reserved(OsStr::from_bytes(name), depth))
+}
+
+/// Whether the folder of tickets is one.
+pub(super) fn is_folder(layout: &Layout) -> Result<bool, StoreError> {
+    Ok(without_folder(layout)?.is_none())
 }
 
 /// What is found where the folder of tickets is none; nothing where it is one.

@@ -32,7 +32,7 @@ fn put(layout: &Layout, name: &str, text: &str) -> PathBuf {
 
 fn shown(scanned: &Scanned) -> Vec<String> {
     scanned
-        .reads()
+        .known_reads()
         .iter()
         .map(|read| {
             let fault = &read.diagnostics[0];
@@ -191,8 +191,15 @@ fn kept(layout: &Layout) -> (PathBuf, Scanned) {
     std::thread::sleep(RACY * 3);
     let mut scanned = Scanned::default();
     scan_with(layout, &mut scanned, reader).unwrap();
-    scanned.keep(layout, &program).unwrap();
+    scanned.keep(layout, &program, None).unwrap();
     (program, scanned)
+}
+
+/// What is kept, taken apart.
+fn loaded(layout: &Layout, program: &Path) -> Scanned {
+    let mut scanned = Scanned::load(layout, program);
+    scanned.unpack();
+    scanned
 }
 
 #[test]
@@ -201,7 +208,7 @@ fn another_process_reads_only_what_changed_since_the_last_one_kept_it() {
     let (program, first) = kept(&layout);
     let mut second = Scanned::load(&layout, &program);
     scan_with(&layout, &mut second, never).unwrap();
-    assert_eq!(second.reads(), first.reads());
+    assert_eq!(second.known_reads(), first.known_reads());
 
     put(&layout, "2.md", "other");
     let mut third = Scanned::load(&layout, &program);
@@ -219,11 +226,11 @@ fn everything_that_a_reader_says_of_a_ticket_is_kept() {
     std::thread::sleep(RACY * 3);
     let mut scanned = Scanned::default();
     scan(&layout, &mut scanned).unwrap();
-    assert!(scanned.reads()[0].diagnostics.len() > 3);
-    scanned.keep(&layout, &program).unwrap();
+    assert!(scanned.known_reads()[0].diagnostics.len() > 3);
+    scanned.keep(&layout, &program, None).unwrap();
     let mut again = Scanned::load(&layout, &program);
     scan_with(&layout, &mut again, never).unwrap();
-    assert_eq!(again.reads(), scanned.reads());
+    assert_eq!(again.known_reads(), scanned.known_reads());
 }
 
 #[test]
@@ -232,8 +239,8 @@ fn what_another_program_kept_or_what_is_damaged_is_read_anew() {
     let (program, first) = kept(&layout);
     let file = layout.ticket_cache();
     let whole = std::fs::read(&file).unwrap();
-    let loads = || Scanned::load(&layout, &program).reads().len();
-    assert_eq!(loads(), first.reads().len());
+    let loads = || loaded(&layout, &program).known_reads().len();
+    assert_eq!(loads(), first.known_reads().len());
     for at in 0..whole.len() {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x40;
@@ -256,12 +263,156 @@ fn what_somebody_else_wrote_in_its_place_is_replaced() {
     let (program, mut scanned) = kept(&layout);
     let file = layout.ticket_cache();
     let written = std::fs::metadata(&file).unwrap().modified().unwrap();
-    scanned.keep(&layout, &program).unwrap();
+    scanned.keep(&layout, &program, None).unwrap();
     assert_eq!(std::fs::metadata(&file).unwrap().modified().unwrap(), written, "nothing to write");
 
     std::fs::write(&file, "forged").unwrap();
-    scanned.keep(&layout, &program).unwrap();
-    assert_eq!(Scanned::load(&layout, &program).reads().len(), 2);
+    scanned.keep(&layout, &program, None).unwrap();
+    assert_eq!(loaded(&layout, &program).known_reads().len(), 2);
+}
+
+/// What a look at the worktree lists.
+fn listed(layout: &Layout) -> Vec<Listed> {
+    let walk = walkdir::WalkDir::new(layout.tickets()).into_iter().map(Result::unwrap);
+    let listed = walk.filter(|entry| !entry.file_type().is_dir()).map(|entry| {
+        let stat = rustix::fs::lstat(entry.path()).unwrap();
+        let path = entry.path().strip_prefix(&layout.top).unwrap().to_str().unwrap().as_bytes().to_vec();
+        Listed { path, kind: FileType::from_raw_mode(stat.st_mode), stat: Some(stat) }
+    });
+    listed.collect()
+}
+
+/// Three tickets and a file that is none, kept together with what was concluded of them; and the program.
+fn concluded() -> (tempfile::TempDir, Layout, PathBuf) {
+    let text = "---\ndone: false\n---\n# One\n";
+    let (room, layout) = worktree(&[("1.md", text), ("2.md", text), ("epic/3.md", text), ("config.yaml", "")]);
+    let program = layout.top.join("program");
+    std::fs::write(&program, "1").unwrap();
+    std::thread::sleep(RACY * 3);
+    let mut scanned = Scanned::default();
+    scan_listed(&layout, &mut scanned, listed(&layout), SystemTime::now()).unwrap();
+    assert!(scanned.can_conclude());
+    scanned.keep(&layout, &program, Some(b"all is well")).unwrap();
+    (room, layout, program)
+}
+
+/// What the next process finds concluded, and whether it took the tickets apart for that.
+fn recalled(layout: &Layout, program: &Path) -> (Option<Vec<u8>>, bool) {
+    let mut scanned = Scanned::load(layout, program);
+    scan_listed(layout, &mut scanned, listed(layout), SystemTime::now()).unwrap();
+    (scanned.concluded().map(<[u8]>::to_vec), !scanned.is_packed)
+}
+
+#[test]
+fn what_was_concluded_is_recalled_while_every_ticket_is_as_it_was() {
+    let (_room, layout, program) = concluded();
+    assert_eq!(recalled(&layout, &program), (Some(b"all is well".to_vec()), false));
+    put(&layout, "notes.txt", "no ticket");
+    put(&layout, "outbox/4.md", "no ticket");
+    assert_eq!(recalled(&layout, &program), (Some(b"all is well".to_vec()), false));
+}
+
+#[test]
+fn nothing_concluded_is_believed_of_other_tickets() {
+    type Change = fn(&Layout);
+    let changes: [(&str, Change); 7] = [
+        ("written in place, as long as before", |layout| drop(put(layout, "2.md", "---\ndone: true \n---\n# One\n"))),
+        ("the same text again", |layout| drop(put(layout, "2.md", "---\ndone: false\n---\n# One\n"))),
+        ("written, with its old time", |layout| {
+            let path = put(layout, "2.md", "---\ndone: true \n---\n# One\n");
+            let before = std::fs::metadata(layout.tickets().join("1.md")).unwrap().modified().unwrap();
+            std::fs::File::options().append(true).open(path).unwrap().set_modified(before).unwrap();
+        }),
+        ("another file in its place", |layout| {
+            let other = put(layout, "_other.md", "---\ndone: true \n---\n# One\n");
+            std::fs::rename(other, layout.tickets().join("2.md")).unwrap();
+        }),
+        ("one more", |layout| drop(put(layout, "epic/0.md", "---\ndone: false\n---\n"))),
+        ("one less", |layout| std::fs::remove_file(layout.tickets().join("epic/3.md")).unwrap()),
+        ("a link in its place", |layout| {
+            std::fs::rename(layout.tickets().join("2.md"), layout.tickets().join("_2.md")).unwrap();
+            symlink("_2.md", layout.tickets().join("2.md")).unwrap();
+        }),
+    ];
+    for (what, change) in changes {
+        let (_room, layout, program) = concluded();
+        change(&layout);
+        assert_eq!(recalled(&layout, &program), (None, true), "{what}");
+    }
+}
+
+#[test]
+fn a_stamp_fits_as_a_whole_or_not_at_all() {
+    let (_room, layout, program) = concluded();
+    let scanned = Scanned::load(&layout, &program);
+    assert!(scanned.fits(&listed(&layout)));
+    let parts: [fn(&mut Stat); 7] = [
+        |stat| stat.st_dev += 1,
+        |stat| stat.st_ino += 1,
+        |stat| stat.st_size += 1,
+        |stat| stat.st_mtime += 1,
+        |stat| stat.st_mtime_nsec += 1,
+        |stat| stat.st_ctime += 1,
+        |stat| stat.st_ctime_nsec += 1,
+    ];
+    for (which, change) in parts.into_iter().enumerate() {
+        let mut other = listed(&layout);
+        let ticket = other.iter_mut().find(|listed| listed.path.ends_with(b"2.md")).unwrap();
+        change(ticket.stat.as_mut().unwrap());
+        assert!(!scanned.fits(&other), "part {which}");
+    }
+    let mut unknown = listed(&layout);
+    for listed in &mut unknown {
+        listed.stat = None;
+    }
+    assert!(!scanned.fits(&unknown), "what was not looked at");
+    let mut reversed = listed(&layout);
+    reversed.reverse();
+    assert!(!scanned.fits(&reversed), "another order");
+}
+
+#[test]
+fn a_listing_in_another_order_is_kept_anew_and_fits_then() {
+    let (_room, layout, program) = concluded();
+    let reversed = || listed(&layout).into_iter().rev().collect();
+    let mut scanned = Scanned::load(&layout, &program);
+    scan_listed(&layout, &mut scanned, reversed(), SystemTime::now()).unwrap();
+    assert_eq!((scanned.generation(), scanned.concluded()), (0, None));
+    scanned.keep(&layout, &program, Some(b"again")).unwrap();
+    let mut next = Scanned::load(&layout, &program);
+    scan_listed(&layout, &mut next, reversed(), SystemTime::now()).unwrap();
+    assert_eq!((next.is_packed, next.concluded()), (true, Some(&b"again"[..])));
+}
+
+#[test]
+fn nothing_is_concluded_of_a_ticket_that_may_change_without_a_trace() {
+    let (_room, layout, program) = concluded();
+    put(&layout, "2.md", "---\ndone: true\n---\n");
+    let mut scanned = Scanned::load(&layout, &program);
+    scan_listed(&layout, &mut scanned, listed(&layout), SystemTime::now()).unwrap();
+    assert!(!scanned.can_conclude());
+    scanned.keep(&layout, &program, Some(b"too early")).unwrap();
+    let mut jumped = Scanned::default();
+    let before = SystemTime::now() - Duration::from_secs(3600);
+    scan_listed(&layout, &mut jumped, listed(&layout), before).unwrap();
+    assert!(!jumped.can_conclude(), "a clock that was set back");
+    std::thread::sleep(RACY * 3);
+    assert_eq!(recalled(&layout, &program).0, None);
+}
+
+#[test]
+fn where_only_the_tickets_are_damaged_they_are_read() {
+    let (_room, layout, program) = concluded();
+    let file = layout.ticket_cache();
+    let mut content = std::fs::read(&file).unwrap().split_off(4);
+    let end = content.len() - 30;
+    content[end..].fill(0xff);
+    std::fs::write(&file, [&crc32fast::hash(&content).to_le_bytes()[..], &content].concat()).unwrap();
+    let mut scanned = Scanned::load(&layout, &program);
+    scan_listed(&layout, &mut scanned, listed(&layout), SystemTime::now()).unwrap();
+    assert!(scanned.is_packed);
+    assert_eq!(scanned.reads(&layout).unwrap().len(), 3);
+    assert_eq!((scanned.generation(), scanned.concluded()), (2, None));
 }
 
 #[test]
@@ -275,15 +426,9 @@ fn the_list_of_somebody_else_leads_to_the_same_tickets() {
     symlink("nowhere", layout.tickets().join("notes")).unwrap();
     let pipe = layout.tickets().join("4-pipe.md");
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
-    let walk = walkdir::WalkDir::new(layout.tickets()).into_iter().map(Result::unwrap);
-    let listed = walk.filter(|entry| !entry.file_type().is_dir()).map(|entry| {
-        let stat = rustix::fs::lstat(entry.path()).unwrap();
-        let path = entry.path().strip_prefix(room.path()).unwrap().to_str().unwrap().as_bytes().to_vec();
-        Listed { path, kind: FileType::from_raw_mode(stat.st_mode), stat: Some(stat) }
-    });
+    let listed = listed(&layout);
     let mut by_list = Scanned::default();
-    scan_found(&layout, &mut by_list, discover_listed(&layout, listed.collect()).unwrap(), reader, SystemTime::now())
-        .unwrap();
+    scan_found(&layout, &mut by_list, discover_listed(&layout, listed).unwrap(), reader, SystemTime::now()).unwrap();
     assert_eq!(shown(&by_list), fresh(&layout));
-    assert!(by_list.reads().len() > 6);
+    assert!(by_list.known_reads().len() > 6);
 }

@@ -5,12 +5,18 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::text::shown_line;
 use crate::ticket::{Ids, Read, queue};
 
+/// Whether an open ticket requires a file.
+pub fn requires_context(tickets: &[Read]) -> bool {
+    tickets.iter().any(requires)
+}
+
+fn requires(read: &Read) -> bool {
+    read.ticket.as_ref().is_some_and(|it| !it.front.done && it.front.context.iter().any(|file| file.required))
+}
+
 /// Names what open tickets require and is not there. A ticket that waits for others is left in peace: they may make it.
 pub fn missing_context(tickets: &[Read], ids: &Ids, is_there: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
-    let requires = |read: &&Read| {
-        read.ticket.as_ref().is_some_and(|it| !it.front.done && it.front.context.iter().any(|file| file.required))
-    };
-    let wanting: Vec<&Read> = tickets.iter().filter(requires).collect();
+    let wanting: Vec<&Read> = tickets.iter().filter(|read| requires(read)).collect();
     if wanting.is_empty() {
         return Vec::new();
     }

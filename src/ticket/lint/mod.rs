@@ -13,6 +13,6 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use context::missing_context;
+pub use context::{missing_context, requires_context};
 pub use fixed::fixed;
 pub use rules::{LintContext, attach, lint};

@@ -15,6 +15,7 @@ pub struct TestEnv {
     /// Its name as git prints it.
     real: PathBuf,
     variables: Vec<(String, String)>,
+    looks_itself: bool,
 }
 
 impl TestEnv {
@@ -36,7 +37,7 @@ impl TestEnv {
         let root = tempfile::Builder::new().prefix("turnstile-it-").tempdir().unwrap();
         let real = root.path().canonicalize().unwrap();
         fs::create_dir(real.join("home")).unwrap();
-        Self { _root: root, real, variables: Vec::new() }
+        Self { _root: root, real, variables: Vec::new(), looks_itself: super::setting("TURNSTILE_OWN_LOOK").is_some() }
     }
 
     /// The folder around everything.
@@ -58,6 +59,12 @@ impl TestEnv {
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         self.variables.retain(|(known, _)| known != name);
         self.variables.push((name.to_owned(), value.into()));
+    }
+
+    /// From now on turnstile compares the worktree itself, as it does for people. A variable of these tests, that keeps
+    /// the machine's settings of git away, has it ask the git program otherwise.
+    pub fn looks_itself(&mut self) {
+        self.looks_itself = true;
     }
 
     /// Programs in this folder come before those of the machine, for everything that is run from now on.
@@ -170,14 +177,11 @@ impl TestEnv {
         command.env("PATH", path());
         command.env("HOME", self.real.join("home"));
         command.env("GIT_CEILING_DIRECTORIES", &self.real);
-        for (name, value) in [
-            ("USER", "tester"),
-            ("LC_ALL", "C"),
-            ("TZ", "UTC"),
-            ("GIT_CONFIG_NOSYSTEM", "1"),
-            ("TURNSTILE_GRACE_MS", "300"),
-        ] {
+        for (name, value) in [("USER", "tester"), ("LC_ALL", "C"), ("TZ", "UTC"), ("TURNSTILE_GRACE_MS", "300")] {
             command.env(name, value);
+        }
+        if !self.looks_itself {
+            command.env("GIT_CONFIG_NOSYSTEM", "1");
         }
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
