@@ -28,7 +28,7 @@ pub struct StepArguments {
 /// Make steps until something else is needed
 ///
 /// Goes on until every ticket is done, somebody is asked, or something is wrong. The exit status says which; see
-/// docs/exit-codes.md. Ctrl-C ends the run after the turn that is under way; a second Ctrl-C ends the turn as well.
+/// docs/exit-codes.md. Waits for a retry whose time is at most 10 minutes away. Ctrl-C ends the run after the turn that is under way; a second Ctrl-C ends the turn as well.
 #[derive(Debug, clap::Args)]
 pub struct RunArguments {
     /// Work on these tickets and what they depend on

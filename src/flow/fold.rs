@@ -366,7 +366,6 @@ impl RunState {
             EndKind::Finished => {
                 state.feedback.clear();
                 state.interrupted = 0;
-                state.retries = 0;
                 self.breaker.failures = 0;
             }
             EndKind::Interrupted => {

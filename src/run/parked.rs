@@ -46,6 +46,10 @@ impl Real<'_> {
             if left.is_zero() || !retry.is_ahead(Workspace::moment()) {
                 return Ok(Waited::Over);
             }
+            // Who asked before the wait began was heard by somebody else.
+            if self.patience.poll() > 0 {
+                return Ok(Waited::Interrupted);
+            }
             (self.progress)(Progress::Parked { ticket, until: retry.until, left });
             match self.patience.wait_for(left.min(SLICE)) {
                 Woken::Asked { .. } => return Ok(Waited::Interrupted),

@@ -157,6 +157,21 @@ fn a_retry_is_its_tickets_and_belongs_to_the_journal() {
 }
 
 #[test]
+fn a_journal_of_before_there_were_retries_is_still_read() {
+    let line = json!({
+        "agent": "mine", "duration_ms": 1, "exit": 75, "session": null, "usage": null, "started": true,
+        "before": "b", "after": "a", "head": "c1",
+    });
+    let event = Event::from_columns(3, Some("one"), Some(1), "turn.failed", line.as_object().expect("an object"));
+    let Ok(Event::TurnFailed(ended)) = event else { panic!("{event:?}") };
+    assert_eq!(ended.error, None);
+    let line = json!({ "row": 5, "outcome": "retry_asked", "reason": null, "hold": null, "chores": [] });
+    let event = Event::from_columns(4, Some("one"), Some(1), "effect.begun", line.as_object().expect("an object"));
+    let Ok(Event::EffectBegun(Begun::Verdict(verdict))) = event else { panic!("{event:?}") };
+    assert_eq!(verdict.retry, None);
+}
+
+#[test]
 fn failures_in_a_row_open_the_breaker_for_everybody_but_a_person() {
     let mut run = fold(&begun());
     let mut opened = Vec::new();
@@ -261,7 +276,10 @@ proptest! {
         for end in ends {
             let before = run.turns;
             let number = before + 1;
+            let mut looks = 0;
             let survey = loop {
+                looks += 1;
+                prop_assert!(looks < 20, "it looks again and again and comes to nothing");
                 let survey = at(clock);
                 let chosen = choice(&run, &survey, &policy, true);
                 match &chosen.choice {

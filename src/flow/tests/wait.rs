@@ -131,6 +131,7 @@ fn resume_answers_what_is_told_and_not_what_is_passed_over() {
     apply(&mut run, &events);
     assert_eq!(run.standing.iter().map(|stands| stands.reason.code).collect::<Vec<_>>(), [ReasonCode::UserDispatch]);
 
+    assert!(resume_answers(&run, &next_policy()).is_some(), "with nothing else in the way it is what is told");
     let mut tight = next_policy();
     tight.limits.total_turns = Some(0);
     let events = recorded(&choice(&run, &world(), &tight, true));
