@@ -19,7 +19,8 @@ const SCISSORS: &str = "------------------------ >8 ------------------------";
 ///
 /// Writes `.tickets/USER_REPLY.md` for the ticket that waits, or for the one that is named. Without -m the text is
 /// read from stdin, or written in an editor where stdin is a terminal; an answer alone needs no text. Given while a
-/// step is under way, the reply is kept and served when the turn ends.
+/// step is under way, the reply is kept and served when the turn ends. Text approves nothing: that is `turnstile
+/// approve`, or `decision: approve` in the frontmatter of a `USER_REPLY.md` that is written by hand.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  turnstile reply -m 'Use UTC everywhere.'\n  turnstile reply 002 --answer yes\n  \
                         turnstile reply --attach mockup.png < notes.md")]
@@ -132,7 +133,17 @@ fn sentence(view: &View, to: &TicketId) -> String {
     let look = Look { run: &view.working, survey: &view.survey, policy: &view.policy };
     let waits = waiting_tickets(&look).contains(to);
     let state = view.survey.ticket(to).map(|fact| standing(&look, fact).0);
+    let waits_for_decision = look
+        .run
+        .standing
+        .iter()
+        .any(|stands| stands.ticket.as_ref() == Some(to) && stands.reason.code.answered_by_decision());
     let then = match state {
+        _ if waits_for_decision => {
+            format!(
+                "its next turn reads the reply, and `turnstile approve {to}` or `turnstile reject {to}` comes first"
+            )
+        }
         _ if waits => "`turnstile run` goes on with it".to_owned(),
         Some(TicketStanding::Ready | TicketStanding::Active) => {
             "it does not wait for an answer; its next turn reads the reply".to_owned()

@@ -167,10 +167,16 @@ pub fn decides_now(look: &Look<'_>, ticket: &TicketFact, approved: bool) -> Opti
     Some(Decides { what: as_it_is(ticket), ..decides })
 }
 
+/// Whether a ticket waits for a decision about what its turn changed, or is about to: a kill may have come between the
+/// request and the pause.
 fn waits_for_scope(look: &Look<'_>, ticket: &TicketId) -> bool {
-    let it_is =
+    let stands =
         |stands: &Stands| stands.reason.code == ReasonCode::ScopePending && stands.ticket.as_ref() == Some(ticket);
-    look.run.standing.iter().any(it_is)
+    let comes = look.run.judging().filter(|judging| judging.request.ticket == *ticket).is_some_and(|judging| {
+        let reason = judging.verdict.as_ref().and_then(|verdict| verdict.reason.as_ref());
+        reason.is_some_and(|reason| reason.code == ReasonCode::ScopePending)
+    });
+    comes || look.run.standing.iter().any(stands)
 }
 
 /// The events that a decision comes to.

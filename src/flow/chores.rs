@@ -4,7 +4,7 @@ use super::before::begin;
 use super::choose::{Choice, Look, Stop};
 use super::event::Event;
 use super::parts::{Chore, Outcome, Verdict};
-use super::reason::Reason;
+use super::reason::{Reason, ReasonCode};
 use super::request::Act;
 use super::saves;
 use super::state::Judging;
@@ -58,7 +58,10 @@ fn why_back(look: &Look<'_>, verdict: &Verdict) -> String {
 fn close(look: &Look<'_>, judging: &Judging, verdict: &Verdict) -> Vec<Event> {
     let ticket = &judging.request.ticket;
     let mut events = Vec::new();
-    if let Some(reason) = &verdict.reason {
+    // A decision may have come between the request and the pause, where a kill did.
+    let decided =
+        |reason: &&Reason| reason.code == ReasonCode::ScopePending && super::scope::fallen(look, ticket).is_some();
+    if let Some(reason) = verdict.reason.as_ref().filter(|reason| !decided(reason)) {
         let digest = look.survey.ticket(ticket).map(|fact| fact.digest.clone());
         events.push(Event::RunPaused { ticket: Some(ticket.clone()), reason: reason.clone(), digest });
     }

@@ -146,8 +146,15 @@ pub const GONE: &str = "gone";
 
 /// Whether the pause is answered by what lies there now.
 pub(super) fn fallen(look: &Look<'_>, ticket: &TicketId) -> Option<&'static str> {
-    let judged = look.run.judging().is_some_and(|judging| judging.request.ticket == *ticket);
-    (judged && waiting(look, ticket).is_empty()).then_some("the files: nothing is left of what waited for a decision")
+    let judging = look.run.judging().filter(|judging| judging.request.ticket == *ticket)?;
+    let waiting = waiting(look, ticket);
+    if waiting.is_empty() {
+        return Some("the files: nothing is left of what waited for a decision");
+    }
+    // It was rejected before the pause was written down.
+    let rejected =
+        judging.rejected_by.is_some() && waiting.iter().all(|(fact, _)| judging.put_back.contains(&fact.path));
+    rejected.then_some("a rejection")
 }
 
 /// What a decision comes to that is bound to what is there now.

@@ -11,7 +11,7 @@ use super::workspace::Workspace;
 use crate::config::Config;
 use crate::crash::{Point, point};
 use crate::flow::{Base, Before, GONE, Judging, PathBack, PutBack, RunState, ScopeFact};
-use crate::git::{self, Place};
+use crate::git::{self, GitError, Place};
 use crate::store::{self, Audience};
 use crate::ticket::{Scope, TicketId};
 
@@ -53,7 +53,7 @@ fn fact(
     let then = digest_in(place, base.tree.as_deref(), path)?;
     let committed_then = digest_in(place, base.head.as_deref(), path)?;
     let back = match &base.tree {
-        _ if is_repository(path) || then.starts_with("160000:") => Before::Unknown,
+        _ if is_repository(path) || then.starts_with("160000:") || then == DROPPED => Before::Unknown,
         // A name that is no text is told in another form, and no file is written by that.
         _ if git::text_to_path(path) != path.as_bytes() => Before::Unknown,
         Some(tree) if then != GONE => Before::Kept { tree: tree.clone() },
@@ -92,7 +92,10 @@ fn digest(place: &Place, path: &str) -> Result<String, RunError> {
 /// The same of a commit; where that holds a folder there is no file either.
 fn digest_in(place: &Place, commit: Option<&str>, path: &str) -> Result<String, RunError> {
     let entry = match commit {
-        Some(commit) if !is_repository(path) => git::kept_entry(place, commit, path)?,
+        Some(commit) if !is_repository(path) => match git::kept_entry(place, commit, path) {
+            Err(GitError::Unknown { .. }) => return Ok(DROPPED.to_owned()),
+            entry => entry?,
+        },
         Some(_) | None => None,
     };
     Ok(entry.map_or_else(|| GONE.to_owned(), |entry| format!("{:06o}:{}", entry.mode, entry.id)))
@@ -138,6 +141,9 @@ fn write(workspace: &Workspace, tree: &str, path: &str) -> Result<(), RunError> 
     let audience = if entry.mode == PROGRAM { Audience::Programs } else { Audience::People };
     Ok(store::write(top, path, &bytes, audience)?)
 }
+
+/// Stands for the digest of what a tree held that was dropped with an old run.
+const DROPPED: &str = "dropped";
 
 /// The modes of git's that are not those of a plain file.
 const LINK: u32 = 0o120_000;

@@ -157,7 +157,12 @@ fn a_reply_decides_and_its_text_goes_to_the_agent() {
     let env = world(&["claim"]);
     env.run_ends("approval_pending");
     // Text alone is for the agent, and is never read for a decision.
-    env.reply("approve: go on\n");
+    let said = env.turnstile(&["reply", "-m", "approve: go on"]).exits(0);
+    assert!(
+        said.stdout.contains("`turnstile approve 001-a` or `turnstile reject 001-a` comes first"),
+        "{}",
+        said.text()
+    );
     env.run_ends("approval_pending");
     env.reply("---\ndecision: approve\n---\nUse UTC.\n");
     env.run_ends("completed");

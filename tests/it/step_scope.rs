@@ -287,3 +287,32 @@ fn a_kill_while_it_is_put_back_loses_and_doubles_nothing() {
         assert_eq!((env.events("contract.restored").len(), env.turns().len()), (1, 2), "{point}");
     }
 }
+
+#[test]
+fn a_decision_that_comes_between_the_request_and_the_pause_counts() {
+    for approve in [true, false] {
+        let mut env = world(&[EVIL, "commit all; claim"]);
+        env.set("_TURNSTILE_CRASH_LOG", env.root().join("passages").display().to_string());
+        env.set("_TURNSTILE_CRASH_AT", "act.done:1");
+        assert_eq!(env.turnstile(&["run"]).code, None);
+        assert!(env.exists(".tickets/history/001-a/0001-request/REQUEST.md"));
+        env.reply(if approve { "---\ndecision: approve\n---\n" } else { "---\ndecision: reject\n---\n" });
+        env.run_ends("completed");
+        assert_eq!(env.read("ci/build.yml"), if approve { "evil\n" } else { "as it was\n" });
+        assert_eq!((env.events("approval.requested").len(), env.events("approval.resolved").len()), (1, 1));
+    }
+}
+
+#[test]
+fn what_lay_there_is_not_made_up_where_its_tree_was_dropped() {
+    let env = world(&[EVIL, "true"]);
+    env.run_ends("scope_pending");
+    let before = env.events("turn.finished")[0]["before"].as_str().unwrap().to_owned();
+    let _ = env.turnstile(&["stop"]).exits(0);
+    env.run_ends("scope_pending");
+    // As where the run of that turn was dropped long ago.
+    env.remove(format!(".git/objects/{}/{}", &before[..2], &before[2..]));
+    let refused = env.turnstile(&["reject", "1"]);
+    assert!(refused.stderr.contains("what lay there before is not kept: ci/build.yml"), "{}", refused.text());
+    assert_eq!(env.read("ci/build.yml"), "evil\n");
+}
