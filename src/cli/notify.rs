@@ -98,7 +98,12 @@ impl<'c> Notifier<'c> {
         let program = shown_line(config.notify.command.first().map(String::as_str).unwrap_or_default());
         let mut document = document.clone();
         document["event"] = json!(event.name());
-        match workspace.tell(config, run, name, &document) {
+        let waiting = || {
+            printer.note(&format!(
+                "waiting for `{program}`, the `notify` of the config, for at most 30 s; Ctrl-C ends it"
+            ));
+        };
+        match workspace.tell(config, run, name, &document, &waiting) {
             Ok(Told::Already) => {}
             Ok(Told::Well) => printer.detail(&format!("`{program}` was told: {}", event.name())),
             Ok(Told::Badly { why, folder }) => printer.note(&format!(

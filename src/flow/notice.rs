@@ -136,7 +136,7 @@ mod tests {
     fn a_pause_stands_until_it_is_answered_and_what_goes_on_by_itself_is_nobodys_news() {
         use NotifyEvent::{Completed, Failed, Paused};
         let pause = paused(ReasonCode::UserDispatch);
-        assert_eq!(of(&[pause.clone()]), (vec![(1, Paused)], true));
+        assert_eq!(of(std::slice::from_ref(&pause)), (vec![(1, Paused)], true));
         assert_eq!(of(&[pause.clone(), resumed(ReasonCode::OperatorPause)]), (vec![(1, Paused)], true));
         assert_eq!(of(&[pause.clone(), resumed(ReasonCode::UserDispatch)]), (vec![(1, Paused)], false));
         assert_eq!(of(&[paused(ReasonCode::AgentFailed)]), (vec![(1, Failed)], true));

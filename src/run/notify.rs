@@ -18,6 +18,8 @@ use crate::store::{self, Journal, Telling};
 
 /// How long it may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long it is waited for in silence.
+const LONG: Duration = Duration::from_secs(2);
 /// How much of what it prints is kept, of each stream.
 const KEEP_BYTES: u64 = 1 << 20;
 
@@ -55,14 +57,22 @@ impl Workspace {
         state.turning().is_some() || unjudged || stands(ReasonCode::RunnerFilesChanged) || stands(ReasonCode::Tampered)
     }
 
-    /// Tells the config's program of one event of a run, unless it was told of it before.
-    pub fn tell(&self, config: &Config, run: &str, name: &str, document: &Value) -> Result<Told, RunError> {
+    /// Tells the config's program of one event of a run, unless it was told of it before. Where it takes long, `waiting`
+    /// is called once.
+    pub fn tell(
+        &self,
+        config: &Config,
+        run: &str,
+        name: &str,
+        document: &Value,
+        waiting: &dyn Fn(),
+    ) -> Result<Told, RunError> {
         let Some(telling) = store::take_up_notice(&self.layout, run, name)? else { return Ok(Told::Already) };
         let folder = telling.folder().to_owned();
         // What a killed process left of it would be told beside what is told now.
         effect::end_leftovers(&folder, self.surroundings.grace)?;
         let program = self.notifier(config, &telling, document)?;
-        let end = self.run_notifier(&program)?;
+        let end = self.run_notifier(&program, waiting)?;
         let why = fault(&end);
         if !end.for_want {
             telling.close(&json!({
@@ -96,14 +106,20 @@ impl Workspace {
     }
 
     /// Runs it to its end; a person who does not want to wait ends it.
-    fn run_notifier(&self, program: &Program) -> Result<ProgramEnd, RunError> {
+    fn run_notifier(&self, program: &Program, waiting: &dyn Fn()) -> Result<ProgramEnd, RunError> {
         let mut patience = Patience::new()?;
         let asked = AtomicBool::new(false);
         let screen = &self.surroundings.screen;
         Ok(std::thread::scope(|scope| {
             let running = scope.spawn(|| effect::run(program, screen, &asked));
+            let begun = std::time::Instant::now();
+            let mut said = false;
             while !running.is_finished() {
                 let _ = patience.wait();
+                if !said && begun.elapsed() > LONG {
+                    said = true;
+                    waiting();
+                }
                 asked.store(patience.asked() > 0, Ordering::SeqCst);
             }
             running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))

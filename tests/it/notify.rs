@@ -170,22 +170,21 @@ fn what_a_killed_command_left_untold_is_told_by_the_next() {
 
 #[test]
 fn a_notifier_that_a_turn_wrote_into_the_config_is_not_started() {
-    let env = world(
-        "",
-        "",
-        &[
-            "sed 's|^notify:.*|notify: {command: [sh, -c, \"touch evil\"]}|' .tickets/config.yaml > \"$AGENT/c\"\ncat \"$AGENT/c\" > .tickets/config.yaml",
-            "claim",
-        ],
-    );
-    env.ticket("001-a", "done: false", "# A");
-    env.commit_all("tickets");
-    let _ = env.turnstile(&["run"]).exits(6);
-    assert_eq!(heads(&env), ["paused runner_files_changed"]);
-    let _ = env.turnstile(&["run"]).exits(6);
-    assert!(!env.exists("evil"));
-    // Once a person has accepted it, it is the config's.
-    let _ = env.turnstile(&["resume"]).exits(0);
-    let _ = env.turnstile(&["run"]);
-    assert!(env.exists("evil"));
+    let turn = "sed 's|^notify:.*|notify: {command: [sh, -c, \"touch evil\"]}|' .tickets/config.yaml > \"$AGENT/c\"\ncat \"$AGENT/c\" > .tickets/config.yaml";
+    // With the second the pause is nobody's news but the evil one's.
+    for (events, told) in [("", vec!["paused runner_files_changed"]), (", events: [failed]", vec![])] {
+        let env = world("", events, &[turn, "claim"]);
+        env.ticket("001-a", "done: false", "# A");
+        env.commit_all("tickets");
+        let _ = env.turnstile(&["run"]).exits(6);
+        assert_eq!(heads(&env), told);
+        let _ = env.turnstile(&["run"]).exits(6);
+        let _ = env.turnstile(&["pause"]).exits(0);
+        assert!(!env.exists("evil"), "{events}");
+        // Once a person has accepted it, it is the config's.
+        let _ = env.turnstile(&["resume"]).exits(0);
+        let _ = env.turnstile(&["resume"]).exits(0);
+        let _ = env.turnstile(&["run"]);
+        assert!(env.exists("evil"), "{events}");
+    }
 }

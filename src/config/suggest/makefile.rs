@@ -84,5 +84,5 @@ fn can_fail(target: &Target<'_>) -> bool {
         let flags: String = text.chars().take_while(|it| "@-+ ".contains(*it)).collect();
         !flags.contains('-') && line::can_fail(text.trim_start_matches(['@', '+', ' ']))
     };
-    target.has_prerequisites || target.recipe.iter().any(|text| line_can(&text))
+    target.has_prerequisites || target.recipe.iter().any(line_can)
 }

@@ -66,11 +66,10 @@ fn manager(root: &Value, marks: &[String]) -> &'static str {
         Some("pnpm") => "pnpm",
         Some("yarn") => "yarn",
         Some("bun") => "bun",
-        Some(_) => "npm",
         None if has("pnpm-lock.yaml") => "pnpm",
         None if has("yarn.lock") => "yarn",
         None if has("bun.lock") || has("bun.lockb") => "bun",
-        None => "npm",
+        Some(_) | None => "npm",
     }
 }
 

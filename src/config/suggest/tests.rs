@@ -65,7 +65,7 @@ latest:
 
 #[test]
 fn of_ci_only_lines_are_taken_that_mean_the_same_here() {
-    let workflow = r#"
+    let workflow = r"
 on: [push]
 jobs:
   a:
@@ -101,7 +101,7 @@ jobs:
     steps:
       - run: npm ci && npm test
       - run: make lint
-"#;
+";
     assert_eq!(
         lines(&[(".github/workflows/ci.yml", workflow)]),
         "\
