@@ -81,6 +81,7 @@ fn quiet(event: &Event) -> String {
         | Event::CircuitOpened { .. }
         | Event::CircuitClosed {}
         | Event::WorktreeAccepted { .. }
+        | Event::UndoMade(_)
         | Event::JournalRepaired { .. }
         | Event::Unknown => String::new(),
     }
@@ -105,6 +106,7 @@ fn effect(begun: &Begun) -> String {
             Act::Request { .. } | Act::AskApproval { .. } => "writing down what a person is asked",
             Act::AdoptHead { .. } => "putting HEAD back on its branch",
             Act::DropMessage => "removing the message of a commit",
+            Act::Undo(_) => "undoing turns",
         }
         .to_owned(),
     }

@@ -36,6 +36,7 @@ mod status;
 mod suggest;
 mod tail;
 mod turn_record;
+mod undo;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -100,6 +101,7 @@ enum Command {
     Pause(decide::PauseArguments),
     Resume(decide::ResumeArguments),
     Stop(decide::StopArguments),
+    Undo(undo::Arguments),
     Prune(prune::Arguments),
     Report(report::Arguments),
     Diff(diff::Arguments),
@@ -253,6 +255,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Pause(arguments) => decide::pause(context, &arguments),
         Command::Resume(arguments) => decide::resume(context, &arguments),
         Command::Stop(arguments) => decide::stop(context, &arguments),
+        Command::Undo(arguments) => undo::run(context, &arguments),
         Command::Prune(arguments) => prune::run(context, &arguments),
         Command::Report(arguments) => report::run(context, &arguments),
         Command::Diff(arguments) => diff::run(context, &arguments),

@@ -292,6 +292,13 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
             let more = granted.map(|granted| format!(", who grants {} more", amount(*reason, granted)));
             format!("{reason} is answered by {}{}", shown(by), more.unwrap_or_default())
         }
+        Event::UndoMade(made) => {
+            let turns = crate::flow::turns_in_words(made.turn, made.through);
+            let files = made.paths.len();
+            let commit =
+                made.commit.as_deref().map(|commit| format!(", committed {}", commit.get(..10).unwrap_or(commit)));
+            format!("{turns} undone by {}: {files} file(s){}", shown(&made.by), commit.unwrap_or_default())
+        }
         Event::WorktreeAccepted { paths } => {
             format!("{} uncommitted file(s) of yours are taken as they are", paths.len())
         }

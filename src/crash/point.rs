@@ -85,6 +85,8 @@ points! {
     RecoverLock = "recover.lock": "Its lock is gone, and the marker is not.",
     NoticeWritten = "notice.written": "What is told of an event is written, and nobody was told.",
     NoticeTold = "notice.told": "The program that is told has ended, and that is not written down.",
+    UndoKept = "undo.kept": "What lies where a file is given back is kept.",
+    UndoGiven = "undo.given": "One file was given back.",
     PruneNoted = "prune.noted": "Which run is dropped is written down, and nothing is dropped.",
     PruneReference = "prune.reference": "One reference of a run that is dropped is gone.",
     PruneFile = "prune.file": "One file of its logs is gone.",

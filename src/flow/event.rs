@@ -372,6 +372,9 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         refused: Option<String>,
     },
+    /// Files have the content again that they had before a turn.
+    #[serde(rename = "undo.made")]
+    UndoMade(super::Undone),
     /// An effect is about to be performed.
     #[serde(rename = "effect.begun")]
     EffectBegun(Begun),

@@ -191,6 +191,7 @@ impl RunState {
                     self.refused.insert(id.clone(), why.clone());
                 }
             }
+            Event::UndoMade(made) => self.undone(made),
             Event::EffectBegun(begun) => return self.begin_effect(begun, event),
             Event::EffectFinished { effect, path, changed, tickets, .. } => {
                 self.wrote(tickets);
@@ -361,6 +362,7 @@ impl RunState {
         }
         if ended.after.is_some() {
             state.after.clone_from(&ended.after);
+            state.undone.clear();
         }
         match end {
             EndKind::Finished => {
@@ -501,6 +503,7 @@ impl RunState {
                     state.after = Some(commit.to_owned());
                     state
                         .own(changed, &Base { tree: judging.ended.before.clone(), head: judging.request.head.clone() });
+                    state.undone.clear();
                 }
             }
             _ => self.acting = None,
@@ -584,7 +587,7 @@ impl RunState {
         }
     }
 
-    fn clear_counters(&mut self, ticket: &TicketId) {
+    pub(super) fn clear_counters(&mut self, ticket: &TicketId) {
         let state = self.tickets.entry(ticket.clone()).or_default();
         state.lint_failures = 0;
         state.verify_failures = 0;

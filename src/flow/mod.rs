@@ -33,6 +33,7 @@ mod standing;
 mod state;
 mod survey;
 mod ticket_index;
+mod undone;
 mod usage;
 mod wait;
 mod world;
@@ -72,6 +73,7 @@ pub use survey::{
     ReplyFact, ScopeFact, Survey, TicketFact, TurnFacts,
 };
 pub use ticket_index::TicketIndex;
+pub use undone::{Gets, UndoCommit, UndoFile, UndoRequest, Undone, turns_in_words};
 pub use usage::Usage;
 pub use wait::{is_passed_over, resume_answers};
 pub use world::World;

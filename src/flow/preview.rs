@@ -199,7 +199,8 @@ fn outcome(run: &RunState, survey: &mut Survey, act: &Act) -> Vec<Event> {
         | Act::PutBack { .. }
         | Act::Archive { .. }
         | Act::Request { .. }
-        | Act::AdoptHead { .. } => {
+        | Act::AdoptHead { .. }
+        | Act::Undo(_) => {
             vec![finished("act")]
         }
     }

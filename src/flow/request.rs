@@ -319,6 +319,8 @@ pub enum Act {
         /// Where HEAD is.
         to: String,
     },
+    /// Gives files the content that they had before a turn, and commits them where that is asked for.
+    Undo(Box<super::UndoRequest>),
     /// Removes the commit message that the agent left, once it is used or the ticket changes.
     DropMessage,
 }

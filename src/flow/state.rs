@@ -167,6 +167,8 @@ pub struct TicketState {
     pub first_before: Option<String>,
     /// The number of its last turn.
     pub last_turn: Option<u32>,
+    /// Paths that were undone since, with the kept tree that has what they were given.
+    pub undone: BTreeMap<String, String>,
     /// Turns that were interrupted without a record, in a row.
     pub interrupted: u32,
     /// What was decided about its next turn.

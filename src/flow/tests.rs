@@ -156,6 +156,7 @@ fn told_event(event: &Event) -> String {
             Act::Request { .. } => "request".into(),
             Act::AdoptHead { .. } => "adopt head".into(),
             Act::DropMessage => "drop message".into(),
+            Act::Undo(request) => format!("undo {}", request.from),
         },
         other => other.columns().2,
     }

@@ -24,6 +24,23 @@ pub fn worktree_bytes(place: &Place, path: &str, id: &str) -> Result<Vec<u8>, Gi
     Git::hardened(place, &["cat-file", "--filters"]).argument(path_option(path)).argument(id).succeed()
 }
 
+/// Whether a checkout may write something else for the file at `path` than what is stored. In doubt it may.
+pub(super) fn is_converted(place: &Place, path: &str) -> Result<bool, GitError> {
+    let repository = library::open(place)?;
+    let cleaner = Cleaner::new(place, &repository)?;
+    let config = repository.config().at("read the configuration", &place.top)?;
+    if cleaner.automatic || config.get_string("core.eol").is_ok() {
+        return Ok(true);
+    }
+    for name in ["filter", "text", "eol", "crlf", "ident", "working-tree-encoding"] {
+        match cleaner.attribute(path, name) {
+            Ok(AttrOf::Unspecified | AttrOf::False) => {}
+            Ok(AttrOf::True | AttrOf::Value(_)) | Err(_) => return Ok(true),
+        }
+    }
+    Ok(false)
+}
+
 /// What a failing filter means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OnFailure {

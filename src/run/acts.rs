@@ -94,6 +94,7 @@ impl Real<'_> {
                     }
                 }
             }
+            (Act::Undo(request), _) => vec![self.give_back(run, request)?],
             (Act::DropMessage, _) => {
                 store::remove(&layout.top, format!("{}/outbox/{}", store::TICKETS, store::COMMIT_MSG))?;
                 finished("message", None)

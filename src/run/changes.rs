@@ -62,12 +62,15 @@ pub(super) fn as_left(
     run: &RunState,
     changes: &BTreeMap<String, String>,
 ) -> Result<BTreeSet<String>, RunError> {
-    let (Life::Stopped, Some(current)) = (run.life, &run.current) else { return Ok(BTreeSet::new()) };
+    let (Life::Stopped | Life::Completed, Some(current)) = (run.life, &run.current) else {
+        return Ok(BTreeSet::new());
+    };
     let ticket = run.ticket(current);
     let Some(after) = &ticket.after else { return Ok(BTreeSet::new()) };
     let mut same = BTreeSet::new();
     for (path, digest) in changes.iter().filter(|(path, _)| ticket.work.contains(*path) && !is_repository(path)) {
-        let left = git::kept_digest(&workspace.place, after, path)?;
+        // What was undone since the last turn is as the undo left it.
+        let left = git::kept_digest(&workspace.place, ticket.undone.get(path).unwrap_or(after), path)?;
         if left.as_deref().unwrap_or("gone") == digest {
             same.insert(path.clone());
         }

@@ -344,7 +344,7 @@ impl World for Place {
                 self.detached = false;
                 vec![Event::HeadAdopted { branch: branch.clone(), from: from.clone(), to: to.clone() }]
             }
-            Act::Restore { .. } | Act::PutBack { .. } | Act::AskApproval { .. } | Act::DropMessage => {
+            Act::Restore { .. } | Act::PutBack { .. } | Act::AskApproval { .. } | Act::Undo(_) | Act::DropMessage => {
                 unreachable!("this world has nothing to put back and nothing that needs an approval")
             }
         };

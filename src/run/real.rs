@@ -179,6 +179,11 @@ impl<'w> Real<'w> {
                         if let Work::Adopt { place, branch, to, .. } = work {
                             git::recover_adopt(place, branch, to, &directory.join("started"))?;
                         }
+                        if let Work::Save { place, request } = work
+                            && let Some(marker) = &request.marker
+                        {
+                            git::recover_save(place, marker)?;
+                        }
                         clear(directory)?;
                         break;
                     }
@@ -329,7 +334,7 @@ impl World for Real<'_> {
                 }
                 Act::Reply { sequence, to, .. } => *sequence = store::next_sequence(&self.workspace.layout, to)?,
                 Act::AdoptHead { branch, from, .. } => *from = git::branch_commit(&self.workspace.place, branch)?,
-                Act::Restore { .. } | Act::PutBack { .. } | Act::SetDone { .. } | Act::DropMessage => {}
+                Act::Restore { .. } | Act::PutBack { .. } | Act::SetDone { .. } | Act::Undo(_) | Act::DropMessage => {}
             },
             _ => {}
         }

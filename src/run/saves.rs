@@ -10,9 +10,9 @@ use crate::store::{self, Links};
 use crate::ticket::set_done;
 
 /// At most so many new files in one commit of turnstile's.
-const MOST_FILES: usize = 500;
+pub(super) const MOST_FILES: usize = 500;
 /// At most so many bytes in one commit of turnstile's.
-const MOST_BYTES: u64 = 50 * 1024 * 1024;
+pub(super) const MOST_BYTES: u64 = 50 * 1024 * 1024;
 
 impl Real<'_> {
     pub(super) fn save_work(&self, request: &SaveRequest) -> Result<Work, RunError> {
@@ -89,14 +89,19 @@ impl Real<'_> {
 
 /// The whole message of a commit.
 fn message(request: &SaveRequest) -> String {
-    let mut message = request.subject.clone();
-    if !request.body.is_empty() {
+    message_of(&request.subject, &request.body, &request.trailers)
+}
+
+/// The same of its parts.
+pub(super) fn message_of(subject: &str, body: &str, trailers: &[(String, String)]) -> String {
+    let mut message = subject.to_owned();
+    if !body.is_empty() {
         message.push_str("\n\n");
-        message.push_str(&request.body);
+        message.push_str(body);
     }
-    if !request.trailers.is_empty() {
+    if !trailers.is_empty() {
         message.push_str("\n\n");
-        for (name, value) in &request.trailers {
+        for (name, value) in trailers {
             message.push_str(&format!("{name}: {}\n", crate::text::shown_line(value)));
         }
     }

@@ -328,7 +328,7 @@ impl Real<'_> {
     }
 
     /// Folds the journal of the worktree's last run, mends a torn tail, and forgets decisions that were served.
-    fn load(&mut self) -> Result<RunState, RunError> {
+    pub(super) fn load(&mut self) -> Result<RunState, RunError> {
         let layout = self.workspace.layout.clone();
         let place = self.workspace.place.clone();
         let Some(id) = store::current_run(&layout)? else {

@@ -11,8 +11,8 @@ use crate::secret::Screen;
 use crate::store::{self, Audience, Layout, Links};
 
 /// Members that say where something is, or which one it is. A path with a secret in its name is still that path.
-const PLACES: [&str; 10] =
-    ["path", "paths", "changed", "unclaimed", "branch", "base", "ticket", "head", "before", "after"];
+const PLACES: [&str; 11] =
+    ["path", "paths", "already", "changed", "unclaimed", "branch", "base", "ticket", "head", "before", "after"];
 
 /// Takes the secrets out of an event.
 pub(super) fn withhold(screen: &Screen, event: &mut Event) {

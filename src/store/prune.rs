@@ -18,7 +18,7 @@ use super::{Layout, LockError, StoreError};
 use crate::crash::{Point, point};
 
 /// The folders of a run that hold logs.
-const LOGS: [&str; 3] = ["turns", "saves", "notices"];
+const LOGS: [&str; 4] = ["turns", "saves", "notices", "undos"];
 /// What a turn had changed and turnstile put back lies here, and it may be the only copy.
 const PUT_ASIDE: &str = "overwritten";
 const CAP: u64 = 4096;

@@ -70,6 +70,7 @@ mod support;
 mod support_test;
 mod ticket_cache;
 mod told;
+mod undo;
 
 #[test]
 fn no_file_is_forgotten() {
