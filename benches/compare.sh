@@ -180,7 +180,7 @@ printf '%-32s git %s, status %s (of one run)\n' 'processor time' "$(processor 10
 # An agent that does nothing: what is left is turnstile's own cost.
 repository "$scratch/steps" 1000 'default_agent: nothing
 agents: {nothing: {kind: command, command: [/bin/true]}}
-limits: {total_turns: off, turns: off, time: off}'
+limits: {total_turns: off, turns: off, time: off, no_progress: off, failures: off}'
 cd "$scratch/steps"
 printf '\n1000 tickets; %s steps whose agent is /bin/true\n' "$steps"
 for _ in $(seq "$steps"); do

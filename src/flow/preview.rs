@@ -71,24 +71,38 @@ impl Action {
 }
 
 /// Imagines a step.
-pub fn preview(run: &RunState, survey: &Survey, policy: &Policy) -> Preview {
-    let mut run = run.clone();
-    let mut survey = survey.clone();
+///
+/// The survey is as it was when this returns. It is borrowed mutably so that thousands of tickets need not be copied for
+/// the one whose `done` may be imagined otherwise.
+pub fn preview(run: &RunState, survey: &mut Survey, policy: &Policy) -> Preview {
+    let tickets = std::mem::take(&mut survey.tickets);
+    let done: Vec<bool> = tickets.iter().map(|ticket| ticket.done).collect();
+    let mut imagined = survey.clone();
+    imagined.tickets = tickets;
+    let preview = imagine_step(run.clone(), &mut imagined, policy);
+    survey.tickets = imagined.tickets;
+    for (ticket, done) in survey.tickets.iter_mut().zip(done) {
+        ticket.done = done;
+    }
+    preview
+}
+
+fn imagine_step(mut run: RunState, survey: &mut Survey, policy: &Policy) -> Preview {
     // Every turn of the loop removes a decision, a reply, a reason or a limit; the bound is against a kernel at fault.
     for _ in 0..1000 {
         let open = match run.phase() {
             Phase::Quiet(_) => Vec::new(),
             Phase::Turning(request) => return in_flight(&run, request),
             // What an earlier step left open is finished first.
-            Phase::Saving(save) => saved(&mut survey, &save.clone()),
+            Phase::Saving(save) => saved(survey, &save.clone()),
             Phase::Checking(check) => return checking(&run, check),
-            Phase::Acting(act) => outcome(&run, &mut survey, &act.clone()),
+            Phase::Acting(act) => outcome(&run, survey, &act.clone()),
         };
         for event in &open {
             let _ = run.apply(event);
         }
         let Phase::Quiet(quiet) = run.phase() else { continue };
-        let chosen = decide(quiet, &survey, policy, true);
+        let chosen = decide(quiet, survey, policy, true);
         let judges = chosen.judges();
         match chosen.choice {
             Choice::Stop(stop) => {
@@ -104,7 +118,7 @@ pub fn preview(run: &RunState, survey: &Survey, policy: &Policy) -> Preview {
                     let (ticket, agent) = (Some(request.ticket.clone()), Some(request.agent.clone()));
                     return Preview { action: Action::RunTurn, ticket, agent, reason: None, run };
                 }
-                imagine(&mut run, &mut survey, &events);
+                imagine(&mut run, survey, &events);
                 if let Some(Event::RunCompleted { held }) = events.last() {
                     return Preview::stopped(super::before::completed(survey.tickets.len(), held), run);
                 }

@@ -153,7 +153,7 @@ pub(super) fn fallen(look: &Look<'_>, ticket: &TicketId) -> Option<&'static str>
     }
     // It was rejected before the pause was written down.
     let rejected =
-        judging.rejected_by.is_some() && waiting.iter().all(|(fact, _)| judging.put_back.contains(&fact.path));
+        judging.rejected_by.is_some() && waiting.iter().all(|(fact, _)| judging.to_put_back.contains(&fact.path));
     rejected.then_some("a rejection")
 }
 

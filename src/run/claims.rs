@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::contract::says_done;
 use super::error::RunError;
-use super::survey::in_commit;
+use super::mail_facts::in_commit;
 use super::work;
 use super::workspace::{Folded, Workspace};
 use crate::flow::TicketFact;

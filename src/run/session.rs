@@ -438,8 +438,8 @@ fn is_complete(world: &mut Real<'_>, state: &RunState, rules: &Policy) -> Result
     if state.life != Life::Open {
         return Ok(true);
     }
-    let survey = world.survey(state)?;
-    let next = preview(state, &survey, rules);
+    let mut survey = world.survey(state)?;
+    let next = preview(state, &mut survey, rules);
     Ok(next.reason.is_some_and(|reason| reason.code == ReasonCode::Completed))
 }
 

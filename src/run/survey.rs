@@ -1,7 +1,7 @@
 //! One whole look at a quiet worktree, boiled down to the plain data that the kernel decides on.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
@@ -11,22 +11,17 @@ use super::approvals;
 use super::changes::{Changes, as_left, changes};
 use super::error::RunError;
 use super::head::{At, Uncommitted, way_back};
+use super::lint::{context_faults, lint_all};
+use super::mail_facts::{decisions, outbox_fact, reply_fact};
 use super::tampering;
 use super::turn_facts::turn_facts;
-use super::workspace::{Folded, Options, Settings, Workspace, context_faults, lint_all};
+use super::workspace::{Folded, Options, Settings, Workspace};
 use crate::config::{AgentKind, Config};
 use crate::diagnostic::Diagnostic;
-use crate::flow::{
-    AgentFact, ApprovalFact, Decided, Decides, Decision, DispatchFact, Life, OutboxFact, ReplyFact, RunState, Survey,
-    TicketFact, TicketIndex, TurnFacts,
-};
+use crate::flow::{AgentFact, ApprovalFact, Life, RunState, Survey, TicketFact, TicketIndex, TurnFacts};
 use crate::git::{self, GitError};
-use crate::store::{self, COMMIT_MSG, Journal, JournalError, Links, ReplyFile, Scanned, TICKETS};
-use crate::text::LineColumn;
-use crate::ticket::Decision as ReplyDecision;
-use crate::ticket::{
-    DispatchMode, Ids, Read, TicketId, Unresolved, queue, read_dispatch, read_reply, requires_context, resolve,
-};
+use crate::store::{self, COMMIT_MSG, Journal, JournalError, Links, Scanned, TICKETS};
+use crate::ticket::{Ids, Read, TicketId, queue, requires_context};
 
 /// Looks at everything.
 pub(super) fn survey(
@@ -162,13 +157,13 @@ pub(super) struct JudgedTickets {
 /// The facts of all tickets, without what depends on other worktrees and on the run, and their ids prepared for looking
 /// up, where somebody has to look one up.
 #[derive(Debug)]
-struct IdsOfFacts {
+pub(super) struct IdsOfFacts {
     facts: Vec<TicketFact>,
     ids: OnceCell<Ids>,
 }
 
 impl IdsOfFacts {
-    fn get(&self) -> &Ids {
+    pub(super) fn get(&self) -> &Ids {
         self.ids.get_or_init(|| Ids::new(self.facts.iter().map(|fact| fact.id.clone())))
     }
 }
@@ -334,139 +329,4 @@ fn repository_problem(
         ));
     }
     Ok(git::writable(place)?)
-}
-
-fn outbox_fact(outbox: store::Outbox) -> OutboxFact {
-    let message = match (outbox.message, outbox.problem) {
-        (None, _) => return OutboxFact::Empty,
-        (Some(_), Some(problem)) => return OutboxFact::Invalid(vec![problem]),
-        (Some(message), None) => message,
-    };
-    let source = match message {
-        Ok(source) => source,
-        Err(why) => return OutboxFact::Invalid(vec![line(&why.diagnostic(".tickets/outbox/DISPATCH.md"))]),
-    };
-    match read_dispatch(&source) {
-        Ok(dispatch) => OutboxFact::Message(DispatchFact {
-            pause: dispatch.mode == DispatchMode::Pause,
-            title: dispatch.title,
-            choices: dispatch.choices,
-        }),
-        Err(faults) => OutboxFact::Invalid(lines(&faults)),
-    }
-}
-
-fn reply_fact(
-    workspace: &Workspace,
-    run: &RunState,
-    file: &ReplyFile,
-    ids: &Ids,
-    head: &git::Head,
-    tickets_changes: &BTreeMap<String, bool>,
-) -> Result<ReplyFact, RunError> {
-    let mut fact = read_reply_file(file, ids, None);
-    let path = format!("{TICKETS}/{}", store::USER_REPLY);
-    if run.suspect.as_ref() == Some(&file.stamp) && !tickets_changes.contains_key(&path) {
-        let place = &workspace.place;
-        let now = in_commit(place, head.commit.as_deref(), &path)?;
-        let then = in_commit(place, run.last_head.as_deref(), &path)?;
-        fact.committed = now.is_some() && now != then;
-    }
-    Ok(fact)
-}
-
-/// What a path holds in a commit; nothing where there is none yet.
-pub(super) fn in_commit(place: &git::Place, commit: Option<&str>, path: &str) -> Result<Option<Vec<u8>>, RunError> {
-    Ok(commit.map(|commit| git::blob(place, commit, path)).transpose()?.flatten())
-}
-
-/// `given_to` is the ticket that a stored reply was given to: its text says so too, until somebody sends it on.
-fn read_reply_file(file: &ReplyFile, ids: &Ids, given_to: Option<&TicketId>) -> ReplyFact {
-    let mut fact = ReplyFact {
-        kept_in: None,
-        stamp: file.stamp.clone(),
-        to: given_to.cloned().map(Ok),
-        answer: None,
-        answer_at: String::new(),
-        decision: None,
-        faults: file.problem.clone().into_iter().collect(),
-        empty: false,
-        committed: false,
-    };
-    let source = match &file.content {
-        Ok(source) => source,
-        Err(why) => {
-            fact.faults.push(line(&why.diagnostic(".tickets/USER_REPLY.md")));
-            return fact;
-        }
-    };
-    match read_reply(source) {
-        Ok(reply) => {
-            fact.empty = reply.is_empty() && file.attachments.is_empty();
-            let at = |place: LineColumn| format!("{}:{}:{}: ", source.path, place.line, place.column);
-            let refused = |to: &str, why: &Unresolved| format!("{}{}", at(reply.to_at), unresolved(to, why));
-            if let Some(to) = reply.to.as_ref().filter(|to| given_to.is_none_or(|ticket| ticket.as_str() != **to)) {
-                fact.to = Some(resolve(to, "", ids).map_err(|why| refused(to, &why)));
-            }
-            fact.answer = reply.answer;
-            fact.answer_at = at(reply.answer_at);
-            fact.decision = reply.decision.map(|decision| (decision == ReplyDecision::Approve, at(reply.decision_at)));
-        }
-        Err(faults) => fact.faults.extend(lines(&faults)),
-    }
-    fact
-}
-
-/// Why a reference leads nowhere, as a sentence.
-pub fn unresolved(reference: &str, why: &Unresolved) -> String {
-    let reference = crate::text::shown_line(reference);
-    match why {
-        Unresolved::None { nearest: Some(nearest) } => {
-            format!("there is no ticket `{reference}`; did you mean `{nearest}`?")
-        }
-        Unresolved::None { nearest: None } => format!("there is no ticket `{reference}`; `turnstile list` shows them"),
-        Unresolved::Ambiguous(several) => {
-            let names: Vec<String> = several.iter().map(|id| format!("`{id}`")).collect();
-            format!("`{reference}` could be {}; write more of it", names.join(", "))
-        }
-    }
-}
-
-fn decisions(workspace: &Workspace, run: &RunState, ids: &IdsOfFacts) -> Result<Vec<Decision>, RunError> {
-    let mut decisions = Vec::new();
-    for stored in store::list_decisions(&workspace.layout)? {
-        if run.served.contains(&stored.id) {
-            continue;
-        }
-        let ticket = stored.draft.arguments.get("ticket").and_then(serde_json::Value::as_str).map(TicketId::new);
-        let folder = stored.folder.display().to_string();
-        let what = match (stored.draft.kind.as_str(), ticket) {
-            ("pause", _) => Decided::Pause,
-            ("resume", _) => Decided::Resume,
-            ("stop", _) => Decided::Stop,
-            ("done", Some(ticket)) => Decided::Done(ticket),
-            ("reopen", Some(ticket)) => Decided::Reopen(ticket),
-            ("noted", Some(ticket)) => {
-                Decided::Noted(ticket, stored.draft.arguments.get("done").and_then(serde_json::Value::as_bool))
-            }
-            ("approve" | "reject", Some(ticket)) => {
-                let decides = stored.draft.arguments.get("decides").cloned();
-                let decides = decides.and_then(|decides| serde_json::from_value::<Decides>(decides).ok());
-                decides.map_or_else(
-                    || Decided::Unusable("what it is about cannot be read".to_owned()),
-                    |decides| Decided::Approval(ticket, decides),
-                )
-            }
-            ("reply", ticket) => match store::look_spooled_reply(&stored.folder)? {
-                Some(file) => {
-                    let fact = read_reply_file(&file, ids.get(), ticket.as_ref());
-                    Decided::Reply(ReplyFact { kept_in: Some(folder), ..fact })
-                }
-                None => Decided::Unusable("its text is gone".to_owned()),
-            },
-            (kind, _) => Decided::Unusable(format!("this version does not know the decision `{kind}`")),
-        };
-        decisions.push(Decision { id: stored.id, by: stored.draft.who, at: stored.draft.at, what });
-    }
-    Ok(decisions)
 }

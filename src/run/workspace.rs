@@ -18,7 +18,7 @@ use crate::prompt::TemplateSet;
 use crate::secret::Screen;
 use crate::store::{self, Audience, Journal, Layout, Line, Links, LockError, Scanned, StoreError, TICKETS};
 use crate::text::{LineColumn, Source};
-use crate::ticket::{Frontmatter, Ids, LintContext, Read, TicketId};
+use crate::ticket::{Frontmatter, Read, TicketId};
 
 /// What the process around us gives.
 #[derive(Clone, Debug)]
@@ -355,13 +355,13 @@ impl Workspace {
                 None => return Err(error),
             },
         };
-        let survey = survey::survey(self, &settings, &folded, options)?;
+        let mut survey = survey::survey(self, &settings, &folded, options)?;
         let policy = policy(&settings.config, options, &self.surroundings);
         // Whoever only looks may want to know more of a ticket than a decision does.
         self.reads_of_the_look()?;
         let preview = match unreadable {
             Some(reason) => Preview::stopped(reason, folded.state.clone()),
-            None => flow::preview(&folded.state, &survey, &policy),
+            None => flow::preview(&folded.state, &mut survey, &policy),
         };
         let working = match folded.state.life {
             flow::Life::Open => folded.state.clone(),
@@ -401,26 +401,6 @@ pub(super) fn layout_of(place: &Place) -> Layout {
     } else {
         Layout::linked(place.top.clone(), place.common_dir.clone(), &place.worktree)
     }
-}
-
-/// What open tickets require in `context` and is not there.
-pub fn context_faults(top: &Path, reads: &[Read], ids: &Ids) -> Vec<Diagnostic> {
-    let is_there = |path: &str| !matches!(store::read_capped(top, path, 0, Links::Any), Ok(Ok(None)));
-    crate::ticket::missing_context(reads, ids, is_there)
-}
-
-/// The faults of tickets, each alone and among themselves.
-pub fn lint_all(reads: &[Read], ids: &Ids, config: &Config) -> Vec<Diagnostic> {
-    let roster = config.roster_names();
-    // One at fault is reported where it stands, and not again at every ticket.
-    let at_fault = config.default_agent_at_fault.then_some("");
-    let needs_check = config.require_verify && !config.verify.iter().any(|item| item.required);
-    let default_agent = config.default_agent.as_deref().or(at_fault);
-    let silent = config.silent_names();
-    let context = LintContext { roster: &roster, default_agent, needs_check, silent: &silent };
-    let mut diagnostics: Vec<Diagnostic> = reads.iter().flat_map(|read| read.diagnostics.iter().cloned()).collect();
-    diagnostics.extend(crate::ticket::lint(reads, ids, &context));
-    diagnostics
 }
 
 /// The rules of a command.
