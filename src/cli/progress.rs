@@ -263,7 +263,6 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
             lines.collect::<Vec<_>>().join("\n")
         }
         Event::VerifyStarted(request) if verbose => format!("  check `{}` begins", shown(&request.check.id)),
-        Event::VerifyStarted(_) => return None,
         Event::VerifyFinished(ended) => checked(ended),
         Event::VerifyStale { .. } => "  the tree is another one than the checks saw; they are run again".to_owned(),
         Event::ApprovalRequested { ticket, path, .. } => match path {
@@ -315,7 +314,8 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
         Event::CircuitClosed {} => "  the breaker is closed again".to_owned(),
         Event::EffectBegun(Begun::Verdict(verdict)) if verbose => format!("  judged: {}", judged(verdict.outcome)),
         Event::CheckpointMade { commit, .. } if verbose => format!("  kept as {}", commit.get(..10).unwrap_or(commit)),
-        Event::TicketSelected { .. }
+        Event::VerifyStarted(_)
+        | Event::TicketSelected { .. }
         | Event::RunPaused { .. }
         | Event::RunCompleted { .. }
         | Event::RunStopped { .. }

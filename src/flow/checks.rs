@@ -44,7 +44,7 @@ pub(super) fn checks(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     let results = results(state);
     let failed = |verdict| results.iter().filter(move |result| result.required && result.verdict == verdict);
     if failed(CheckVerdict::Unmet).next().is_some() {
-        return Some(unmet(look, judging, failed(CheckVerdict::Unmet).collect()));
+        return Some(unmet(look, judging, &failed(CheckVerdict::Unmet).collect::<Vec<_>>()));
     }
     let why: Vec<String> = failed(CheckVerdict::Inconclusive).map(told).collect();
     (!why.is_empty()).then(|| inconclusive(look, judging, &why))
@@ -106,7 +106,7 @@ fn told(result: &CheckEnded) -> String {
     format!("`{}`: {}", shown_line(&result.check), shown_line(&why))
 }
 
-fn unmet(look: &Look<'_>, judging: &Judging, failed: Vec<&CheckEnded>) -> Choice {
+fn unmet(look: &Look<'_>, judging: &Judging, failed: &[&CheckEnded]) -> Choice {
     let ticket = &judging.request.ticket;
     let failures = look.run.ticket(ticket).verify_failures;
     let ids: Vec<&str> = failed.iter().map(|result| result.check.as_str()).collect();

@@ -125,7 +125,7 @@ fn resume_has_an_unanswered_check_run_again_without_a_turn() {
 #[test]
 fn a_result_holds_for_its_tree_and_for_what_was_asked() {
     for change in [(|survey: &mut Survey| survey.turn.checks.tree = "t2".into()) as fn(&mut Survey), |survey| {
-        survey.turn.checks.contract = "d".into()
+        survey.turn.checks.contract = "d".into();
     }] {
         let (mut run, mut survey) = claimed();
         asks(&mut survey, &[check("unit", true)]);
@@ -198,7 +198,9 @@ fn what_was_met_and_waits_for_its_commit_is_checked_again_where_the_tree_changed
             changed: Vec::new(),
             tickets: Vec::new(),
         };
-        ["request", "paperwork", "verdict"].iter().for_each(|effect| apply(&mut run, &[done(effect)]));
+        for effect in ["request", "paperwork", "verdict"] {
+            apply(&mut run, &[done(effect)]);
+        }
     }
     survey.changes.clear();
     survey.turn.checks.tree = "t2".into();

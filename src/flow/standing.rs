@@ -81,8 +81,7 @@ fn answered_by_files(look: &Look<'_>, stands: &Stands, fact: &TicketFact) -> Opt
         ReasonCode::DispatchInvalid if !matches!(look.survey.outbox, OutboxFact::Invalid(_)) => {
             Some("the outbox, where nothing invalid is left")
         }
-        ReasonCode::VerifyInconclusive if !fact.done => Some("`done: false` in the ticket"),
-        ReasonCode::CommitFailed if !fact.done => Some("`done: false` in the ticket"),
+        ReasonCode::VerifyInconclusive | ReasonCode::CommitFailed if !fact.done => Some("`done: false` in the ticket"),
         ReasonCode::CommitFailed if is_clean(look, &fact.id) => Some("a clean tree"),
         _ => None,
     }

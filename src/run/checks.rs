@@ -6,9 +6,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::child::Done;
 use super::error::RunError;
+use super::machine_files::write_request;
 use super::real::{InFlight, MOST_ATTEMPTS, Real, clear};
 use super::work::{CheckWork, Work};
-use super::workspace::{Workspace, write_request};
+use super::workspace::Workspace;
 use crate::agent::environment;
 use crate::config::{AgentKind, Config};
 use crate::crash::{Point, point};
@@ -65,20 +66,20 @@ fn artifact(workspace: &Workspace, path: &str, head: Option<&str>) -> Result<Art
 fn problem(top: &std::path::Path, path: &str, bare: &str) -> Result<Option<String>, RunError> {
     let whole = top.join(bare);
     let read = |source: std::io::Error, path: PathBuf| RunError::from(StoreError::Read { path, source });
-    let real = match whole.canonicalize() {
-        Ok(real) => real,
+    let there = match whole.canonicalize() {
+        Ok(there) => there,
         Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
             return Ok(Some("it is not there".to_owned()));
         }
         Err(error) => return Err(read(error, whole)),
     };
     let top = top.canonicalize().map_err(|error| read(error, top.to_owned()))?;
-    if !real.starts_with(&top) {
+    if !there.starts_with(&top) {
         return Ok(Some("it leads out of the repository".to_owned()));
     }
-    let found = real.metadata().map_err(|error| read(error, real.clone()))?;
+    let found = there.metadata().map_err(|error| read(error, there.clone()))?;
     if found.is_dir() {
-        let mut entries = real.read_dir().map_err(|error| read(error, real.clone()))?;
+        let mut entries = there.read_dir().map_err(|error| read(error, there.clone()))?;
         return Ok(entries.next().is_none().then(|| "the folder is empty".to_owned()));
     }
     Ok(match (path.ends_with('/'), found.len()) {

@@ -18,6 +18,7 @@ mod head;
 mod inputs;
 mod inside;
 mod lint;
+mod machine_files;
 mod mail_facts;
 mod missing;
 mod notify;

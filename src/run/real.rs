@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::child::Done;
 use super::error::RunError;
+use super::machine_files::write_request;
 use super::patience::{Patience, Woken};
 use super::survey;
 use super::work::Work;
-use super::workspace::{Folded, Options, Settings, Workspace, write_request};
+use super::workspace::{Folded, Options, Settings, Workspace};
 use crate::agent::environment;
 use crate::config::AgentKind;
 use crate::crash::{Point, point};

@@ -6,8 +6,9 @@ use std::io::ErrorKind;
 use serde::{Deserialize, Serialize};
 
 use super::error::RunError;
+use super::machine_files::write_machine;
 use super::work::{CheckWork, TurnWork};
-use super::workspace::{layout_of, write_machine};
+use super::workspace::layout_of;
 use crate::flow::{ReasonCode, RunState};
 use crate::git::{self, Guard, Place};
 use crate::store;

@@ -5,9 +5,9 @@ use std::path::Path;
 use super::child::Done;
 use super::error::RunError;
 use super::inputs;
+use super::machine_files::write_request;
 use super::real::{Progress, Real, clear};
 use super::work::{TurnWork, Work};
-use super::workspace::write_request;
 use crate::agent::{AgentTurn, PromptOn, command, environment};
 use crate::config::AgentKind;
 use crate::crash::{Point, point};
@@ -44,7 +44,7 @@ impl Real<'_> {
         // Neither means anything before the turn is in the journal.
         let files = [("prompt.md", text.as_bytes()), ("request.json", request.as_slice())];
         point(Point::TurnPrompt);
-        super::workspace::write_machine_files(&self.workspace.layout, &directory, &files)?;
+        super::machine_files::write_machine_files(&self.workspace.layout, &directory, &files)?;
         point(Point::TurnPrepared);
         Ok(())
     }

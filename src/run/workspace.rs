@@ -16,7 +16,7 @@ use crate::flow::{self, Event, Policy, Preview, RunState, Survey};
 use crate::git::{self, GitError, Place, Uncommitted};
 use crate::prompt::TemplateSet;
 use crate::secret::Screen;
-use crate::store::{self, Audience, Journal, Layout, Line, Links, LockError, Scanned, StoreError, TICKETS};
+use crate::store::{self, Journal, Layout, Line, Links, LockError, Scanned, StoreError, TICKETS};
 use crate::text::{LineColumn, Source};
 use crate::ticket::{Frontmatter, Read, TicketId};
 
@@ -426,32 +426,4 @@ pub(super) fn fold(lines: &[Line]) -> Result<RunState, RunError> {
 /// Reads one line of a journal.
 pub fn event(line: &Line) -> Result<Event, RunError> {
     Ok(Event::from_columns(line.seq, line.ticket.as_deref(), line.turn, &line.kind, &line.body)?)
-}
-
-/// Writes a request of an effect, whole or not at all.
-pub(super) fn write_request<T: serde::Serialize>(
-    layout: &Layout,
-    directory: &Path,
-    request: &T,
-) -> Result<(), RunError> {
-    let path = directory.join("request.json");
-    let text = serde_json::to_vec(request).map_err(|source| RunError::Express { path: path.clone(), source })?;
-    write_machine(layout, &path, &text)
-}
-
-/// Writes a file of the machine's, below `turnstile/` in the git directory.
-pub(super) fn write_machine(layout: &Layout, path: &Path, bytes: &[u8]) -> Result<(), RunError> {
-    Ok(store::write(&layout.common_dir, below_git(layout, path)?, bytes, Audience::Machine)?)
-}
-
-/// Writes several into one folder. Any of them may be missing or torn after a power cut before this returns.
-pub(super) fn write_machine_files(layout: &Layout, folder: &Path, files: &[(&str, &[u8])]) -> Result<(), RunError> {
-    Ok(store::write_together(&layout.common_dir, below_git(layout, folder)?, files, Audience::Machine)?)
-}
-
-fn below_git<'p>(layout: &Layout, path: &'p Path) -> Result<&'p Path, RunError> {
-    path.strip_prefix(&layout.common_dir).map_err(|_| RunError::Unusable {
-        path: path.display().to_string(),
-        why: "it is not in the git directory".to_owned(),
-    })
 }

@@ -376,5 +376,5 @@ fn what_a_check_changes_outside_of_the_scope_waits_for_a_person_as_well() {
     assert!(document["reason"]["message"].as_str().unwrap().contains("README.md"), "{document}");
     assert_eq!(env.turnstile(&["approve", "1-a"]).code, Some(0));
     ended_with(&env.turnstile(&["--json", "run"]), "completed");
-    assert!(env.git(&["show", "HEAD:README.md"]).ends_with("x"));
+    assert!(env.git(&["show", "HEAD:README.md"]).ends_with('x'));
 }
