@@ -8,7 +8,7 @@ use super::{CliError, Context, Exit, suggest};
 use crate::run::{Workspace, unresolved};
 use crate::store::{self, Audience, StoreError};
 use crate::text::{nearest, shown_line};
-use crate::ticket::{Ids, NewTicket, TicketId, is_hidden, new_ticket, next_number, resolve, slug};
+use crate::ticket::{Ids, NewTicket, TicketId, is_hidden, new_ticket, next_number, resolve, slug, why_no_check};
 
 /// Make a ticket
 ///
@@ -48,7 +48,9 @@ pub struct Arguments {
     /// stderr
     #[arg(long)]
     suggest_verify: bool,
-    #[arg(long, hide = true)]
+    /// What decides whether it is done: the name of one of the config's `checks`, or a command line; may be given
+    /// several times
+    #[arg(long, value_name = "CHECK")]
     verify: Vec<String>,
 }
 
@@ -64,9 +66,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
             return Err(CliError::usage(message).hint("leave it out; `turnstile lint` would warn of it"));
         }
     }
-    if !arguments.verify.is_empty() {
-        return Err(CliError::usage("`--verify` is not supported by this version of turnstile: it runs no checks")
-            .hint("say in the ticket what the agent has to check"));
+    for line in &arguments.verify {
+        if let Some((why, help)) = why_no_check(line) {
+            return Err(CliError::usage(format!("`--verify`: {why}")).hint(help));
+        }
     }
     let editor = if arguments.edit { Some(context.editor()?) } else { None };
     let mut workspace = context.workspace()?;
@@ -90,7 +93,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
         depends_on: &depends_on,
         priority: arguments.priority,
         goal: arguments.goal.as_deref(),
-        verify: &[],
+        verify: &arguments.verify,
         body: arguments.body.as_deref().unwrap_or_default(),
     });
     let id = write(&mut workspace, &epic, &slug(title), &text)?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::progress::clock;
 use super::{CliError, Context, Exit};
-use crate::run::{Pause, Report, RunError, TicketReport, TicketState};
+use crate::run::{CheckReport, Pause, Report, RunError, TicketReport, TicketState};
 use crate::store::{self, Journal};
 use crate::text::shown_line;
 
@@ -78,6 +78,12 @@ fn document(report: &Report) -> Value {
             "turns": ticket.turns,
             "active_seconds": ticket.active.as_secs(),
             "retries": ticket.retries,
+            "checks": ticket.checks.iter().map(|check| json!({
+                "id": check.check,
+                "met": check.met,
+                "unmet": check.unmet,
+                "inconclusive": check.inconclusive,
+            })).collect::<Vec<_>>(),
             "commits": ticket.commits,
             "questions": ticket.questions,
             "notices": ticket.notices,
@@ -107,8 +113,8 @@ fn markdown(report: &Report) -> String {
     if report.tickets.is_empty() {
         text.push_str("None was worked on.\n");
     } else {
-        text.push_str("| ticket | state | turns | time | retries | commits | questions | answered after |\n");
-        text.push_str("|---|---|---:|---:|---|---:|---:|---|\n");
+        text.push_str("| ticket | state | turns | time | retries | checks | commits | questions | answered after |\n");
+        text.push_str("|---|---|---:|---:|---|---|---:|---:|---|\n");
         for ticket in &report.tickets {
             text.push_str(&row(ticket));
         }
@@ -132,17 +138,27 @@ fn row(ticket: &TicketReport) -> String {
     };
     let retries: Vec<String> =
         ticket.retries.iter().map(|(cause, count)| format!("{count} {}", cause.replace('_', " "))).collect();
+    let checks: Vec<String> = ticket.checks.iter().map(checked).collect();
     let answers: Vec<String> = ticket.answers.iter().map(|took| clock(*took)).collect();
     format!(
-        "| {} | {state} | {} | {} | {} | {} | {} | {} |\n",
+        "| {} | {state} | {} | {} | {} | {} | {} | {} | {} |\n",
         cell(ticket.ticket.as_str()),
         ticket.turns,
         clock(ticket.active),
         retries.join(", "),
+        checks.join("; "),
         ticket.commits.len(),
         ticket.questions,
         answers.join(", "),
     )
+}
+
+/// `unit: 2 unmet, 1 met`.
+fn checked(check: &CheckReport) -> String {
+    let counts = [(check.unmet, "unmet"), (check.inconclusive, "without an answer"), (check.met, "met")];
+    let counts: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    format!("{}: {}", cell(&check.check), counts.join(", "))
 }
 
 fn pause_row(pause: &Pause) -> String {

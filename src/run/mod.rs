@@ -52,7 +52,7 @@ pub use mail_facts::unresolved;
 pub use notify::Told;
 pub use prune::{DAYS, LeftRun, PrunedRun, Pruning};
 pub use real::Progress;
-pub use report::{Pause, Report, TicketReport, TicketState};
+pub use report::{CheckReport, Pause, Report, TicketReport, TicketState};
 pub use session::{Decided, DriveEnd, Until};
 pub use undo::{UndoAsked, UndoEnd, UndoRefused};
 pub use workspace::{Folded, Options, Settings, Surroundings, View, Workspace, event};

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::error::RunError;
 use super::workspace::{event, fold};
-use crate::flow::{Event, Outcome, Reason, RunState, TurnEnded};
+use crate::flow::{CheckVerdict, Event, Outcome, Reason, RunState, TurnEnded};
 use crate::store::Line;
 use crate::ticket::TicketId;
 
@@ -55,6 +55,8 @@ pub struct TicketReport {
     /// Turns that had to be repeated or followed by another, by cause: `failed`, `timed_out`, `interrupted`, `invalid`
     /// (the ticket or a message), `uncommitted`, `refused` (a hook), `revoked` (a claim).
     pub retries: BTreeMap<&'static str, u32>,
+    /// How often each of its checks was met, unmet and without an answer, in the order in which they first ran.
+    pub checks: Vec<CheckReport>,
     /// Commits of agents and of turnstile, in their order.
     pub commits: Vec<String>,
     /// Questions that paused the run.
@@ -63,6 +65,19 @@ pub struct TicketReport {
     pub notices: u32,
     /// How long a person took to answer, of each question that was answered.
     pub answers: Vec<Duration>,
+}
+
+/// What one check of a ticket found over the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckReport {
+    /// Its name.
+    pub check: String,
+    /// How often it was met.
+    pub met: u32,
+    /// How often it was not.
+    pub unmet: u32,
+    /// How often it had no answer.
+    pub inconclusive: u32,
 }
 
 /// How a ticket stands at the end of a report.
@@ -129,6 +144,7 @@ impl Report {
                     self.ticket(ticket).retried("revoked");
                 }
             }
+            Event::VerifyFinished(ended) => self.ticket(&ended.ticket).checked(&ended.check, ended.verdict),
             Event::CommitMade { ticket: Some(ticket), commit, .. } => self.ticket(&ticket).commits.push(commit),
             Event::OutboxArchived { ticket, dispatch, .. } => {
                 let report = self.ticket(&ticket);
@@ -188,10 +204,24 @@ impl TicketReport {
             turns: 0,
             active: Duration::ZERO,
             retries: BTreeMap::new(),
+            checks: Vec::new(),
             commits: Vec::new(),
             questions: 0,
             notices: 0,
             answers: Vec::new(),
+        }
+    }
+
+    fn checked(&mut self, check: &str, verdict: CheckVerdict) {
+        let at = self.checks.iter().position(|known| known.check == check).unwrap_or_else(|| {
+            self.checks.push(CheckReport { check: check.to_owned(), met: 0, unmet: 0, inconclusive: 0 });
+            self.checks.len() - 1
+        });
+        let known = &mut self.checks[at];
+        match verdict {
+            CheckVerdict::Met => known.met += 1,
+            CheckVerdict::Unmet => known.unmet += 1,
+            CheckVerdict::Inconclusive => known.inconclusive += 1,
         }
     }
 

@@ -179,6 +179,13 @@ pub(crate) fn read_command(line: &str, span: Span, report: Report<'_>) -> Option
     Some(line.trim().to_owned())
 }
 
+/// Why a text is no check that decides anything, and what to write in its place; none where it is one.
+pub fn why_no_check(line: &str) -> Option<(String, String)> {
+    let mut found = None;
+    let _ = read_command(line, Span::new(0, 0), &mut |_, _, why, help| found = Some((why, help)));
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,7 +26,7 @@ mod types;
 mod vet;
 pub mod yaml;
 
-pub use check::{CHECK_KEYS, CHECK_TIMEOUT, Check, CheckItem, resolve_checks};
+pub use check::{CHECK_KEYS, CHECK_TIMEOUT, Check, CheckItem, resolve_checks, why_no_check};
 pub use commands::{CommandLine, commands_of};
 pub use compose::{DispatchDraft, ReplyDraft, dispatch_text, reply_text};
 pub use contract::{ContractVerdict, Role, judge_change, judge_new, kept_text};

@@ -37,6 +37,16 @@ fn a_ticket_gets_the_next_number_of_its_folder_and_says_everything_that_was_aske
 }
 
 #[test]
+fn checks_can_be_given_along() {
+    let env = TestEnv::new();
+    let asked = ["new", "Prove it", "--agent", "codex", "--verify", "unit", "--verify", "grep -q 'a: b' file"];
+    assert_eq!(env.turnstile(&asked).code, Some(0));
+    let text = env.read(".tickets/001-prove-it.md");
+    assert!(text.contains("verify: [unit, \"grep -q 'a: b' file\"]"), "{text}");
+    assert_eq!(env.turnstile(&["lint"]).code, Some(0));
+}
+
+#[test]
 fn the_path_is_printed_as_it_is_typed_from_here() {
     let env = TestEnv::new();
     env.agent(&[]);
@@ -66,7 +76,7 @@ fn what_cannot_be_meant_is_refused_before_anything_is_written() {
     for (arguments, code, said) in [
         (vec!["new", "x", "--agent", "min"], 2, "did you mean `mine`?"),
         (vec!["new", "x", "--depends-on", "001-logn"], 3, "did you mean `001-login`?"),
-        (vec!["new", "x", "--verify", "true"], 2, "not supported by this version"),
+        (vec!["new", "x", "--verify", "true"], 2, "cannot fail"),
         (vec!["new", "x", "--epic", "../out"], 2, "cannot be an epic"),
         (vec!["new", "x", "--epic", "history"], 2, "cannot be an epic"),
         (vec!["new", "x", "--priority", "5"], 2, "0..=4"),

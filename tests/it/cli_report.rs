@@ -13,7 +13,7 @@ fn told() -> TestEnv {
         "claim",
     ]);
     env.ticket("001-a_b", "title: A\ndone: false", "Do it.");
-    env.ticket("002-b", "title: B\ndone: false", "Do it.");
+    env.ticket("002-b", "title: B\ndone: false\nverify: [{id: 'a | b', run: test -f file}]", "Do it.");
     env.commit_all("tickets");
     env.run_ends("user_dispatch");
     env.reply("Red.");
@@ -37,6 +37,11 @@ fn a_run_is_told_in_figures() {
     let log = env.git(&["log", "--reverse", "--format=%H", "HEAD"]);
     let told: Vec<serde_json::Value> = [of(first), of(second)].concat();
     assert_eq!(told, log.lines().skip(3).collect::<Vec<_>>(), "every commit since the tickets: {:?}", env.subjects());
+    assert_eq!(
+        second["checks"],
+        serde_json::json!([{ "id": "a | b", "met": 1, "unmet": 0, "inconclusive": 0 }]),
+        "what was proved, and how often"
+    );
     assert_eq!((&second["turns"], second["retries"].as_object().unwrap().len()), (&1.into(), 0));
 }
 
@@ -45,7 +50,7 @@ fn the_same_journal_gives_the_same_report_and_nothing_breaks_its_tables() {
     let env = told();
     let text = env.turnstile(&["report"]).exits(0).stdout;
     assert_eq!(env.turnstile(&["report", &env.run_id().unwrap()]).exits(0).stdout, text);
-    assert!(text.contains("| 001-a_b | done | 4 | "), "{text}");
+    assert!(text.contains("| 001-a_b | done | 4 | ") && text.contains("a \\| b: 1 met"), "{text}");
     assert!(text.contains("Which \\| colour?"), "{text}");
     let columns = |line: &str| line.replace("\\|", "").matches('|').count();
     for table in text.split("\n\n").filter(|part| part.starts_with('|')) {
