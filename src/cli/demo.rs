@@ -71,14 +71,17 @@ fn question(stage: &mut Stage<'_>) -> Result<(), CliError> {
     stage.say("You answer; from here, from an editor, or by a commit:");
     stage.turnstile(&["reply", "--answer", "EUR", "-m", "The bakery is in Lyon."], 0)?;
     stage.say(
-        "The answer goes into the next prompt of 002. Then 003: its agent writes a script, claims to be\n\
-         done, and forgets to commit. turnstile looks for itself, does not let it pass, and asks for the\n\
-         commit. 004 depends on both and comes last.",
+        "The answer goes into the next prompt of 002. Then 003: its agent writes a script and claims to be\n\
+         done. turnstile runs the check that the ticket names, and takes the claim back. The second try\n\
+         meets it and is not committed: that does not pass either, and a turn is asked for the commit.\n\
+         004 depends on both and comes last.",
     );
     stage.turnstile(&["run"], 0)?;
     stage.expect_tickets(&["done"; 4])?;
     let asked = stage.kinds("003-total")?.iter().filter(|kind| *kind == "commit.required").count();
     stage.expect(asked == 1, "003 is asked for its commit once")?;
+    let checked = stage.kinds("003-total")?.iter().filter(|kind| *kind == "verify.finished").count();
+    stage.expect(checked == 2, "003 is checked twice, and not a third time for its commit")?;
     Ok(())
 }
 

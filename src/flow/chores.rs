@@ -46,8 +46,14 @@ fn why_back(look: &Look<'_>, verdict: &Verdict) -> String {
     let claims = verdict.ticket.as_ref().and_then(|ticket| look.survey.ticket(ticket)).is_some_and(|fact| fact.done);
     match (&verdict.reason, verdict.row) {
         _ if !claims => "the ticket says `done: false` again".to_owned(),
+        (_, 9) => match verdict.left {
+            None | Some(0) => "its checks are not met".to_owned(),
+            Some(1) => "its checks are not met; one more turn is asked for".to_owned(),
+            Some(left) => format!("its checks are not met; up to {left} more turns are asked for"),
+        },
         (Some(reason), 8) => format!("a question was asked in the same turn ({})", reason.code),
         (Some(reason), _) => format!("the turn ended with {}", reason.code),
+        (None, 5) if verdict.retry.is_some() => "the turn failed, and is tried again".to_owned(),
         (None, 5) => "the turn was interrupted".to_owned(),
         (None, 6) => "the turn left something that cannot be used".to_owned(),
         (None, _) => "the turn did not end as it should".to_owned(),

@@ -27,7 +27,8 @@ fn it_runs_to_its_end_whatever_the_settings_of_the_person_are_and_goes_on_from_t
         "$ turnstile run\n",
         "user_dispatch: 002-currency asks: Which currency do the prices have?",
         "$ turnstile reply --answer EUR -m 'The bakery is in Lyon.'\n",
-        "turn 5 of 003-total by forgetful: only the commit\n",
+        "  check `total` is unmet: exit status 1\n",
+        "turn 6 of 003-total by forgetful: only the commit\n",
         "completed: every ticket is done\n",
         "$ git log --oneline\n",
         "One of each: 21.80 EUR\n",
@@ -63,5 +64,5 @@ fn it_fails_where_something_does_not_come_out_as_told() {
     env.programs("programs");
     let output = env.turnstile(&["--json", "demo", env.path("demo").to_str().unwrap()]).exits(7);
     assert_eq!(output.error()["code"], "demo_failed");
-    assert!(output.error()["message"].as_str().unwrap().contains("the list is right"));
+    assert!(output.error()["message"].as_str().unwrap().contains("003 is checked twice"));
 }
