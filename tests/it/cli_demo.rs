@@ -64,5 +64,5 @@ fn it_fails_where_something_does_not_come_out_as_told() {
     env.programs("programs");
     let output = env.turnstile(&["--json", "demo", env.path("demo").to_str().unwrap()]).exits(7);
     assert_eq!(output.error()["code"], "demo_failed");
-    assert!(output.error()["message"].as_str().unwrap().contains("003 is checked twice"));
+    assert!(output.error()["message"].as_str().unwrap().contains("003 is asked for its commit once"));
 }
