@@ -163,6 +163,9 @@ fn sentence(end: &DriveEnd) -> String {
             // That the ticket is done was said as it was judged.
             (Outcome::TicketDone, Some(_)) => "`turnstile run` takes the next step".to_owned(),
             (Outcome::Progressed, Some(ticket)) => format!("{ticket} goes on; `turnstile run` takes the next step"),
+            (Outcome::ClaimRevoked, Some(ticket)) => {
+                format!("{ticket} is not done: its checks are not met; `turnstile run` takes the next step")
+            }
             (Outcome::RetryAsked, Some(ticket)) => {
                 format!("{ticket} gets another turn; `turnstile run` takes the next step")
             }

@@ -10,14 +10,14 @@ use super::event::Event;
 use super::finish::done;
 use super::intrusion::{runner_files, tampering};
 use super::limits::dirty;
-use super::parts::{Begun, Chore, Outcome, Verdict};
+use super::parts::{Chore, Outcome, Verdict};
 use super::progress::progress;
 use super::reason::{Reason, ReasonCode};
 use super::request::Act;
 use super::saves;
 use super::state::{EndKind, Judging};
 use super::survey::{HeadFact, OutboxFact};
-use crate::config::CheckpointMode;
+use super::verdicts::{back, begun, claims, ends, verdict, with_checkpoint};
 
 /// The table in its order.
 pub const AFTER: [Row; 14] = [
@@ -188,12 +188,22 @@ fn users_files(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
         return None;
     }
     let paths: Vec<String> = touched.iter().map(|path| crate::text::shown_line(path)).collect();
-    let message = format!(
-        "the turn changed files that were yours: {}; both versions are kept (`git diff {} {}`); `turnstile resume` takes what lies there now as the ticket's work",
-        paths.join(", "),
-        judging.ended.before.as_deref().unwrap_or("before"),
-        judging.ended.after.as_deref().unwrap_or("after"),
-    );
+    let kept = touched.iter().find(|path| judging.checked.contains(**path)).map(|path| {
+        let path = crate::text::shell_word(&format!("{}:{path}", judging.ended.after.as_deref().unwrap_or("after")));
+        format!(
+            "the turn, or a check of it, changed files that were yours: {}; what you had is kept (`git show {path}`)",
+            paths.join(", ")
+        )
+    });
+    let changed = kept.unwrap_or_else(|| {
+        format!(
+            "the turn changed files that were yours: {}; both versions are kept (`git diff {} {}`)",
+            paths.join(", "),
+            judging.ended.before.as_deref().unwrap_or("before"),
+            judging.ended.after.as_deref().unwrap_or("after"),
+        )
+    });
+    let message = format!("{changed}; `turnstile resume` takes what lies there now as the ticket's work");
     let reason = Reason::new(ReasonCode::DirtyConflict, message)
         .details(json!({ "paths": touched, "before": judging.ended.before, "after": judging.ended.after }));
     Some(verdict(look, judging, Verdict { hold: Some(5), ..ends(4, Outcome::Waiting, Some(reason), Vec::new()) }))
@@ -382,61 +392,4 @@ fn commit(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
 fn otherwise(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     let chores = back(look, judging);
     Some(verdict(look, judging, ends(13, Outcome::Progressed, None, chores)))
-}
-
-/// Whether the turn's claim waits: it was made, and the file still says so.
-pub(super) fn claims(look: &Look<'_>, judging: &Judging) -> bool {
-    let ticket = &judging.request.ticket;
-    look.run.ticket(ticket).claim && look.survey.ticket(ticket).is_some_and(|fact| fact.done)
-}
-
-/// What a row owes that takes a claim back and keeps the work: revoke, checkpoint, and the truth about it on the branch.
-pub(super) fn back(look: &Look<'_>, judging: &Judging) -> Vec<Chore> {
-    let mut chores = Vec::new();
-    if look.run.ticket(&judging.request.ticket).claim {
-        chores.push(Chore::Revoke);
-    }
-    if look.policy.checkpoint == CheckpointMode::Branch && judging.ended.before != judging.ended.after {
-        chores.push(Chore::Checkpoint);
-    }
-    if look.survey.turn.head_claims {
-        chores.push(Chore::Paperwork("not done".to_owned()));
-    }
-    chores
-}
-
-pub(super) fn ends(row: u8, outcome: Outcome, reason: Option<Reason>, chores: Vec<Chore>) -> Verdict {
-    Verdict { ticket: None, turn: None, row, outcome, reason, hold: None, chores, left: None, retry: None }
-}
-
-pub(super) fn begun(judging: &Judging, verdict: Verdict) -> Event {
-    let (ticket, turn) = (Some(judging.request.ticket.clone()), Some(judging.request.turn));
-    Event::EffectBegun(Begun::Verdict(Verdict { ticket, turn, ..verdict }))
-}
-
-/// In mode `ref` the checkpoint is the kept tree, which is there already. A turn that is judged on has its own.
-pub(super) fn kept(look: &Look<'_>, judging: &Judging) -> Vec<Event> {
-    let known = look.run.tickets.get(&judging.request.ticket).map(|state| &state.commits);
-    match &judging.ended.after {
-        Some(after) if known.is_some_and(|known| known.contains(after)) => Vec::new(),
-        Some(after) if judging.ended.before.as_ref() != Some(after) => vec![Event::CheckpointMade {
-            ticket: judging.request.ticket.clone(),
-            turn: judging.request.turn,
-            commit: after.clone(),
-        }],
-        Some(_) | None => Vec::new(),
-    }
-}
-
-pub(super) fn verdict(look: &Look<'_>, judging: &Judging, verdict: Verdict) -> Choice {
-    with_checkpoint(look, judging, Vec::new(), verdict)
-}
-
-fn with_checkpoint(look: &Look<'_>, judging: &Judging, mut events: Vec<Event>, verdict: Verdict) -> Choice {
-    // The rows above the failures keep nothing.
-    if verdict.row >= 5 && look.policy.checkpoint == CheckpointMode::Ref {
-        events.extend(kept(look, judging));
-    }
-    events.push(begun(judging, verdict));
-    Choice::Record(events)
 }

@@ -3,15 +3,16 @@
 
 use serde_json::json;
 
-use super::after::{back, claims, ends, verdict};
 use super::choose::{Choice, Look};
 use super::event::Event;
 use super::parts::{CheckEnded, Chore, Outcome, Verdict};
 use super::reason::{Reason, ReasonCode};
 use super::request::{CheckRequest, CheckResult, CheckVerdict};
-use super::state::{Judging, RunState, TicketState};
+use super::state::{Judging, RunState, TicketState, Verified};
 use super::survey::ChecksFact;
+use super::verdicts::{back, claims, ends, verdict};
 use crate::text::shown_line;
+use crate::ticket::Check;
 
 /// A check that changes tracked files again and again never says anything about the tree that lies there.
 const MOST_CHANGES: u32 = 2;
@@ -25,11 +26,11 @@ pub(super) fn checks(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
         return None;
     }
     let state = look.run.tickets.get(&judging.request.ticket)?;
-    if let Some(why) = restless(state) {
+    if let Some(why) = restless(state, asked) {
         return Some(inconclusive(look, judging, &[why]));
     }
     if let Some(known) = &state.verified
-        && (known.tree != asked.tree || known.contract != asked.contract)
+        && (known.tree != asked.tree || known.contract != asked.contract || is_artifact_another(asked, known))
     {
         return Some(Choice::Record(vec![Event::VerifyStale {
             ticket: judging.request.ticket.clone(),
@@ -50,6 +51,14 @@ pub(super) fn checks(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     (!why.is_empty()).then(|| inconclusive(look, judging, &why))
 }
 
+/// Whether an artifact came or went: git may ignore it, so that no tree says so.
+fn is_artifact_another(asked: &ChecksFact, known: &Verified) -> bool {
+    let result = |id: &str| known.results.iter().find(|result| result.check == id);
+    asked.artifacts.iter().any(|artifact| {
+        result(&artifact.id()).is_some_and(|known| (known.verdict == CheckVerdict::Met) != artifact.problem.is_none())
+    })
+}
+
 fn results(state: &TicketState) -> &[CheckEnded] {
     state.verified.as_ref().map_or(&[], |verified| &verified.results)
 }
@@ -58,7 +67,9 @@ fn results(state: &TicketState) -> &[CheckEnded] {
 fn next(look: &Look<'_>, judging: &Judging, asked: &ChecksFact, state: &TicketState) -> Option<Choice> {
     let is_known = |id: &str| results(state).iter().any(|result| result.check == id);
     let (ticket, turn) = (judging.request.ticket.clone(), judging.request.turn);
-    if let Some(check) = asked.checks.iter().find(|check| !is_known(&check.id)) {
+    // What only tells is not asked again and again.
+    let gives_up = |check: &Check| !check.required && rewrites(state, &check.id) >= MOST_CHANGES;
+    if let Some(check) = asked.checks.iter().find(|check| !is_known(&check.id) && !gives_up(check)) {
         return Some(Choice::Record(vec![Event::VerifyStarted(CheckRequest {
             ticket,
             turn,
@@ -87,17 +98,27 @@ fn next(look: &Look<'_>, judging: &Judging, asked: &ChecksFact, state: &TicketSt
         changed: Vec::new(),
         droppings: Vec::new(),
         tampered: Vec::new(),
+        paperwork: Vec::new(),
+        tickets: Vec::new(),
+        reply: None,
+        moved: false,
+        interrupted: false,
     })]))
 }
 
 /// Why checking again would come to no end.
-fn restless(state: &TicketState) -> Option<String> {
-    if let Some((id, _)) = state.rewrites.iter().find(|(_, times)| **times >= MOST_CHANGES) {
-        let id = shown_line(id);
+fn restless(state: &TicketState, asked: &ChecksFact) -> Option<String> {
+    let is_one = |check: &&Check| check.required && rewrites(state, &check.id) >= MOST_CHANGES;
+    if let Some(check) = asked.checks.iter().find(is_one) {
+        let id = shown_line(&check.id);
         return Some(format!("`{id}` changes tracked files each time it runs, so it never says anything about them"));
     }
-    let why = "the worktree changed each time while it was checked; something else writes there";
+    let why = "what was checked changed each time before it was done: something else writes there, or a git hook does";
     (state.stale >= MOST_STALE).then(|| why.to_owned())
+}
+
+fn rewrites(state: &TicketState, id: &str) -> u32 {
+    state.rewrites.get(id).copied().unwrap_or_default()
 }
 
 /// One check that did not pass, in a line.
@@ -140,16 +161,6 @@ fn inconclusive(look: &Look<'_>, judging: &Judging, why: &[String]) -> Choice {
 
 /// The events that end a check.
 pub fn settle(run: &RunState, request: &CheckRequest, result: CheckResult) -> Vec<Event> {
-    if result.interrupted {
-        return vec![Event::EffectFinished {
-            effect: "check".to_owned(),
-            ticket: Some(request.ticket.clone()),
-            outcome: Some("interrupted".to_owned()),
-            path: None,
-            changed: Vec::new(),
-            tickets: Vec::new(),
-        }];
-    }
     let before = run.tickets.get(&request.ticket).and_then(|state| state.rewrites.get(&request.check.id)).copied();
     let again = !result.changed.is_empty() && before.unwrap_or_default() + 1 >= MOST_CHANGES;
     let (verdict, why) = if again {
@@ -174,6 +185,11 @@ pub fn settle(run: &RunState, request: &CheckRequest, result: CheckResult) -> Ve
         changed: result.changed,
         droppings: result.droppings,
         tampered: result.tampered,
+        paperwork: result.paperwork,
+        tickets: result.tickets,
+        reply: result.reply,
+        moved: result.moved,
+        interrupted: result.interrupted,
     })]
 }
 

@@ -112,10 +112,6 @@ fn within(look: &Look<'_>) -> Chosen {
     if let Some(why) = &look.run.git_failure {
         return Chosen { rung: 9, choice: Choice::stop(Reason::new(ReasonCode::GitFailed, why.clone()), None) };
     }
-    if look.run.check_ended {
-        let message = "a check was interrupted; `turnstile run` goes on with it";
-        return Chosen { rung: 9, choice: Choice::stop(Reason::new(ReasonCode::Interrupted, message), None) };
-    }
     match look.run.judging() {
         Some(judging) => Chosen { rung: 9, choice: judge(look, judging) },
         None => before(look),
@@ -135,6 +131,11 @@ pub(super) fn judge(look: &Look<'_>, judging: &Judging) -> Choice {
         return super::chores::next(look, judging, verdict);
     }
     if let Some(choice) = super::finish::finished(look) {
+        return choice;
+    }
+    if judging.row > 0
+        && let Some(choice) = super::verdicts::put_aside(look, judging)
+    {
         return choice;
     }
     // What the checks found may not hold any more when the commit is looked at again.

@@ -43,8 +43,11 @@ pub(super) fn next(look: &Look<'_>, judging: &Judging, verdict: &Verdict) -> Cho
 }
 
 fn why_back(look: &Look<'_>, verdict: &Verdict) -> String {
-    let claims = verdict.ticket.as_ref().and_then(|ticket| look.survey.ticket(ticket)).is_some_and(|fact| fact.done);
+    let fact = verdict.ticket.as_ref().and_then(|ticket| look.survey.ticket(ticket));
+    let claims = fact.is_some_and(|fact| fact.done);
+    let is_held = fact.is_some_and(|fact| fact.hold.is_some());
     match (&verdict.reason, verdict.row) {
+        (None, 13) if is_held => "the ticket is put aside with `hold`".to_owned(),
         _ if !claims => "the ticket says `done: false` again".to_owned(),
         (_, 9) => match verdict.left {
             None | Some(0) => "its checks are not met".to_owned(),

@@ -1,12 +1,12 @@
 //! Row 11: the finishing commit, and the ticket is done.
 
-use super::after::{claims, kept};
 use super::before::begin;
 use super::choose::{Choice, Look};
 use super::event::Event;
 use super::request::Act;
 use super::saves;
 use super::state::{Finished, Judging};
+use super::verdicts::{claims, kept};
 
 /// The finishing commit; where nothing is left to commit the ticket is done at once.
 pub(super) fn done(look: &Look<'_>, judging: &Judging) -> Option<Choice> {

@@ -120,6 +120,7 @@ impl RunState {
             Event::VerifyStarted(request) => return self.start_check(request, event),
             Event::VerifyFinished(ended) => self.end_check(ended),
             Event::VerifyStale { ticket, .. } => {
+                self.acting = None;
                 let state = self.tickets.entry(ticket.clone()).or_default();
                 state.verified = None;
                 state.stale += 1;
@@ -324,7 +325,6 @@ impl RunState {
         self.last_pause = None;
         self.limit = None;
         self.git_failure = None;
-        self.check_ended = false;
         let state = self.tickets.entry(request.ticket.clone()).or_default();
         state.forget_restlessness();
         if !request.commit_only {
@@ -404,6 +404,7 @@ impl RunState {
             finished: None,
             unasked: Vec::new(),
             to_put_back: BTreeSet::new(),
+            checked: BTreeSet::new(),
             rejected_by: None,
         }));
         Ok(())
@@ -477,10 +478,6 @@ impl RunState {
                 self.requests_committed();
                 self.decided.clear();
                 self.chore_done(|chore| matches!(chore, Chore::Paperwork(_)));
-            }
-            "check" => {
-                self.acting = None;
-                self.check_ended = true;
             }
             "checkpoint" => {
                 self.acting = None;

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::after::{ends, verdict};
 use super::choose::{Choice, Look};
 use super::parts::{Outcome, Verdict};
 use super::reason::{Reason, ReasonCode};
 use super::state::Judging;
+use super::verdicts::{ends, verdict};
 
 pub(super) fn tampering(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     let changes = &look.survey.tampering;

@@ -35,6 +35,7 @@ mod survey;
 mod ticket_index;
 mod undone;
 mod usage;
+mod verdicts;
 mod wait;
 mod world;
 

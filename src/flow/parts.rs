@@ -161,6 +161,21 @@ pub struct CheckEnded {
     /// What it changed in the git directory that decides which programs run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tampered: Vec<String>,
+    /// Paths of `.tickets/` that it changed: judged as if the turn had done it, which wrote what the check runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paperwork: Vec<String>,
+    /// What it made of tickets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tickets: Vec<TicketWritten>,
+    /// A reply that appeared or changed while it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<String>,
+    /// Whether HEAD is elsewhere since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub moved: bool,
+    /// Whether a person ended it; then it says nothing of the tree.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
 }
 
 /// The intent of an effect.

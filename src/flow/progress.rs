@@ -3,11 +3,11 @@
 
 use serde_json::json;
 
-use super::after::{back, ends, verdict};
 use super::choose::{Choice, Look, is_message};
 use super::parts::{Chore, Outcome};
 use super::reason::{Reason, ReasonCode};
 use super::state::{EndKind, Feedback, Judging, TicketState};
+use super::verdicts::{back, ends, verdict};
 
 /// Whether a turn moved anything: HEAD, a file that is no message, or a reply that it was given.
 fn made(judging: &Judging) -> bool {

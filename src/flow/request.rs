@@ -135,6 +135,14 @@ pub struct CheckResult {
     pub droppings: Vec<String>,
     /// What it changed in the git directory that decides which programs run.
     pub tampered: Vec<String>,
+    /// Paths of `.tickets/` that it changed.
+    pub paperwork: Vec<String>,
+    /// What it made of tickets.
+    pub tickets: Vec<TicketWritten>,
+    /// A reply that appeared or changed while it ran.
+    pub reply: Option<String>,
+    /// Whether HEAD is elsewhere since.
+    pub moved: bool,
     /// Whether a person ended it; then it says nothing.
     pub interrupted: bool,
 }
@@ -191,6 +199,9 @@ pub struct SaveRequest {
     pub trailers: Vec<(String, String)>,
     /// Whether git hooks run.
     pub hooks: bool,
+    /// Whether checks have seen what is committed, so that no hook may change it unseen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub checked: bool,
 }
 
 /// What a commit of turnstile's is for.
@@ -233,6 +244,13 @@ pub enum SaveResult {
     Refused {
         /// What it printed.
         output: String,
+    },
+    /// A hook made something else of what the checks have seen: the trees without `.tickets/`.
+    Changed {
+        /// What was to be committed.
+        was: String,
+        /// What the hook made of it.
+        tree: String,
     },
     /// More than turnstile commits at once.
     TooLarge {

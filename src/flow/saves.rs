@@ -42,6 +42,7 @@ pub(super) fn finish(look: &Look<'_>, judging: &Judging) -> Option<Event> {
         unclaimed: None,
         body,
         hooks: commits_work && look.policy.hooks,
+        checked: !look.survey.turn.checks.is_empty(),
         ..request(look, judging, SavePurpose::Finish, paths, subject)
     };
     request.trailers.extend(super::checks::trailer(look));
@@ -118,6 +119,7 @@ pub(super) fn waiting(look: &Look<'_>, ticket: &TicketId) -> Option<Event> {
         body: String::new(),
         trailers: vec![about(ticket)],
         hooks: false,
+        checked: false,
     }))
 }
 
@@ -150,6 +152,7 @@ pub(super) fn decisions(look: &Look<'_>, paths: Vec<String>) -> Event {
         body: String::new(),
         trailers: tickets.iter().map(about).collect(),
         hooks: false,
+        checked: false,
     })
 }
 
@@ -193,6 +196,7 @@ fn request(
         body: String::new(),
         trailers: trailers(ticket, judging),
         hooks: false,
+        checked: false,
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::after::{begun, ends};
 use super::before::begin;
 use super::choose::{Choice, Look};
 use super::event::Event;
@@ -13,6 +12,7 @@ use super::reason::{Reason, ReasonCode};
 use super::request::{Act, PathBack, PutBack};
 use super::state::{Feedback, Judging, RunState, Stage};
 use super::survey::{Before, ScopeFact};
+use super::verdicts::{begun, ends};
 use crate::text::shown_line;
 use crate::ticket::TicketId;
 

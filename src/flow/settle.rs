@@ -84,7 +84,10 @@ pub fn save(request: &SaveRequest, result: SaveResult) -> Vec<Event> {
             vec![Event::CheckpointMade { ticket, turn, commit }]
         }
         (SaveResult::Committed { commit, tree }, _, _) => vec![Event::CommitMade { ticket, purpose, commit, tree }],
-        (SaveResult::Clean, _, _) => finished(None, Vec::new(), Vec::new()),
+        (SaveResult::Changed { was, tree }, _, Some((ticket, turn))) => {
+            vec![Event::VerifyStale { ticket, turn, was, tree }]
+        }
+        (SaveResult::Changed { .. } | SaveResult::Clean, _, _) => finished(None, Vec::new(), Vec::new()),
         (
             SaveResult::Refused { output: why } | SaveResult::TooLarge { why } | SaveResult::Failed { why },
             SavePurpose::Checkpoint,

@@ -72,8 +72,6 @@ pub struct RunState {
     pub checks: u32,
     /// Untracked files that first appeared while a check ran, and that no turn has changed since.
     pub droppings: BTreeSet<String>,
-    /// Whether a person ended the check that was under way.
-    pub check_ended: bool,
     /// Numbers of saves so far.
     pub saves: u32,
     /// Why git could not do turnstile's own part just now.
@@ -267,6 +265,8 @@ pub struct Judging {
     pub unasked: Vec<u32>,
     /// Paths that a person wants put back, until they are.
     pub to_put_back: BTreeSet<String>,
+    /// Paths of `.tickets/`, and of the user's, that checks of its claim changed.
+    pub checked: BTreeSet<String>,
     /// Who rejected what the turn changed outside of what it may change.
     pub rejected_by: Option<String>,
 }

@@ -179,7 +179,18 @@ fn decides(name: &str) -> bool {
     match section {
         "core" => {
             key.ends_with("command")
-                || matches!(key, "hookspath" | "fsmonitor" | "editor" | "worktree" | "pager" | "askpass" | "gitproxy")
+                || matches!(
+                    key,
+                    "hookspath"
+                        | "fsmonitor"
+                        | "excludesfile"
+                        | "attributesfile"
+                        | "editor"
+                        | "worktree"
+                        | "pager"
+                        | "askpass"
+                        | "gitproxy"
+                )
         }
         "filter" | "diff" | "alias" | "include" | "includeif" | "credential" | "gpg" | "hook" | "url" => true,
         "merge" => key == "driver",

@@ -115,14 +115,14 @@ pub fn keep_seen(
     })
 }
 
-/// The tree of what lies in the worktree outside `.tickets`, without these paths. It is written to the object database,
-/// where the checks of a claim are bound to it; no reference names it.
-pub fn work_tree(
+/// The trees of what lies in the worktree, without these paths: the whole, and what is outside `.tickets`. They are
+/// written to the object database, where the checks of a claim are bound to the second; no reference names them.
+pub fn work_trees(
     place: &Place,
     screen: &Screen,
     seen: Uncommitted,
     without_paths: &[String],
-) -> Result<String, GitError> {
+) -> Result<(String, String), GitError> {
     let repository = library::open(place)?;
     let head = super::branch::current(place, &repository, "HEAD")?;
     let base = match &head {
@@ -141,14 +141,14 @@ pub fn work_tree(
         edits: Edits::default(),
         left_out: Vec::new(),
     };
-    let counts = |path: &String| !path.starts_with(".tickets/") && path != TICKETS && !without_paths.contains(path);
-    let changes = seen.changes.into_iter().filter(|change| counts(&change.path)).collect();
-    keeper.take_worktree(Uncommitted { changes, ignored_tickets: Some(Vec::new()) })?;
+    let Uncommitted { changes, ignored_tickets } = seen;
+    let changes = changes.into_iter().filter(|change| !without_paths.contains(&change.path)).collect();
+    keeper.take_worktree(Uncommitted { changes, ignored_tickets })?;
     let Keeper { edits, cleaner, .. } = keeper;
     cleaner.finish()?;
     let id = edited(place, &repository, base.as_ref(), &edits)?;
     let tree = repository.find_tree(id).at("read a tree", &place.top)?;
-    Ok(without(place, &repository, &tree, TICKETS)?.to_string())
+    Ok((id.to_string(), without(place, &repository, &tree, TICKETS)?.to_string()))
 }
 
 /// A commit of the tree. HEAD is its first parent, so that git does not collect the commits of a branch that a turn

@@ -43,7 +43,7 @@ pub use drop_kept::{KeptName, drop_kept, kept_names, recover_drop};
 pub use error::{Cause, GitError};
 pub use guard::{Guard, guard};
 pub use index::{Recovered, recover_adopt, recover_save};
-pub use keep::{Kept, LeftOut, keep, keep_seen, work_tree};
+pub use keep::{Kept, LeftOut, keep, keep_seen, work_trees};
 pub use kept::{KeptRef, blob, diff, kept_digest, kept_entry, kept_refs, tree_of, unified};
 pub use lies::{entries, file_bytes, file_of, in_the_way, lies_as, written};
 pub use own_look::{Listed, index_stamp, mind_variables};

@@ -17,7 +17,7 @@ use super::save_paths::{Builder, Wanted};
 use super::save_types::{SaveRequest, SaveResult};
 use super::sign::Authors;
 use super::survey::head;
-use super::trees::{Blob, difference, edited};
+use super::trees::{Blob, difference, edited, without};
 use crate::crash::{Point, point};
 use crate::secret::Screen;
 
@@ -60,7 +60,17 @@ pub fn save(place: &Place, request: &SaveRequest, screen: &Screen) -> Result<Sav
     let authors = Authors::of(place, &repository)?;
     let (tree, message) = if request.hooks {
         match hooks::run(place, &repository, tree, &request.message)? {
-            Verdict::Passed { tree, message } => (tree, message),
+            Verdict::Passed { tree: made, message } => {
+                let outside = |id| {
+                    let tree = repository.find_tree(id).at("read a tree", &place.top)?;
+                    without(place, &repository, &tree, ".tickets")
+                };
+                let (was, now) = (outside(tree)?, outside(made)?);
+                if request.checked && was != now {
+                    return Ok(SaveResult::Changed { was: was.to_string(), tree: now.to_string() });
+                }
+                (made, message)
+            }
             Verdict::Refused { why, output } => return Ok(SaveResult::Refused { why, output }),
         }
     } else {

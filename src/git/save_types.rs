@@ -38,6 +38,8 @@ pub struct SaveRequest {
     pub message: String,
     /// Whether the commit hooks of the repository run.
     pub hooks: bool,
+    /// Whether no hook may change what is committed outside `.tickets`: it was checked as it is.
+    pub checked: bool,
     /// More new files than this are not committed.
     pub max_files: usize,
     /// More bytes than this are not committed.
@@ -65,6 +67,13 @@ pub enum SaveResult {
         why: String,
         /// What it printed.
         output: String,
+    },
+    /// A hook changed what was checked; no commit was made. Trees without `.tickets`.
+    Changed {
+        /// What was to be committed.
+        was: String,
+        /// What the hook made of it.
+        tree: String,
     },
     /// The request is over its limits; no commit was made.
     TooLarge {

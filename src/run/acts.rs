@@ -85,7 +85,10 @@ impl Real<'_> {
                 let result = self.in_child(&directory, &work)?;
                 self.in_flight = None;
                 match result {
-                    SaveResult::Committed { .. } | SaveResult::Kept { .. } | SaveResult::Clean => {
+                    SaveResult::Committed { .. }
+                    | SaveResult::Kept { .. }
+                    | SaveResult::Changed { .. }
+                    | SaveResult::Clean => {
                         vec![Event::HeadAdopted { branch: branch.clone(), from: from.clone(), to: to.clone() }]
                     }
                     SaveResult::Refused { output: why } | SaveResult::TooLarge { why } | SaveResult::Failed { why } => {

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 
+use super::child::stamp_of_reply;
 use super::tampering;
 use super::work::CheckWork;
+use super::written::written;
 use crate::effect::{self, ChildContext, Program, ProgramEnd, Stopped};
 use crate::flow::{CheckResult, CheckVerdict};
 use crate::git::{self, ChangeKind, GitError, Uncommitted};
@@ -25,7 +27,9 @@ pub(super) fn check(
     let noted = tampering::begin_check(work).map_err(|error| error.in_full())?;
     let place = &work.place;
     let before = git::uncommitted(place).map_err(full)?;
-    let tree = git::work_tree(place, screen, before.clone(), &work.droppings).map_err(full)?;
+    let (whole, tree) = git::work_trees(place, screen, before.clone(), &work.droppings).map_err(full)?;
+    let (head, layout) = (git::head(place).map_err(full)?, super::workspace::layout_of(place));
+    let reply = stamp_of_reply(&layout);
     let program = Program { env: variables, effect: Some(context.directory.to_owned()), ..work.program.clone() };
     let ended = effect::run(&program, screen, &context.asked);
     crate::crash::point(crate::crash::Point::CheckOver);
@@ -42,6 +46,10 @@ pub(super) fn check(
         changed: Vec::new(),
         droppings: Vec::new(),
         tampered,
+        paperwork: Vec::new(),
+        tickets: Vec::new(),
+        reply: stamp_of_reply(&layout).filter(|now| reply.as_ref() != Some(now)),
+        moved: false,
         interrupted: ended.stopped == Some(Stopped::Asked),
     };
     if !result.tampered.is_empty() {
@@ -51,11 +59,15 @@ pub(super) fn check(
     let after = git::uncommitted(place).map_err(full)?;
     result.droppings = droppings(&before, &after, work);
     let without: Vec<String> = work.droppings.iter().chain(&result.droppings).cloned().collect();
-    let now = git::work_tree(place, screen, after, &without).map_err(full)?;
+    let (whole_now, now) = git::work_trees(place, screen, after, &without).map_err(full)?;
     if now != tree {
         let changes = git::diff(place, &tree, &now).map_err(full)?;
         result.changed = changes.into_iter().map(|change| change.path).collect();
     }
+    let changes = git::diff(place, &whole, &whole_now).map_err(full)?.into_iter().map(|change| change.path);
+    result.paperwork = changes.filter(|path| path.starts_with(".tickets/")).collect();
+    result.tickets = written(place, &work.ticket, &whole, &whole_now, &result.paperwork).map_err(full)?;
+    result.moved = git::head(place).map_err(full)? != head;
     Ok(result)
 }
 

@@ -46,7 +46,7 @@ pub(super) fn checks_fact(
         Some(seen) => seen.clone(),
         None => git::uncommitted(place)?,
     };
-    let tree = git::work_tree(place, &workspace.surroundings.screen, seen, &droppings)?;
+    let tree = git::work_trees(place, &workspace.surroundings.screen, seen, &droppings)?.1;
     Ok(ChecksFact { checks, artifacts, contract, tree })
 }
 
@@ -123,6 +123,7 @@ impl Real<'_> {
             place: self.workspace.place.clone(),
             run: self.run_id()?.to_owned(),
             turn: request.turn,
+            ticket: request.ticket.path(),
             droppings: request.droppings.clone(),
             log: log.display().to_string(),
             program,
@@ -208,6 +209,10 @@ fn unanswered(request: &CheckRequest, why: String) -> CheckResult {
         changed: Vec::new(),
         droppings: Vec::new(),
         tampered: Vec::new(),
+        paperwork: Vec::new(),
+        tickets: Vec::new(),
+        reply: None,
+        moved: false,
         interrupted: false,
     }
 }

@@ -378,7 +378,12 @@ pub(super) fn tail(path: &Path) -> Option<String> {
 }
 
 fn reply_stamp(work: &TurnWork) -> Option<String> {
-    store::look_reply(&work.layout()).ok().flatten().map(|reply| reply.stamp)
+    stamp_of_reply(&work.layout())
+}
+
+/// Changes whenever the reply that lies in the worktree is saved again.
+pub(super) fn stamp_of_reply(layout: &store::Layout) -> Option<String> {
+    store::look_reply(layout).ok().flatten().map(|reply| reply.stamp)
 }
 
 fn keep(
@@ -404,6 +409,7 @@ fn save(place: &Place, request: &git::SaveRequest, screen: &Screen) -> SaveResul
     match git::save(place, request, screen) {
         Ok(git::SaveResult::Committed { commit, tree }) => SaveResult::Committed { commit, tree },
         Ok(git::SaveResult::Clean) => SaveResult::Clean,
+        Ok(git::SaveResult::Changed { was, tree }) => SaveResult::Changed { was, tree },
         Ok(git::SaveResult::Refused { why, output }) => SaveResult::Refused { output: format!("{why}\n{output}") },
         Ok(git::SaveResult::TooLarge { folders, files, bytes }) => SaveResult::TooLarge {
             why: format!(

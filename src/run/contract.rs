@@ -53,6 +53,8 @@ pub(super) fn violations(workspace: &Workspace, case: Case<'_>) -> Result<Vec<Vi
     let own = judging.request.ticket.path();
     let changes = if before == after { Vec::new() } else { git::diff(place, before, after)? };
     let mut paths: Vec<String> = changes.into_iter().map(|change| change.path).collect();
+    let by_checks: Vec<String> = judging.checked.iter().filter(|path| !paths.contains(path)).cloned().collect();
+    paths.extend(by_checks);
     // A file that nobody may read is in no kept tree, and no difference between two.
     if !paths.contains(&own)
         && store::read_capped(&workspace.layout.top, &own, 0, Links::Any)?.is_err_and(|why| is_forbidden(&why))

@@ -271,6 +271,11 @@ impl StepEnd {
                 self.commit = commit.clone().or_else(|| self.commit.take());
                 self.over = true;
             }
+            Event::VerifyFinished(ended) if ended.interrupted => {
+                let message = "a check was interrupted; `turnstile run` goes on with it";
+                self.reason = Some(Reason::new(ReasonCode::Interrupted, message));
+                self.over = true;
+            }
             Event::VerifyFinished(ended) => {
                 self.verify.retain(|known| known.check != ended.check);
                 self.verify.push(ended.clone());

@@ -101,6 +101,10 @@ impl Place {
             changed: Vec::new(),
             droppings: Vec::new(),
             tampered: Vec::new(),
+            paperwork: Vec::new(),
+            tickets: Vec::new(),
+            reply: None,
+            moved: false,
             interrupted: false,
         }
     }

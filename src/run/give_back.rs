@@ -90,6 +90,7 @@ impl Real<'_> {
                 paths,
                 message: message_of(&wanted.subject, "", &trailers),
                 hooks: false,
+                checked: false,
                 max_files: MOST_FILES,
                 max_bytes: MOST_BYTES,
                 marker: Some(directory.join("marker")),
@@ -99,7 +100,7 @@ impl Real<'_> {
         self.in_flight = None;
         Ok(match result {
             SaveResult::Committed { commit, .. } => Some(Ok(commit)),
-            SaveResult::Clean | SaveResult::Kept { .. } => None,
+            SaveResult::Clean | SaveResult::Kept { .. } | SaveResult::Changed { .. } => None,
             SaveResult::Refused { output: why } | SaveResult::TooLarge { why } | SaveResult::Failed { why } => {
                 // One that died behind the commit finds the branch moved: by itself.
                 Some(made()?.ok_or(why))

@@ -4,8 +4,16 @@ use super::workspace::{Workspace, fold};
 use crate::effect;
 use crate::store::{self, Journal};
 
-/// How a turn begins, and how it ends.
-const TURN_LINES: [&str; 5] = ["turn.started", "turn.finished", "turn.failed", "turn.timed_out", "turn.interrupted"];
+/// How a turn begins and how it ends, and the checks of its claim, which run what it wrote.
+const TURN_LINES: [&str; 7] = [
+    "turn.started",
+    "turn.finished",
+    "turn.failed",
+    "turn.timed_out",
+    "turn.interrupted",
+    "verify.started",
+    "verify.finished",
+];
 
 impl Workspace {
     /// Whether a turn that is under way in one of the repository's worktrees started this process. A journal that
@@ -19,6 +27,11 @@ impl Workspace {
         // Most of the time the last turn is over, or none of its processes started this one, and a long journal need not
         // be read for that.
         let last = Journal::last_of(&self.layout.journal(run), &TURN_LINES).ok()??;
+        if last.kind == "verify.started" {
+            let attempt = last.body.get("attempt")?.as_u64()?;
+            let checks = self.layout.turn(run, last.turn?).join("checks");
+            return effect::is_inside(&checks.join(format!("{attempt:04}"))).ok();
+        }
         let begun = last.turn.filter(|_| last.kind == TURN_LINES[0])?;
         if !effect::is_inside(&self.layout.turn(run, begun)).ok()? {
             return Some(false);

@@ -144,7 +144,9 @@ impl Report {
                     self.ticket(ticket).retried("revoked");
                 }
             }
-            Event::VerifyFinished(ended) => self.ticket(&ended.ticket).checked(&ended.check, ended.verdict),
+            Event::VerifyFinished(ended) if !ended.interrupted => {
+                self.ticket(&ended.ticket).checked(&ended.check, ended.verdict);
+            }
             Event::CommitMade { ticket: Some(ticket), commit, .. } => self.ticket(&ticket).commits.push(commit),
             Event::OutboxArchived { ticket, dispatch, .. } => {
                 let report = self.ticket(&ticket);

@@ -41,6 +41,7 @@ impl Real<'_> {
                 paths,
                 message: message(request),
                 hooks: request.hooks,
+                checked: request.checked,
                 max_files: MOST_FILES,
                 max_bytes: MOST_BYTES,
                 marker: Some(self.save_directory(request.attempt)?.join("marker")),

@@ -89,6 +89,8 @@ pub struct CheckWork {
     pub run: String,
     /// The turn whose claim is judged.
     pub turn: u32,
+    /// The ticket's path.
+    pub ticket: String,
     /// Untracked files that earlier checks left.
     pub droppings: Vec<String>,
     /// Where its output is kept, below the run's folder.

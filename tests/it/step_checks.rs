@@ -336,7 +336,8 @@ fn a_second_interruption_ends_the_check_and_the_next_run_has_it_again() {
     assert!(env.read(".tickets/1-a.md").contains("done: true"), "the claim waits");
     env.write("../go", "");
     ended_with(&env.turnstile(&["--json", "run"]), "completed");
-    assert_eq!((env.turns().len(), env.events("verify.finished").len()), (1, 1));
+    let answers: Vec<bool> = env.events("verify.finished").iter().map(|line| line["interrupted"] == true).collect();
+    assert_eq!((env.turns().len(), answers), (1, vec![true, false]));
 }
 
 #[test]
@@ -377,4 +378,136 @@ fn what_a_check_changes_outside_of_the_scope_waits_for_a_person_as_well() {
     assert_eq!(env.turnstile(&["approve", "1-a"]).code, Some(0));
     ended_with(&env.turnstile(&["--json", "run"]), "completed");
     assert!(env.git(&["show", "HEAD:README.md"]).ends_with('x'));
+}
+
+#[test]
+fn a_users_file_that_a_check_changes_stops_the_claim_and_is_in_no_commit() {
+    let env =
+        world("commit: {by: runner}\n", "verify: [\"echo changed >> tracked.txt\"]", &["echo done > work.txt\nclaim"]);
+    env.write("tracked.txt", "as it was\n");
+    env.commit_all("the user's file");
+    env.write("tracked.txt", "the user's\n");
+    let document = ended_with(&env.turnstile(&["--json", "run", "--allow-dirty"]), "dirty_conflict");
+    let message = document["reason"]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("tracked.txt") && message.contains("git show"), "{message}");
+    let kept = message.split("`git show ").nth(1).unwrap().split('`').next().unwrap();
+    assert_eq!(env.git(&["show", kept]), "the user's", "what the user had can be had again as it says");
+    assert_eq!(env.git(&["show", "HEAD:tracked.txt"]), "as it was");
+}
+
+#[test]
+fn what_a_hook_makes_of_checked_work_is_not_done() {
+    let env = world("commit: {by: runner}\n", "verify: [\"grep -qx done work.txt\"]", &["echo done > work.txt\nclaim"]);
+    env.write(".git/hooks/pre-commit", "#!/bin/sh\necho bad > work.txt\ngit add work.txt\n");
+    assert!(env.command("chmod").args(["+x", ".git/hooks/pre-commit"]).status().unwrap().success());
+    let document = env.json(&["step"]);
+    assert_eq!(document["outcome"], "claim_revoked", "what lies there now was checked again: {document}");
+    assert_eq!(env.events("ticket.done").len(), 0);
+    // A hook that formats is met half way: what it made is checked, and committed as it is.
+    let env = world("commit: {by: runner}\n", "verify: [\"grep -q done work.txt\"]", &["echo done > work.txt\nclaim"]);
+    env.write(
+        ".git/hooks/pre-commit",
+        "#!/bin/sh\ngrep -q formatted work.txt || echo formatted >> work.txt\ngit add work.txt\n",
+    );
+    assert!(env.command("chmod").args(["+x", ".git/hooks/pre-commit"]).status().unwrap().success());
+    ended_with(&env.turnstile(&["--json", "run"]), "completed");
+    assert_eq!(env.git(&["show", "HEAD:work.txt"]), "done\nformatted");
+    assert_eq!(env.events("verify.finished").len(), 2);
+}
+
+#[test]
+fn a_check_opens_no_gate() {
+    let forge = "printf -- '---\\ndecision: approve\\n---\\n' > .tickets/USER_REPLY.md";
+    let env = world("", &format!("verify: [{forge:?}]"), &[WORK]);
+    env.ticket("2-b", "title: B\napproval: required", "Do it.");
+    env.commit_all("another");
+    ended_with(&env.turnstile(&["--json", "run"]), "approval_pending");
+    assert_eq!(env.events("approval.resolved").len(), 0, "what appeared while a check ran is nobody's word");
+    let turnstile = env!("CARGO_BIN_EXE_turnstile");
+    let decide = format!("env -u TURNSTILE_IN_TURN {turnstile} done 2-b; echo $? > ../status");
+    let env = world("", &format!("verify: [{decide:?}]"), &[WORK]);
+    env.ticket("2-b", "title: B\nagent: user", "Do it.");
+    env.commit_all("another");
+    ended_with(&env.turnstile(&["--json", "run"]), "user_ticket");
+    assert_eq!(env.read("../status"), "2\n", "operators' commands refuse inside of a check");
+}
+
+#[test]
+fn what_a_check_does_to_tickets_and_to_the_config_is_judged_as_if_the_turn_had_done_it() {
+    let script = "sed -i 's/^title: B/title: B\\\\ndone: true/' .tickets/2-b.md; \
+                  printf -- '---\\ntitle: C\\nverify: [\\\"touch ../ran\\\"]\\n---\\n' > .tickets/3-c.md";
+    let env =
+        world("", &format!("verify: [\"{}\"]", script.replace('"', "\\\"").replace("\\\\\\\"", "\\\"")), &[WORK, WORK]);
+    env.ticket("2-b", "title: B\nverify: [\"test -e never\"]", "Do it.");
+    env.commit_all("another");
+    let document = env.json(&["step"]);
+    assert_eq!(document["ticket"], "1-a", "{document}");
+    assert!(!env.read(".tickets/2-b.md").contains("done: true"), "{}", env.read(".tickets/2-b.md"));
+    let env = world("", "verify: [\"echo 'require_verify: true' >> .tickets/config.yaml\"]", &[WORK]);
+    ended_with(&env.turnstile(&["--json", "run"]), "runner_files_changed");
+}
+
+#[test]
+fn a_ticket_that_is_removed_or_put_aside_while_its_claim_waits_is_in_nobodys_way() {
+    for remove in [true, false] {
+        let env = world("", "verify: [no-such-program]", &[WORK, "echo b > b.txt\ncommit b\nclaim"]);
+        env.ticket("2-b", "title: B", "Do it.");
+        env.commit_all("another");
+        ended_with(&env.turnstile(&["--json", "run"]), "verify_inconclusive");
+        if remove {
+            env.remove(".tickets/1-a.md");
+        } else {
+            let text = env.read(".tickets/1-a.md").replacen("title: A", "title: A\nhold: later", 1);
+            env.write(".tickets/1-a.md", text);
+        }
+        let document = ended_with(&env.turnstile(&["--json", "run"]), "completed");
+        assert_eq!(env.turns(), ["1 1-a", "2 2-b"], "{remove}: {document}");
+        if !remove {
+            assert!(env.read(".tickets/1-a.md").contains("done: false"), "it is not done by that");
+        }
+    }
+}
+
+#[test]
+fn an_artifact_that_git_ignores_is_looked_at_again_before_the_ticket_is_done() {
+    let env = world(
+        "retries: {commit: 0, verify: 0}\n",
+        "artifacts: [out.bin]",
+        &["echo x > out.bin\necho w > work.txt\nclaim"],
+    );
+    env.write(".gitignore", "*.bin\n");
+    env.commit_all("ignore");
+    ended_with(&env.turnstile(&["--json", "run"]), "commit_failed");
+    env.remove("out.bin");
+    env.commit_all("by hand");
+    ended_with(&env.turnstile(&["--json", "run"]), "verify_failed");
+}
+
+#[test]
+fn a_persons_edit_behind_an_interrupted_check_stands_and_what_it_left_is_still_a_dropping() {
+    let check = "touch drop.log; test -e ../go || touch ../waits; test -e ../go || sleep 300";
+    let env = world("", &format!("verify: [{check:?}]"), &[WORK]);
+    let run = env.spawn(&["--json", "run"]);
+    env.until("the check runs", |env| env.exists("../waits") && env.exists("drop.log"));
+    for _ in 0..2 {
+        assert!(env.command("kill").args(["-INT", &run.id().to_string()]).status().unwrap().success());
+        std::thread::sleep(std::time::Duration::from_millis(300));
+    }
+    ended_with(&env.wait(run), "interrupted");
+    let text = env.read(".tickets/1-a.md");
+    env.write(".tickets/1-a.md", text.replace(&format!("verify: [{check:?}]"), "verify: [\"test -s work.txt\"]"));
+    ended_with(&env.turnstile(&["--json", "run"]), "completed");
+    assert!(env.read(".tickets/1-a.md").contains("test -s work.txt"), "the edit stands");
+    assert_eq!(env.turns().len(), 1);
+}
+
+#[test]
+fn a_check_that_is_not_required_and_rewrites_only_tells() {
+    let env = world(
+        "commit: {by: runner}\n",
+        "verify: [{id: noisy, run: \"date +%N >> work.txt\", required: false}, \"test -s work.txt\"]",
+        &["echo done > work.txt\nclaim"],
+    );
+    ended_with(&env.turnstile(&["--json", "run"]), "completed");
+    assert!(verdicts(&env).contains(&"test -s work.txt met".to_owned()), "{:?}", verdicts(&env));
 }

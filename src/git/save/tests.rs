@@ -20,6 +20,7 @@ fn request(repo: &TestRepo, paths: &[&str]) -> SaveRequest {
         paths: paths.iter().map(path).collect(),
         message: "001-x: done\n\nTurnstile-Run: r1\nTurnstile-Turn: 3\n".to_owned(),
         hooks: false,
+        checked: false,
         max_files: 500,
         max_bytes: 50 << 20,
         marker: None,
