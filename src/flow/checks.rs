@@ -3,11 +3,11 @@
 
 use serde_json::json;
 
+use super::check_request::{CheckRequest, CheckResult, CheckVerdict};
 use super::choose::{Choice, Look};
 use super::event::Event;
 use super::parts::{CheckEnded, Chore, Outcome, Verdict};
 use super::reason::{Reason, ReasonCode};
-use super::request::{CheckRequest, CheckResult, CheckVerdict};
 use super::state::{Judging, RunState, TicketState, Verified};
 use super::survey::ChecksFact;
 use super::verdicts::{back, claims, ends, verdict};

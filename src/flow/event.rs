@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::check_request::CheckRequest;
 use super::parts::{Asked, Begun, Carried, CheckEnded, Decides, TicketWritten, TurnEnded};
 use super::reason::Reason;
-use super::request::{CheckRequest, DispatchFact, PutBack, SavePurpose, TurnRequest};
+use super::request::{DispatchFact, PutBack, SavePurpose, TurnRequest};
 use crate::ticket::TicketId;
 
 /// One line of the journal.

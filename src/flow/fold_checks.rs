@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::check_request::{CheckRequest, CheckVerdict};
 use super::event::Event;
 use super::parts::{Base, CheckEnded};
-use super::request::{CheckRequest, CheckVerdict};
 use super::state::{Acting, Feedback, Judging, OutOfOrder, RunState, Stage, TicketState, Verified};
 use crate::ticket::TicketId;
 

@@ -5,6 +5,7 @@ mod after;
 mod approval;
 mod before;
 mod breaker;
+mod check_request;
 mod checks;
 mod choose;
 mod chores;
@@ -43,6 +44,7 @@ pub use after::AFTER;
 pub use approval::{decides_now, resolved};
 pub use before::BEFORE;
 pub use breaker::Breaker;
+pub use check_request::{CheckRequest, CheckResult, CheckVerdict, follow_check};
 pub use choose::{Choice, Chosen, Look, Row, Rung, Stop, decide};
 pub use chores::name as outcome_name;
 pub use event::{Event, Unreadable};
@@ -60,8 +62,8 @@ pub use preview::{Action, Preview, preview};
 pub use progress::progress_warning;
 pub use reason::{Reason, ReasonCode, Standing};
 pub use request::{
-    Act, CheckRequest, CheckResult, CheckVerdict, DispatchFact, Evidence, Follow, PathBack, PutBack, SavePurpose,
-    SaveRequest, SaveResult, TurnEnd, TurnRequest, TurnResult, follow_check, follow_save, follow_turn,
+    Act, DispatchFact, Evidence, Follow, PathBack, PutBack, SavePurpose, SaveRequest, SaveResult, TurnEnd, TurnRequest,
+    TurnResult, follow_save, follow_turn,
 };
 pub use retry::{ErrorClass, Retry};
 pub use scope::GONE;

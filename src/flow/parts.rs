@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::check_request::CheckVerdict;
 use super::reason::{Reason, ReasonCode};
-use super::request::{Act, CheckVerdict, SaveRequest};
+use super::request::{Act, SaveRequest};
 use super::retry::{ErrorClass, Retry};
 use crate::ticket::TicketId;
 

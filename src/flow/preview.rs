@@ -1,11 +1,12 @@
 //! What a step would do, without doing it: the same decision, over effects that are only imagined.
 
+use super::check_request::CheckRequest;
 use super::choose::{Choice, decide};
 use super::event::Event;
 use super::parts::Begun;
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
-use super::request::{Act, CheckRequest, SaveRequest, SaveResult, TurnRequest};
+use super::request::{Act, SaveRequest, SaveResult, TurnRequest};
 use super::settle;
 use super::state::{Life, Phase, RunState};
 use super::survey::{Decided, Survey};

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::breaker::Breaker;
+use super::check_request::CheckRequest;
 use super::parts::{Asked, Base, Carried, CheckEnded, Outcome, TurnEnded, Verdict};
 use super::reason::{Reason, ReasonCode};
-use super::request::{Act, CheckRequest, DispatchFact, SaveRequest, TurnRequest};
+use super::request::{Act, DispatchFact, SaveRequest, TurnRequest};
 use super::retry::Retry;
 use super::survey::Survey;
 use super::usage::Usage;

@@ -1,7 +1,8 @@
 //! The one port: there are truly two worlds, the real one and the simulated one of the crash test.
 
+use super::check_request::{CheckRequest, CheckResult};
 use super::event::Event;
-use super::request::{Act, CheckRequest, CheckResult, Evidence, SaveRequest, SaveResult, TurnRequest, TurnResult};
+use super::request::{Act, Evidence, SaveRequest, SaveResult, TurnRequest, TurnResult};
 use super::state::RunState;
 use super::survey::Survey;
 
