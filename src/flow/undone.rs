@@ -44,6 +44,9 @@ pub struct UndoFile {
     pub path: String,
     /// What it gets.
     pub gets: Gets,
+    /// What lay there when this was decided, in one word; of an old journal nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
 }
 
 /// What a file gets.
@@ -92,6 +95,12 @@ pub struct Undone {
     pub before: String,
     /// The files.
     pub paths: Vec<String>,
+    /// Files that somebody has changed since the undo was decided; they are as that left them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
+    /// The command that gives back those as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<String>,
     /// Files that were as before already; they are the same ticket's work from here on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub already: Vec<String>,
@@ -152,6 +161,13 @@ impl RunState {
             text.push_str("\n  ");
             text.push_str(path);
         }
+        if !made.left.is_empty() {
+            text.push_str("\nthese files were changed by somebody in the meantime, and are as that left them");
+        }
+        for path in &made.left {
+            text.push_str("\n  ");
+            text.push_str(path);
+        }
         state.feedback.push(Feedback { kind: "undo.made", text, left: None });
     }
 }
@@ -175,6 +191,8 @@ mod tests {
             whole,
             before: "t".repeat(40),
             paths: vec!["a".to_owned(), ".tickets/001-a.md".to_owned()],
+            left: vec!["c".to_owned()],
+            rest: Some("git restore c".to_owned()),
             already: vec!["b".to_owned()],
             reopened: Vec::new(),
             by: "somebody".to_owned(),
@@ -257,7 +275,7 @@ mod tests {
                 Gets::Done(false),
             ]
             .into_iter()
-            .map(|gets| UndoFile { path: "a".to_owned(), gets })
+            .map(|gets| UndoFile { path: "a".to_owned(), gets, found: Some("nothing".to_owned()) })
             .collect(),
             already: Vec::new(),
             reopened: vec![ticket()],

@@ -423,3 +423,86 @@ fn killed_at(point: &str, passage: usize, goes_on_with: &str) {
         assert_eq!(env.git(&["status", "--porcelain"]), "", "{what}");
     }
 }
+
+/// A world in which an undo of a turn that changed `m/1` to `m/6` died after three of them.
+fn cut(config: &str, point: &str) -> TestEnv {
+    let mut env = TestEnv::new();
+    let again = "cat m/* > \"$AGENT/seen\"; touch again";
+    env.agent_with(config, &["for file in m/*; do echo x >> $file; done", again]);
+    for name in 1..=6 {
+        env.write(format!("m/{name}"), format!("{name}\n"));
+    }
+    env.ticket("001-a", "done: false", "# A");
+    env.commit_all("tickets");
+    let _ = env.turnstile(&["step"]).exits(0);
+    let log = env.root().join("passages");
+    env.set("_TURNSTILE_CRASH_LOG", log.display().to_string());
+    env.set("_TURNSTILE_CRASH_AT", point);
+    let _ = env.turnstile(&["undo"]);
+    env.set("_TURNSTILE_CRASH_AT", "");
+    assert!(env.events("undo.made").is_empty());
+    env
+}
+
+#[test]
+fn what_a_person_writes_before_a_cut_undo_is_finished_is_left_and_named() {
+    for (mode, command) in [("ref", "undo"), ("ref", "step"), ("branch", "undo"), ("branch", "step")] {
+        let what = format!("{mode}, {command}");
+        let env = cut(&format!("checkpoint: {{mode: {mode}}}\n"), "undo.given:3");
+        assert_eq!((env.read("m/3").as_str(), env.read("m/4").as_str()), ("3\n", "4\nx\n"));
+        env.write("m/1", "1\na person\n");
+        env.write("m/5", "5\nx\na person\n");
+        env.remove("m/6");
+        let output = env.turnstile(&[command]);
+        assert_eq!(env.read("m/1"), "1\na person\n", "{what}");
+        assert_eq!(env.read("m/5"), "5\nx\na person\n", "{what}");
+        assert!(!env.exists("m/6"), "{what}");
+        assert_eq!((env.read("m/2").as_str(), env.read("m/4").as_str()), ("2\n", "4\n"), "{what}");
+        let made = &env.events("undo.made")[0];
+        assert_eq!(made["left"], json!(["m/1", "m/5", "m/6"]), "{what}");
+        assert_eq!(made["paths"], json!(["m/2", "m/3", "m/4"]), "{what}");
+        let rest = made["rest"].as_str().unwrap();
+        let text = format!("{}{}", output.stdout, output.stderr);
+        assert!(text.contains("left as somebody has changed it since the undo began:\n"), "{what}: {text}");
+        assert!(text.contains(" m/5\n") && text.contains(rest), "{what}: {text}");
+        if mode == "branch" {
+            let names = env.git(&["show", "--name-only", "--format=", made["commit"].as_str().unwrap()]);
+            assert_eq!(names, "m/2\nm/3\nm/4", "{what}");
+        }
+        if command == "undo" {
+            let _ = output.exits(3);
+        }
+        assert!(env.command("sh").args(["-c", rest]).status().unwrap().success(), "{what}: {rest}");
+        assert_eq!(env.read("m/1") + &env.read("m/5") + &env.read("m/6"), "1\n5\n6\n", "{what}");
+    }
+}
+
+#[test]
+fn what_a_person_puts_where_a_cut_undo_gives_a_file_is_left() {
+    let env = cut("", "undo.given:3");
+    for path in ["m/2", "m/5"] {
+        env.remove(path);
+        env.write(format!("{path}/mine"), "a person's\n");
+    }
+    env.remove("m/6");
+    symlink("1", env.path("m/6")).unwrap();
+    let document: serde_json::Value =
+        serde_json::from_str(&env.turnstile(&["--json", "undo"]).exits(3).stdout).unwrap();
+    assert_eq!(document["left"], json!(["m/2", "m/5", "m/6"]));
+    assert_eq!(document["finished"], true);
+    assert_eq!(env.read("m/2/mine") + &env.read("m/5/mine"), "a person's\na person's\n");
+    assert_eq!(fs::read_link(env.path("m/6")).unwrap().to_str(), Some("1"));
+    assert_eq!(env.read("m/4"), "4\n");
+}
+
+#[test]
+fn what_a_killed_undo_never_finished_writing_is_removed() {
+    let env = cut("", "file.filled:6");
+    let unfinished = |env: &TestEnv| env.files("m").iter().filter(|path| path.contains(".turnstile-")).count();
+    assert_eq!(unfinished(&env), 1, "{:?}", env.files("m"));
+    env.write("m/.turnstile-mine.tmp", "a person's\n");
+    env.write(format!("m/.turnstile-{}-1.tmp", std::process::id()), "of a process that lives\n");
+    let _ = env.turnstile(&["undo"]).exits(0);
+    assert_eq!(unfinished(&env), 2, "{:?}", env.files("m"));
+    assert_eq!(env.read("m/6"), "6\n");
+}
