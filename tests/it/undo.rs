@@ -100,8 +100,8 @@ fn every_kind_of_file_is_as_it_was_and_the_next_step_goes_on() {
     let line = env.events("undo.made").remove(0);
     assert_eq!((&line["turn"], &line["through"], &line["ticket"]), (&json!(1), &json!(1), &json!("001-a")));
 
-    let document = env.json(&["undo"]);
-    assert_eq!(document["paths"], json!([]));
+    let nothing = env.json(&["undo"]);
+    assert_eq!(nothing["paths"], json!([]));
     let again = env.turnstile(&["undo"]).exits(0);
     assert_eq!(again.stdout, "nothing to undo: every file is as it was before turn 1\n");
     let _ = env.turnstile(&["run"]).exits(4);
@@ -115,6 +115,8 @@ fn what_is_undone_can_be_taken_back_by_the_command_that_is_printed() {
     let _ = env.turnstile(&["step"]).exits(0);
     let after = tree(&env);
     let document = env.json(&["undo"]);
+    let keys = |document: &serde_json::Value| document.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&document), keys(&env.json(&["undo"])), "also where there is nothing to undo");
     let kept = document["kept"].as_str().unwrap();
     assert_eq!(fs::read_to_string(format!("{kept}/text")).unwrap(), "as it was\nmore\n");
     let back = document["back"].as_str().unwrap();
@@ -505,4 +507,35 @@ fn what_a_killed_undo_never_finished_writing_is_removed() {
     let _ = env.turnstile(&["undo"]).exits(0);
     assert_eq!(unfinished(&env), 2, "{:?}", env.files("m"));
     assert_eq!(env.read("m/6"), "6\n");
+}
+
+#[test]
+fn what_comes_next_after_a_cut_undo_is_said() {
+    for mode in ["ref", "branch"] {
+        let mut env = cut(&format!("checkpoint: {{mode: {mode}}}\n"), "undo.given:3");
+        let said = "an undo of turn 1 was cut; the next `turnstile run`, or `turnstile undo`, finishes it first\n";
+        for command in ["next", "status"] {
+            let output = env.turnstile(&[command]).exits(0);
+            assert!(output.stdout.contains(said) && !output.stdout.contains("dirty"), "{mode}: {}", output.text());
+            assert_eq!(env.json(&[command])["first"], json!(said.trim_end()), "{mode}");
+        }
+        assert_eq!(env.json(&["next"])["action"], "run_turn", "{mode}");
+        env.set("_TURNSTILE_CRASH_LOG", "");
+        let _ = env.turnstile(&["undo"]).exits(0);
+        assert_eq!(env.json(&["next"])["first"], json!(null), "{mode}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_one_again_is_the_work_of_the_ticket_that_goes_on() {
+    let swap = "rm -r 'was folder' && echo x > 'was folder'\nrm -r folder && ln -s text folder\n\
+        rm 'was file' && mkdir 'was file' && echo x > 'was file/a'\ncommit swapped\nclaim";
+    let env = world("", &[swap, "commit back\nclaim"]);
+    let _ = env.turnstile(&["done", "002"]).exits(0);
+    let _ = env.turnstile(&["run"]).exits(0);
+    let _ = env.turnstile(&["undo"]).exits(0);
+    assert_eq!(env.read("was folder/a"), "in a folder\n");
+    let _ = env.turnstile(&["run"]).exits(0);
+    assert_eq!(env.turns().len(), 2);
+    assert_eq!(env.git(&["status", "--porcelain"]), "");
 }
