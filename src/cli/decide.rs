@@ -6,7 +6,7 @@ use serde_json::json;
 use super::notify::Notifier;
 use super::{CliError, Context, Exit};
 use crate::flow::{Life, Policy, amount, resume_answers};
-use crate::run::Decided;
+use crate::run::{Decided, Options};
 use crate::ticket::{Read, TicketId};
 
 /// Decide that a ticket is done
@@ -71,7 +71,12 @@ pub fn resume(context: &Context, _: &ResumeArguments) -> Result<Exit, CliError> 
     let before = workspace.folded()?.state;
     let policy = Policy::of(&workspace.settings()?.config);
     let shown = resume_answers(&before, &policy);
-    let refusal = before.limit.as_ref().filter(|_| shown.is_none());
+    let foreseen = if shown.is_none() && before.limit.is_none() && before.life == Life::Open {
+        workspace.look(&Options::default())?.limit()
+    } else {
+        None
+    };
+    let refusal = before.limit.as_ref().or(foreseen.as_ref()).filter(|_| shown.is_none());
     let answered = shown
         .map(|stands| stands.reason.code)
         .or(refusal.map(|refusal| refusal.code))

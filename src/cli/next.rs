@@ -59,6 +59,8 @@ pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit
         },
     };
     let left = reply_left(&look);
+    // While another command holds the lock, it may be that very undo.
+    let first = view.run.cut_undo().filter(|_| view.busy.is_none());
     let exit = if view.is_journal_unreadable() { Exit::FAILED } else { Exit::SUCCESS };
     if context.printer.json {
         let explain: Vec<_> = explain
@@ -72,6 +74,7 @@ pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit
             "reason": shown_reason(reason.as_ref()),
             "explain": explain,
             "reply_left": left,
+            "first": first,
             "turn_runs": view.turn_runs,
         }));
         return Ok(exit);
@@ -87,7 +90,8 @@ pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit
         (Action::Judge, Some(ticket)) => format!("{ticket}'s turn is judged; that step starts no other"),
         _ => reason.as_ref().map_or_else(|| "nothing to do".to_owned(), said),
     };
-    let mut text = format!("{}: {what}\n", action.name());
+    let mut text = first.map(|first| format!("first: {first}\n")).unwrap_or_default();
+    text.push_str(&format!("{}: {what}\n", action.name()));
     if let Some(reason) = reason.filter(|reason| reason.code.exit() != 0) {
         text.push_str(&format!("  what makes it move: {}\n", reason.code.moves()));
     }

@@ -296,7 +296,16 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
             let files = made.paths.len();
             let commit =
                 made.commit.as_deref().map(|commit| format!(", committed {}", commit.get(..10).unwrap_or(commit)));
-            format!("{turns} undone by {}: {files} file(s){}", shown(&made.by), commit.unwrap_or_default())
+            let left = made.rest.as_ref().map(|rest| {
+                let names: Vec<String> = made.left.iter().map(|path| format!("\n    {}", shown(path))).collect();
+                format!(
+                    "\n  left as somebody has changed it since the undo began:{}\n  to undo that as well: {}",
+                    names.concat(),
+                    shown(rest)
+                )
+            });
+            let (commit, left) = (commit.unwrap_or_default(), left.unwrap_or_default());
+            format!("{turns} undone by {}: {files} file(s){commit}{left}", shown(&made.by))
         }
         Event::WorktreeAccepted { paths } => {
             format!("{} uncommitted file(s) of yours are taken as they are", paths.len())

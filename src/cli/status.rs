@@ -21,6 +21,7 @@ pub fn run(context: &Context, _: &Arguments) -> Result<Exit, CliError> {
     let look = Look { run: &view.working, survey: &view.survey, policy: &view.policy };
     let left = reply_left(&look);
     document["reply_left"] = json!(left);
+    document["first"] = json!(view.run.cut_undo().filter(|_| view.busy.is_none()));
     if context.printer.json {
         context.printer.document(&document);
     } else {
@@ -100,6 +101,9 @@ fn text(view: &View, reason: Option<&Reason>, document: &Value) -> String {
         Some(id) => format!("run {id}: {}\n", word(&view.run, reason)),
         None => "no run has begun here\n".to_owned(),
     };
+    if let Some(first) = document["first"].as_str() {
+        text.push_str(&format!("  {first}\n"));
+    }
     if let Some(reason) = reason {
         text.push_str(&format!("  {}: {}\n", reason.code, reason.message.replace('\n', "\n  ")));
         if reason.code.exit() != 0 {

@@ -53,7 +53,21 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
         UndoEnd::Nothing { run, from, through } => {
             let turns = turns_in_words(from, through);
             if context.printer.json {
-                context.printer.document(&json!({ "run": run, "turn": from, "through": through, "paths": [] }));
+                context.printer.document(&json!({
+                    "run": run,
+                    "turn": from,
+                    "through": through,
+                    "ticket": null,
+                    "paths": [],
+                    "left": [],
+                    "rest": null,
+                    "reopened": [],
+                    "commit": null,
+                    "why": null,
+                    "kept": null,
+                    "back": null,
+                    "finished": false,
+                }));
             } else {
                 context.printer.line(&format!("nothing to undo: every file is as it was before {turns}"));
                 if from > 1 {
@@ -70,6 +84,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
                     "through": undone.through,
                     "ticket": undone.ticket,
                     "paths": undone.paths,
+                    "left": undone.left,
+                    "rest": undone.rest,
                     "reopened": undone.reopened,
                     "commit": undone.commit,
                     "why": undone.why,
@@ -86,7 +102,11 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
                     context.printer.note(&line);
                 }
             }
-            Ok(if undone.why.is_some() { Exit::FAILED } else { Exit::SUCCESS })
+            Ok(match (&undone.why, &undone.rest) {
+                (Some(_), _) => Exit::FAILED,
+                (None, Some(_)) => Exit::INVALID,
+                (None, None) => Exit::SUCCESS,
+            })
         }
     }
 }
@@ -115,6 +135,16 @@ fn told(undone: &Undone, goes_on: bool, finished: bool) -> String {
     }
     if files > MOST {
         text.push_str(&format!("  and {} more; `turnstile log --json` names all\n", files - MOST));
+    }
+    if let Some(rest) = &undone.rest {
+        text.push_str("left as somebody has changed it since the undo began:\n");
+        for path in undone.left.iter().take(MOST) {
+            text.push_str(&format!("  {}\n", shown_line(path)));
+        }
+        if undone.left.len() > MOST {
+            text.push_str(&format!("  and {} more; `turnstile log --json` names all\n", undone.left.len() - MOST));
+        }
+        text.push_str(&format!("  to undo that as well: {}\n", shown_line(rest)));
     }
     for ticket in &undone.reopened {
         text.push_str(&format!("{ticket} is open again\n"));

@@ -299,7 +299,10 @@ impl RunState {
         state.claim = false;
         state.question = None;
         state.feedback.clear();
-        state.work.clear();
+        let left = std::mem::take(&mut state.work);
+        if by_operator {
+            state.left_behind = left;
+        }
         state.verified = None;
         state.verify_failures = 0;
         state.approval = None;
@@ -325,6 +328,10 @@ impl RunState {
         self.last_pause = None;
         self.limit = None;
         self.git_failure = None;
+        // It starts only where nothing of it lies there any more, or a person took it as it is.
+        for state in self.tickets.values_mut() {
+            state.left_behind.clear();
+        }
         let state = self.tickets.entry(request.ticket.clone()).or_default();
         state.forget_restlessness();
         if !request.commit_only {

@@ -13,10 +13,11 @@ use crate::ticket::TicketId;
 
 pub(super) fn limits(look: &Look<'_>) -> Option<Choice> {
     let ticket = look.next_ticket()?;
-    if let Some((refusal, message)) = reached(look, ticket) {
+    if let Some((refusal, message, is_own)) = reached(look, ticket) {
+        let file = if is_own { ticket.id.path() } else { ".tickets/config.yaml".to_owned() };
         let more = amount(refusal.code, refusal.amount);
         let message = format!(
-            "{message} {}; raise it in `.tickets/config.yaml`, or `turnstile resume` grants {more} more",
+            "{message} {}; raise it in `{file}`, or `turnstile resume` grants {more} more",
             amount(refusal.code, refusal.in_force)
         );
         let details = json!({
@@ -37,8 +38,14 @@ pub(super) fn limits(look: &Look<'_>) -> Option<Choice> {
     None
 }
 
-/// The first limit that refuses a turn of a ticket, and what has been used up, as a sentence without its end.
-fn reached(look: &Look<'_>, ticket: &TicketFact) -> Option<(Refusal, String)> {
+/// The limit that refuses the next turn, also where nobody has written that down yet.
+pub(super) fn refusal(look: &Look<'_>) -> Option<Refusal> {
+    reached(look, look.next_ticket()?).map(|(refusal, ..)| refusal)
+}
+
+/// The first limit that refuses a turn of a ticket, what has been used up, as a sentence without its end, and whether
+/// it is the ticket's own limit and not the config's.
+fn reached(look: &Look<'_>, ticket: &TicketFact) -> Option<(Refusal, String, bool)> {
     let state = look.run.ticket(&ticket.id);
     let limits = &look.policy.limits;
     let refusal = |code, about: Option<&TicketId>, amount: u64, granted: u64, used: u64| {
@@ -49,7 +56,8 @@ fn reached(look: &Look<'_>, ticket: &TicketFact) -> Option<(Refusal, String)> {
     if let Some(limit) = limits.total_turns
         && let Some(refusal) = refusal(ReasonCode::LimitTotalTurns, None, limit.into(), look.run.granted_turns, all)
     {
-        return Some((refusal, format!("the run has had {}, and its limit is", amount(ReasonCode::LimitTurns, all))));
+        let had = amount(ReasonCode::LimitTurns, all);
+        return Some((refusal, format!("the run has had {had}, and its limit is"), false));
     }
     // A turn that asks only for the commit counts against the total alone.
     if state.claim {
@@ -59,21 +67,27 @@ fn reached(look: &Look<'_>, ticket: &TicketFact) -> Option<(Refusal, String)> {
         && let Some(refusal) = refusal(ReasonCode::LimitTurns, Some(&ticket.id), limit.into(), state.granted_turns, own)
     {
         let had = amount(ReasonCode::LimitTurns, own);
-        return Some((refusal, format!("{} has had {had} in this run, and its limit is", ticket.id)));
+        let is_own = ticket.limits.turns.is_some_and(|own| own == limit) && limits.turns != Some(limit);
+        return Some((refusal, format!("{} has had {had} in this run, and its limit is", ticket.id), is_own));
     }
-    let run = limits.time.map(|limit| (limit, look.run.active_ms));
-    let of_ticket = ticket.limits.time.map(|limit| (limit, state.active_ms));
-    let time = [run, of_ticket].into_iter().flatten().find_map(|(limit, used)| {
+    let run = limits.time.map(|limit| (limit, look.run.active_ms, false));
+    let of_ticket = ticket.limits.time.map(|limit| (limit, state.active_ms, true));
+    let time = [run, of_ticket].into_iter().flatten().find_map(|(limit, used, is_own)| {
         let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
         let refusal = refusal(ReasonCode::LimitTime, None, limit, look.run.granted_ms, used)?;
         let had = amount(ReasonCode::LimitTime, used);
-        Some((refusal, format!("agents have worked for {had}, and the limit is")))
+        let message = if is_own {
+            format!("agents have worked on {} for {had} in this run, and its limit is", ticket.id)
+        } else {
+            format!("agents have worked for {had} in this run, and the limit is")
+        };
+        Some((refusal, message, is_own))
     });
     time.or_else(|| used_up(look, ticket, &state))
 }
 
 /// A limit on what agents report that they use.
-fn used_up(look: &Look<'_>, ticket: &TicketFact, state: &TicketState) -> Option<(Refusal, String)> {
+fn used_up(look: &Look<'_>, ticket: &TicketFact, state: &TicketState) -> Option<(Refusal, String, bool)> {
     let (run, limits, own) = (look.run, &look.policy.limits, &ticket.limits);
     let about = Some(ticket.id.clone());
     let cost = |cost: Option<Usd>| cost.map(|cost| cost.0);
@@ -91,7 +105,8 @@ fn used_up(look: &Look<'_>, ticket: &TicketFact, state: &TicketState) -> Option<
         let in_force = limit.saturating_add(granted);
         let whose = about.as_ref().map_or_else(|| "the run".to_owned(), ToString::to_string);
         let message = format!("the agents of {whose} have used {}, and its limit is", amount(code, used));
-        (used >= in_force).then_some((Refusal { code, ticket: about, amount: limit, in_force }, message))
+        let is_own = about.is_some();
+        (used >= in_force).then_some((Refusal { code, ticket: about, amount: limit, in_force }, message, is_own))
     })
 }
 
@@ -127,7 +142,8 @@ pub(super) fn dirty(look: &Look<'_>, ticket: &TicketId, foreign: &[(String, Stri
         .run
         .tickets
         .iter()
-        .filter(|(id, state)| *id != ticket && paths.iter().any(|path| state.work.contains(*path)))
+        .filter(|(id, _)| *id != ticket)
+        .filter(|(_, state)| paths.iter().any(|path| state.work.contains(*path) || state.left_behind.contains(*path)))
         .map(|(id, _)| id)
         .collect();
     let shown: Vec<String> = paths.iter().take(10).map(|path| format!("  {}", crate::text::shown_line(path))).collect();

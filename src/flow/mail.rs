@@ -149,14 +149,16 @@ fn serve(look: &Look<'_>, decision: &Decision) -> Option<Choice> {
     })
 }
 
-/// What `resume` answers: the reason that is shown, else the limit that refused the last turn.
+/// What `resume` answers: the reason that is shown, else the limit that refused the last turn, or that would refuse the
+/// next.
 fn resumed(look: &Look<'_>, by: &str) -> Option<Event> {
     if let Some(Stands { ticket, reason, .. }) = super::wait::resume_answers(look.run, look.policy) {
         let branch = (reason.code == ReasonCode::HeadMoved).then(|| look.survey.branch.clone().unwrap_or_default());
         let (ticket, reason, by) = (ticket.clone(), reason.code, by.to_owned());
         return Some(Event::RunResumed { ticket, reason, by, branch, granted: None });
     }
-    let Refusal { code: reason, ticket, amount, .. } = look.run.limit.clone()?;
+    let limit = look.run.limit.clone().or_else(|| super::limits::refusal(look));
+    let Refusal { code: reason, ticket, amount, .. } = limit?;
     Some(Event::RunResumed { ticket, reason, by: by.to_owned(), branch: None, granted: Some(amount) })
 }
 

@@ -214,9 +214,24 @@ fn outcome(run: &RunState, survey: &mut Survey, act: &Act) -> Vec<Event> {
         | Act::PutBack { .. }
         | Act::Archive { .. }
         | Act::Request { .. }
-        | Act::AdoptHead { .. }
-        | Act::Undo(_) => {
+        | Act::AdoptHead { .. } => {
             vec![finished("act")]
+        }
+        Act::Undo(request) => {
+            let mut left = Vec::new();
+            for file in &request.files {
+                // What is neither as the undo found it nor as it gives it is left as somebody's.
+                if survey.changes.get(&file.path).is_none_or(|lies| file.accounts_for(lies)) {
+                    survey.changes.remove(&file.path);
+                    survey.tickets_changes.remove(&file.path);
+                } else {
+                    left.push(file.path.clone());
+                }
+            }
+            for ticket in survey.tickets.iter_mut().filter(|ticket| request.reopened.contains(&ticket.id)) {
+                ticket.done = false;
+            }
+            vec![Event::UndoMade(request.imagined(left))]
         }
     }
 }

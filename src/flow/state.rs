@@ -166,6 +166,8 @@ pub struct TicketState {
     pub first_before: Option<String>,
     /// The number of its last turn.
     pub last_turn: Option<u32>,
+    /// What was its work when a person decided that it is done, until a turn starts.
+    pub left_behind: BTreeSet<String>,
     /// Paths that were undone since, with the kept tree that has what they were given.
     pub undone: BTreeMap<String, String>,
     /// Turns that were interrupted without a record, in a row.

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::parts::Base;
 use super::reason::ReasonCode;
-use super::state::{Feedback, RunState, Stage};
+use super::request::Act;
+use super::state::{Feedback, Phase, RunState, Stage};
 use crate::ticket::TicketId;
 
 /// Files that get the content back that they had before a turn.
@@ -44,6 +45,9 @@ pub struct UndoFile {
     pub path: String,
     /// What it gets.
     pub gets: Gets,
+    /// What lay there when this was decided, in one word; of an old journal nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
 }
 
 /// What a file gets.
@@ -92,6 +96,12 @@ pub struct Undone {
     pub before: String,
     /// The files.
     pub paths: Vec<String>,
+    /// Files that somebody has changed since the undo was decided; they are as that left them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
+    /// The command that gives back those as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<String>,
     /// Files that were as before already; they are the same ticket's work from here on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub already: Vec<String>,
@@ -108,12 +118,56 @@ pub struct Undone {
     pub why: Option<String>,
 }
 
+impl UndoFile {
+    /// Whether what lies there, as a digest, is what the undo found or what it gives.
+    pub(super) fn accounts_for(&self, lies: &str) -> bool {
+        let is_gone = lies == "gone";
+        if self.found.as_deref().is_none_or(|found| found == lies || (is_gone && found == "nothing")) {
+            return true;
+        }
+        match &self.gets {
+            Gets::Absent => is_gone,
+            Gets::Content { id, mode, .. } => format!("{mode:o}:{id}") == lies,
+            Gets::Done(_) => true,
+        }
+    }
+}
+
+impl UndoRequest {
+    /// What it would come to, as far as that can be foreseen, where these files are somebody's since.
+    pub(super) fn imagined(&self, left: Vec<String>) -> Undone {
+        let paths = self.files.iter().map(|file| file.path.clone()).filter(|path| !left.contains(path)).collect();
+        Undone {
+            ticket: self.owner.clone(),
+            turn: self.from,
+            through: self.through,
+            whole: self.whole,
+            before: self.before.clone(),
+            paths,
+            left,
+            rest: None,
+            already: self.already.clone(),
+            reopened: self.reopened.clone(),
+            by: self.by.clone(),
+            commit: None,
+            why: None,
+        }
+    }
+}
+
 /// `turn 5`, `turns 2-5`.
 pub fn turns_in_words(from: u32, through: u32) -> String {
     if from == through { format!("turn {from}") } else { format!("turns {from}-{through}") }
 }
 
 impl RunState {
+    /// What the next step finishes before it does anything else, where an undo was cut.
+    pub fn cut_undo(&self) -> Option<String> {
+        let Phase::Acting(Act::Undo(request)) = self.phase() else { return None };
+        let turns = turns_in_words(request.from, request.through);
+        Some(format!("an undo of {turns} was cut; the next `turnstile run`, or `turnstile undo`, finishes it first"))
+    }
+
     /// What an undo does to the run. Questions stay: the conversation is not undone.
     pub(super) fn undone(&mut self, made: &Undone) {
         self.acting = None;
@@ -152,6 +206,13 @@ impl RunState {
             text.push_str("\n  ");
             text.push_str(path);
         }
+        if !made.left.is_empty() {
+            text.push_str("\nthese files were changed by somebody in the meantime, and are as that left them");
+        }
+        for path in &made.left {
+            text.push_str("\n  ");
+            text.push_str(path);
+        }
         state.feedback.push(Feedback { kind: "undo.made", text, left: None });
     }
 }
@@ -175,6 +236,8 @@ mod tests {
             whole,
             before: "t".repeat(40),
             paths: vec!["a".to_owned(), ".tickets/001-a.md".to_owned()],
+            left: vec!["c".to_owned()],
+            rest: Some("git restore c".to_owned()),
             already: vec!["b".to_owned()],
             reopened: Vec::new(),
             by: "somebody".to_owned(),
@@ -257,7 +320,7 @@ mod tests {
                 Gets::Done(false),
             ]
             .into_iter()
-            .map(|gets| UndoFile { path: "a".to_owned(), gets })
+            .map(|gets| UndoFile { path: "a".to_owned(), gets, found: Some("nothing".to_owned()) })
             .collect(),
             already: Vec::new(),
             reopened: vec![ticket()],

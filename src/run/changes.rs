@@ -70,8 +70,10 @@ pub(super) fn as_left(
     let mut same = BTreeSet::new();
     for (path, digest) in changes.iter().filter(|(path, _)| ticket.work.contains(*path) && !is_repository(path)) {
         // What was undone since the last turn is as the undo left it.
-        let left = git::kept_digest(&workspace.place, ticket.undone.get(path).unwrap_or(after), path)?;
-        if left.as_deref().unwrap_or("gone") == digest {
+        let left = git::kept_entry(&workspace.place, ticket.undone.get(path).unwrap_or(after), path)?;
+        // A folder where a file was is no file: the file is gone.
+        let left = left.map_or_else(|| "gone".to_owned(), |left| format!("{:06o}:{}", left.mode, left.id));
+        if left == *digest {
             same.insert(path.clone());
         }
     }

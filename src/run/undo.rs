@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::contract::says_done;
 use super::error::RunError;
-use super::give_back::{command_back, ticket_of, what, with_done};
+use super::give_back::{command_back, lies, ticket_of, what, with_done};
 use super::real::{Progress, Real};
 use super::undo_history::{Answer, History, Records};
 use super::work::reference;
@@ -195,7 +195,7 @@ impl Real<'_> {
             files.extend(file(&place, path, target.as_ref(), &opens)?);
         }
         for ticket in reopened.iter().filter(|ticket| !history.paths.contains(&ticket.path())) {
-            files.push(UndoFile { path: ticket.path(), gets: Gets::Done(false) });
+            files.push(UndoFile { path: ticket.path(), gets: Gets::Done(false), found: None });
         }
         changed.extend(in_the_way(&place, &files)?);
         if !changed.is_empty() {
@@ -214,6 +214,9 @@ impl Real<'_> {
             .then(|| self.undo_commit(&owner, from, through))
             .transpose()?;
         let (there, absent) = records.as_it_lies(&place, &files)?;
+        for file in &mut files {
+            file.found = Some(lies(&place, &file.path)?);
+        }
         let kept = reference(run, through, "after");
         let is_given = |path: &String| files.iter().any(|file| file.path == *path);
         let request = UndoRequest {
@@ -282,9 +285,11 @@ fn file(
     if git::lies_as(place, path, target)? {
         let is_claimed = ticket_of(path).is_some_and(|ticket| opens(&ticket))
             && git::file_bytes(place, path)?.is_some_and(|bytes| says_done(path, &bytes));
-        return Ok(is_claimed.then(|| UndoFile { path: path.to_owned(), gets: Gets::Done(false) }));
+        return Ok(is_claimed.then(|| UndoFile { path: path.to_owned(), gets: Gets::Done(false), found: None }));
     }
-    let Some(target) = target else { return Ok(Some(UndoFile { path: path.to_owned(), gets: Gets::Absent })) };
+    let Some(target) = target else {
+        return Ok(Some(UndoFile { path: path.to_owned(), gets: Gets::Absent, found: None }));
+    };
     let mut done = None;
     if let Some(ticket) = ticket_of(path) {
         let text = git::written(place, path, target)?;
@@ -297,7 +302,7 @@ fn file(
         }
     }
     let gets = Gets::Content { id: target.id.clone(), mode: target.mode, done };
-    Ok(Some(UndoFile { path: path.to_owned(), gets }))
+    Ok(Some(UndoFile { path: path.to_owned(), gets, found: None }))
 }
 
 /// What lies where something is given back and is none of what these turns made.

@@ -127,6 +127,12 @@ impl View {
         }
     }
 
+    /// The limit that would stop the next step.
+    pub fn limit(&self) -> Option<flow::Refusal> {
+        let limit = self.preview.run.limit.as_ref()?;
+        self.preview.reason.as_ref().filter(|reason| reason.code == limit.code).map(|_| limit.clone())
+    }
+
     /// Whether the run's journal cannot be read, so that nothing is known of the run.
     pub fn is_journal_unreadable(&self) -> bool {
         let reason = self.preview.reason.as_ref();

@@ -2,13 +2,14 @@
 //! doing it again changes nothing.
 
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, Mode};
 use rustix::io::Errno;
 
 use super::StoreError;
-use super::folder::{Audience, Folder, Kind};
+use super::folder::{Audience, Folder, Kind, writer_of};
 use crate::ticket::Unreadable;
 
 /// What a path gets.
@@ -68,6 +69,27 @@ pub fn give_back(root: &Path, relative: &Path, given: &Given) -> Result<(), Stor
         }
     }
     folder.sync()
+}
+
+/// Removes the files in a folder that a process which is dead never finished writing. What is no folder, or is reached
+/// through a link, has none of ours.
+pub fn remove_unfinished(root: &Path, relative: &Path, is_dead: &dyn Fn(i32) -> bool) -> Result<(), StoreError> {
+    let Some(top) = Folder::open(root)? else { return Ok(()) };
+    let folder = match top.below(relative) {
+        Ok(Some(folder)) => folder,
+        Ok(None) | Err(StoreError::NotAFolder { .. } | StoreError::Unusable { why: Unreadable::Symlink, .. }) => {
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    for name in folder.names()? {
+        let Some(process) = name.to_str().ok().and_then(writer_of) else { continue };
+        let name = OsStr::from_bytes(name.as_bytes());
+        if is_dead(process) && folder.kind(name)? == Some(Kind::File) {
+            folder.remove_file(name)?;
+        }
+    }
+    Ok(())
 }
 
 /// Sets or takes the right to run a file, for whoever may read it.

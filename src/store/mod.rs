@@ -22,7 +22,7 @@ pub use atomic::{
 pub use decisions::{Decision, DecisionDraft, drop_decision, list_decisions, store_decision, store_reply};
 pub use error::{StoreError, is_shortage};
 pub use folder::{Answer, Audience, Kind, Links, writer_of};
-pub use give_back::{Given, give_back};
+pub use give_back::{Given, give_back, remove_unfinished};
 pub use journal::{Draft, Journal, JournalError, Line, Repair};
 pub use layout::{COMMIT_MSG, DECISION, DISPATCH, Layout, REQUEST, TICKETS, USER_REPLY};
 pub use lock::{ChoosingLock, Holder, LockError, WorktreeLock, look_at_lock};

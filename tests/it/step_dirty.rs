@@ -156,3 +156,22 @@ fn changes_of_the_user_during_a_turn_stop_a_claim_before_it_is_done() {
     assert!(output.stdout.contains("retry_asked"), "{}", output.text());
     assert_eq!(env.events("commit.required")[0]["paths"], json!(["README.md"]));
 }
+
+#[test]
+fn what_a_ticket_left_that_a_person_finished_is_named_as_long_as_it_lies_there() {
+    let env = TestEnv::new();
+    env.agent_with("", &["echo one > one\nask 'Which?'", "true"]);
+    env.ticket("001-a", "done: false", "# A");
+    env.ticket("002-b", "done: false", "# B");
+    env.commit_all("tickets");
+    let _ = env.turnstile(&["run"]).exits(4);
+    let _ = env.turnstile(&["done", "001"]).exits(0);
+    let document = env.ends(&["run"], "dirty_worktree");
+    assert_eq!(document["reason"]["details"]["left_by"], json!(["001-a"]));
+    assert!(document["reason"]["message"].as_str().unwrap().contains("(left by 001-a)"));
+    env.commit_all("what 001-a left");
+    let _ = env.turnstile(&["step"]).exits(0);
+    env.write("one", "a person's\n");
+    let document = env.ends(&["step"], "dirty_worktree");
+    assert_eq!(document["reason"]["details"]["left_by"], json!([]));
+}

@@ -52,6 +52,42 @@ fn a_limit_of_one_ticket_leaves_the_others_alone() {
 }
 
 #[test]
+fn resume_grants_more_wherever_next_says_so() {
+    let env = world("", "limits: {no_progress: off}\n", &["true", "claim", "claim", "claim"]);
+    env.ticket("001-a", "title: A\nlimits: {turns: 1}", "Do it.");
+    env.ticket("002-b", "title: B", "Do it.");
+    env.commit_all("another");
+    let _ = env.ends(&["run", "001"], "limit_turns");
+    let _ = env.turnstile(&["run", "002"]).exits(0);
+    let _ = env.turnstile(&["reopen", "002"]).exits(0);
+    assert_eq!(env.next(), "stop limit_turns");
+    let output = env.turnstile(&["resume"]).exits(0);
+    assert!(output.stdout.contains("1 turn, so that the limit is now 2 turns"), "{}", output.text());
+    env.run_ends("completed");
+}
+
+#[test]
+fn what_a_limit_says_can_be_raised_is_what_can_be_raised() {
+    let limits = |turns: &str| format!("limits: {{turns: {turns}, no_progress: off}}\n");
+    let env = world("", &limits("2"), &["true", "true", "sleep 1.1", "claim"]);
+    let own = |limit: &str| {
+        env.write(".tickets/001-a.md", format!("---\ntitle: A\nlimits: {{{limit}}}\n---\nDo it.\n"));
+        env.commit_all("another limit");
+    };
+    own("turns: 1");
+    let message = env.run_ends("limit_turns");
+    assert!(message.contains("raise it in `.tickets/001-a.md`"), "{message}");
+    own("turns: 9");
+    let message = env.run_ends("limit_turns");
+    assert!(message.contains("its limit is 2 turns; raise it in `.tickets/config.yaml`"), "{message}");
+    env.write(".tickets/config.yaml", env.read(".tickets/config.yaml").replace("turns: 2", "turns: 20"));
+    own("time: 1s");
+    let message = env.run_ends("limit_time");
+    assert!(message.contains("worked on 001-a for"), "{message}");
+    assert!(message.contains("raise it in `.tickets/001-a.md`"), "{message}");
+}
+
+#[test]
 fn work_that_is_finished_on_the_last_turn_is_finished() {
     let env = world("", "limits: {total_turns: 1}\n", &["claim"]);
     env.run_ends("completed");

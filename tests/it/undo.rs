@@ -100,8 +100,8 @@ fn every_kind_of_file_is_as_it_was_and_the_next_step_goes_on() {
     let line = env.events("undo.made").remove(0);
     assert_eq!((&line["turn"], &line["through"], &line["ticket"]), (&json!(1), &json!(1), &json!("001-a")));
 
-    let document = env.json(&["undo"]);
-    assert_eq!(document["paths"], json!([]));
+    let nothing = env.json(&["undo"]);
+    assert_eq!(nothing["paths"], json!([]));
     let again = env.turnstile(&["undo"]).exits(0);
     assert_eq!(again.stdout, "nothing to undo: every file is as it was before turn 1\n");
     let _ = env.turnstile(&["run"]).exits(4);
@@ -115,6 +115,8 @@ fn what_is_undone_can_be_taken_back_by_the_command_that_is_printed() {
     let _ = env.turnstile(&["step"]).exits(0);
     let after = tree(&env);
     let document = env.json(&["undo"]);
+    let keys = |document: &serde_json::Value| document.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&document), keys(&env.json(&["undo"])), "also where there is nothing to undo");
     let kept = document["kept"].as_str().unwrap();
     assert_eq!(fs::read_to_string(format!("{kept}/text")).unwrap(), "as it was\nmore\n");
     let back = document["back"].as_str().unwrap();
@@ -422,4 +424,118 @@ fn killed_at(point: &str, passage: usize, goes_on_with: &str) {
         assert_eq!(tree(&env), before, "{what}");
         assert_eq!(env.git(&["status", "--porcelain"]), "", "{what}");
     }
+}
+
+/// A world in which an undo of a turn that changed `m/1` to `m/6` died after three of them.
+fn cut(config: &str, point: &str) -> TestEnv {
+    let mut env = TestEnv::new();
+    let again = "cat m/* > \"$AGENT/seen\"; touch again";
+    env.agent_with(config, &["for file in m/*; do echo x >> $file; done", again]);
+    for name in 1..=6 {
+        env.write(format!("m/{name}"), format!("{name}\n"));
+    }
+    env.ticket("001-a", "done: false", "# A");
+    env.commit_all("tickets");
+    let _ = env.turnstile(&["step"]).exits(0);
+    let log = env.root().join("passages");
+    env.set("_TURNSTILE_CRASH_LOG", log.display().to_string());
+    env.set("_TURNSTILE_CRASH_AT", point);
+    let _ = env.turnstile(&["undo"]);
+    env.set("_TURNSTILE_CRASH_AT", "");
+    assert!(env.events("undo.made").is_empty());
+    env
+}
+
+#[test]
+fn what_a_person_writes_before_a_cut_undo_is_finished_is_left_and_named() {
+    for (mode, command) in [("ref", "undo"), ("ref", "step"), ("branch", "undo"), ("branch", "step")] {
+        let what = format!("{mode}, {command}");
+        let env = cut(&format!("checkpoint: {{mode: {mode}}}\n"), "undo.given:3");
+        assert_eq!((env.read("m/3").as_str(), env.read("m/4").as_str()), ("3\n", "4\nx\n"));
+        env.write("m/1", "1\na person\n");
+        env.write("m/5", "5\nx\na person\n");
+        env.remove("m/6");
+        let output = env.turnstile(&[command]);
+        assert_eq!(env.read("m/1"), "1\na person\n", "{what}");
+        assert_eq!(env.read("m/5"), "5\nx\na person\n", "{what}");
+        assert!(!env.exists("m/6"), "{what}");
+        assert_eq!((env.read("m/2").as_str(), env.read("m/4").as_str()), ("2\n", "4\n"), "{what}");
+        let made = &env.events("undo.made")[0];
+        assert_eq!(made["left"], json!(["m/1", "m/5", "m/6"]), "{what}");
+        assert_eq!(made["paths"], json!(["m/2", "m/3", "m/4"]), "{what}");
+        let rest = made["rest"].as_str().unwrap();
+        let text = format!("{}{}", output.stdout, output.stderr);
+        assert!(text.contains("left as somebody has changed it since the undo began:\n"), "{what}: {text}");
+        assert!(text.contains(" m/5\n") && text.contains(rest), "{what}: {text}");
+        if mode == "branch" {
+            let names = env.git(&["show", "--name-only", "--format=", made["commit"].as_str().unwrap()]);
+            assert_eq!(names, "m/2\nm/3\nm/4", "{what}");
+        }
+        if command == "undo" {
+            let _ = output.exits(3);
+        }
+        assert!(env.command("sh").args(["-c", rest]).status().unwrap().success(), "{what}: {rest}");
+        assert_eq!(env.read("m/1") + &env.read("m/5") + &env.read("m/6"), "1\n5\n6\n", "{what}");
+    }
+}
+
+#[test]
+fn what_a_person_puts_where_a_cut_undo_gives_a_file_is_left() {
+    let env = cut("", "undo.given:3");
+    for path in ["m/2", "m/5"] {
+        env.remove(path);
+        env.write(format!("{path}/mine"), "a person's\n");
+    }
+    env.remove("m/6");
+    symlink("1", env.path("m/6")).unwrap();
+    let document: serde_json::Value =
+        serde_json::from_str(&env.turnstile(&["--json", "undo"]).exits(3).stdout).unwrap();
+    assert_eq!(document["left"], json!(["m/2", "m/5", "m/6"]));
+    assert_eq!(document["finished"], true);
+    assert_eq!(env.read("m/2/mine") + &env.read("m/5/mine"), "a person's\na person's\n");
+    assert_eq!(fs::read_link(env.path("m/6")).unwrap().to_str(), Some("1"));
+    assert_eq!(env.read("m/4"), "4\n");
+}
+
+#[test]
+fn what_a_killed_undo_never_finished_writing_is_removed() {
+    let env = cut("", "file.filled:6");
+    let unfinished = |env: &TestEnv| env.files("m").iter().filter(|path| path.contains(".turnstile-")).count();
+    assert_eq!(unfinished(&env), 1, "{:?}", env.files("m"));
+    env.write("m/.turnstile-mine.tmp", "a person's\n");
+    env.write(format!("m/.turnstile-{}-1.tmp", std::process::id()), "of a process that lives\n");
+    let _ = env.turnstile(&["undo"]).exits(0);
+    assert_eq!(unfinished(&env), 2, "{:?}", env.files("m"));
+    assert_eq!(env.read("m/6"), "6\n");
+}
+
+#[test]
+fn what_comes_next_after_a_cut_undo_is_said() {
+    for mode in ["ref", "branch"] {
+        let mut env = cut(&format!("checkpoint: {{mode: {mode}}}\n"), "undo.given:3");
+        let said = "an undo of turn 1 was cut; the next `turnstile run`, or `turnstile undo`, finishes it first\n";
+        for command in ["next", "status"] {
+            let output = env.turnstile(&[command]).exits(0);
+            assert!(output.stdout.contains(said) && !output.stdout.contains("dirty"), "{mode}: {}", output.text());
+            assert_eq!(env.json(&[command])["first"], json!(said.trim_end()), "{mode}");
+        }
+        assert_eq!(env.json(&["next"])["action"], "run_turn", "{mode}");
+        env.set("_TURNSTILE_CRASH_LOG", "");
+        let _ = env.turnstile(&["undo"]).exits(0);
+        assert_eq!(env.json(&["next"])["first"], json!(null), "{mode}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_one_again_is_the_work_of_the_ticket_that_goes_on() {
+    let swap = "rm -r 'was folder' && echo x > 'was folder'\nrm -r folder && ln -s text folder\n\
+        rm 'was file' && mkdir 'was file' && echo x > 'was file/a'\ncommit swapped\nclaim";
+    let env = world("", &[swap, "commit back\nclaim"]);
+    let _ = env.turnstile(&["done", "002"]).exits(0);
+    let _ = env.turnstile(&["run"]).exits(0);
+    let _ = env.turnstile(&["undo"]).exits(0);
+    assert_eq!(env.read("was folder/a"), "in a folder\n");
+    let _ = env.turnstile(&["run"]).exits(0);
+    assert_eq!(env.turns().len(), 2);
+    assert_eq!(env.git(&["status", "--porcelain"]), "");
 }
