@@ -58,7 +58,7 @@ fn decide(context: &Context, typed: &[String], approved: bool) -> Result<Exit, C
         return Err(CliError::invalid(format!(
             "{done} is done, so no turn of it waits for anything; nothing is decided"
         ))
-        .hint(format!("`turnstile reopen {done}` opens it again")));
+        .hint(format!("`turnstile reopen {}` opens it again", done.typed())));
     }
     let decisions: Vec<(TicketId, Decidable)> =
         tickets.into_iter().map(|ticket| (ticket.clone(), decidable(&ticket))).collect();

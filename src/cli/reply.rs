@@ -86,7 +86,7 @@ fn target(view: &View, named: Option<TicketId>, answer: Option<&str>) -> Result<
         let message = format!("several tickets wait: {}; name the one that is meant", several.join(", "));
         return Err(CliError::usage(message)
             .details(json!({ "waiting": several }))
-            .hint(format!("`turnstile reply {} …`", several[0])));
+            .hint(format!("`turnstile reply {}`", waiting[0].typed_with("…"))));
     }
     let reply = ReplyFact {
         kept_in: None,
@@ -102,7 +102,7 @@ fn target(view: &View, named: Option<TicketId>, answer: Option<&str>) -> Result<
     match (reply_target(&look, &reply), named) {
         (Ok(Some(to)), _) => Ok(to),
         (Ok(None), Some(named)) => Err(CliError::invalid(format!("{named} is done, so no turn would read the reply"))
-            .hint(format!("`turnstile reopen {named}` opens it again"))),
+            .hint(format!("`turnstile reopen {}` opens it again", named.typed()))),
         (Ok(None), None) => Err(CliError::invalid("no ticket is open that a reply could be for")
             .hint("`turnstile new TITLE` makes one, `turnstile reopen ID` opens one again")),
         (Err(reason), _) => {
@@ -132,6 +132,7 @@ fn waits_already(view: &View) -> CliError {
 fn sentence(view: &View, to: &TicketId) -> String {
     let look = Look { run: &view.working, survey: &view.survey, policy: &view.policy };
     let waits = waiting_tickets(&look).contains(to);
+    let typed = to.typed();
     let state = view.survey.ticket(to).map(|fact| standing(&look, fact).0);
     let waits_for_decision = look
         .run
@@ -141,7 +142,7 @@ fn sentence(view: &View, to: &TicketId) -> String {
     let then = match state {
         _ if waits_for_decision => {
             format!(
-                "its next turn reads the reply, and `turnstile approve {to}` or `turnstile reject {to}` comes first"
+                "its next turn reads the reply, and `turnstile approve {typed}` or `turnstile reject {typed}` comes first"
             )
         }
         _ if waits => "`turnstile run` goes on with it".to_owned(),

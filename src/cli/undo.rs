@@ -160,7 +160,11 @@ fn told(undone: &Undone, goes_on: bool, finished: bool) -> String {
             format!("they are the work of {}; `turnstile run` goes on with it\n", undone.ticket)
         }
         (None, None) => {
-            format!("{} is done: commit them yourself, or `turnstile reopen {}`\n", undone.ticket, undone.ticket)
+            format!(
+                "{} is done: commit them yourself, or `turnstile reopen {}`\n",
+                undone.ticket,
+                undone.ticket.typed()
+            )
         }
     });
     text

@@ -316,8 +316,9 @@ fn question(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
         (format!(" (choices: {})", crate::text::shown_list(&dispatch.choices)), "--answer CHOICE")
     };
     let message = format!(
-        "{ticket} asks: {}{choices}; answer with `turnstile reply {ticket} {how}`, or in `.tickets/USER_REPLY.md`{}",
+        "{ticket} asks: {}{choices}; answer with `turnstile reply {}`, or in `.tickets/USER_REPLY.md`{}",
         crate::text::shown_line(&title),
+        ticket.typed_with(how),
         if judging.unasked.is_empty() {
             ""
         } else {

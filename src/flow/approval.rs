@@ -95,8 +95,9 @@ fn pending(ticket: &TicketFact, asks: &[String]) -> Reason {
         .map(|line| format!("  {}", crate::text::shown_line(line)))
         .collect();
     let seen = if shown.is_empty() { String::new() } else { format!("\n{}", shown.join("\n")) };
+    let typed = id.typed();
     let message = format!(
-        "{id} needs an approval before its next turn ({}): {}; `turnstile approve {id}`, or `turnstile reject {id}` puts it aside{seen}",
+        "{id} needs an approval before its next turn ({}): {}; `turnstile approve {typed}`, or `turnstile reject {typed}` puts it aside{seen}",
         asks.join(", "),
         crate::text::shown_line(&ticket.title),
     );
@@ -111,8 +112,9 @@ pub(super) fn why_waits(look: &Look<'_>, ticket: &TicketFact) -> Option<Reason> 
         Need::None => None,
         Need::Missing(asks) => Some(pending(ticket, &asks)),
         Need::Rejected { by } => {
+            let typed = id.typed();
             let message = format!(
-                "{id} was rejected by {}; edit it, or `turnstile approve {id}`, or `turnstile reopen {id}` has it asked for again",
+                "{id} was rejected by {}; edit it, or `turnstile approve {typed}`, or `turnstile reopen {typed}` has it asked for again",
                 crate::text::shown_line(&by)
             );
             Some(Reason::new(ReasonCode::ApprovalPending, message).details(json!({ "rejected_by": by })))
@@ -198,7 +200,7 @@ pub fn resolved(run: &RunState, ticket: &TicketId, decides: &Decides, by: &str) 
 pub(super) fn refused(look: &Look<'_>, ticket: &TicketId, decides: &Decides) -> Option<String> {
     let Some(fact) = look.survey.ticket(ticket) else { return Some(format!("{ticket} is gone")) };
     if !look.is_open(fact) {
-        return Some(format!("{ticket} is done; `turnstile reopen {ticket}` opens it again"));
+        return Some(format!("{ticket} is done; `turnstile reopen {}` opens it again", ticket.typed()));
     }
     match self::decides(look, fact, decides.approved) {
         None => Some(format!("nothing of {ticket} waits for an approval")),
@@ -206,7 +208,8 @@ pub(super) fn refused(look: &Look<'_>, ticket: &TicketId, decides: &Decides) -> 
             super::scope::cannot_be_put_back(look, ticket, decides)
         }
         Some(_) if decides.what != as_it_is(fact) => {
-            Some(format!("{ticket} is not as it was when that was typed; look at it again (`turnstile show {ticket}`)"))
+            let typed = ticket.typed();
+            Some(format!("{ticket} is not as it was when that was typed; look at it again (`turnstile show {typed}`)"))
         }
         Some(_) => None,
     }

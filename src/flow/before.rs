@@ -281,7 +281,7 @@ pub(super) fn user_ticket(ticket: &TicketFact) -> Reason {
         "{} is for a human: {}; `turnstile done {}` when it is done",
         ticket.id,
         crate::text::shown_line(&ticket.title),
-        ticket.id
+        ticket.id.typed()
     );
     Reason::new(ReasonCode::UserTicket, message)
 }

@@ -96,7 +96,7 @@ pub fn explain(look: &Look<'_>, ticket: &TicketFact) -> (TicketStanding, Option<
     } else if let Some(reason) = not_ready(look, ticket) {
         (TicketStanding::Blocked, Some(reason))
     } else if ticket.kind == AgentFact::User {
-        let message = format!("for a human; `turnstile done {}` when it is done", ticket.id);
+        let message = format!("for a human; `turnstile done {}` when it is done", ticket.id.typed());
         (TicketStanding::Waiting, Some(TicketReason::new(ReasonCode::UserTicket.name(), message)))
     } else if let Some(waits) = super::approval::why_waits(look, ticket) {
         let reason = TicketReason::new(waits.code.name(), waits.message);

@@ -298,7 +298,7 @@ fn left(look: &Look<'_>, reply: &ReplyFact) -> Option<String> {
         (Ok(None), Some(to)) if look.survey.ticket(to).is_none() => {
             format!("there is no ticket {to} any more; the reply waits until there is one again")
         }
-        (Ok(None), Some(to)) => format!("{to} is done; `turnstile reopen {to}` opens it again"),
+        (Ok(None), Some(to)) => format!("{to} is done; `turnstile reopen {}` opens it again", to.typed()),
         (Ok(None), None) => "no ticket is open that it could be for".to_owned(),
     };
     Some(match &reply.kept_in {

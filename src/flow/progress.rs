@@ -39,7 +39,8 @@ pub(super) fn progress(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     }
     let row = if idle == 1 { "a turn".to_owned() } else { format!("{idle} turns in a row") };
     let message = format!(
-        "{row} of {ticket} came to nothing; tell it more with `turnstile reply {ticket} -m TEXT` or in the ticket, or `turnstile resume` lets it go on as it is\nno commit, no file but messages changed, and no reply was given; `turnstile show --turn {turn}` shows what the agent said",
+        "{row} of {ticket} came to nothing; tell it more with `turnstile reply {typed}` or in the ticket, or `turnstile resume` lets it go on as it is\nno commit, no file but messages changed, and no reply was given; `turnstile show --turn {turn}` shows what the agent said",
+        typed = ticket.typed_with("-m TEXT"),
         turn = judging.request.turn
     );
     let reason = Reason::new(ReasonCode::NoProgress, message)

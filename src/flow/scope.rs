@@ -126,8 +126,9 @@ fn pending(judging: &Judging, waiting: &[(&ScopeFact, Wrong)]) -> Reason {
         1 => "a path".to_owned(),
         several => format!("{several} paths"),
     };
+    let typed = id.typed();
     let message = format!(
-        "turn {} of {id} changed {count} that it may not change unasked{diff}; `turnstile approve {id}` lets it stand, `turnstile reject {id}` has it put back\n{}",
+        "turn {} of {id} changed {count} that it may not change unasked{diff}; `turnstile approve {typed}` lets it stand, `turnstile reject {typed}` has it put back\n{}",
         judging.request.turn,
         lines.join("\n")
     );

@@ -73,15 +73,17 @@ pub(super) fn request_text(ticket: &TicketId, turn: Option<u32>, reason: &Reason
         "" => Vec::new(),
         _ => vec![("what turnstile saw".to_owned(), flush_left(seen.trim_end()))],
     };
-    let reply = format!("`.tickets/USER_REPLY.md` (or run `turnstile reply {ticket} -m TEXT`), then `turnstile run`");
+    let typed = ticket.typed();
+    let reply = ticket.typed_with("-m TEXT");
+    let reply = format!("`.tickets/USER_REPLY.md` (or run `turnstile reply {reply}`), then `turnstile run`");
     let answers = if reason.code.answered_by_decision() {
         let reject = match reason.code {
             ReasonCode::ScopePending => "puts the files back to what they were, and the agent is told",
             _ => "puts the ticket aside until it is edited, approved or reopened",
         };
         vec![
-            format!("`turnstile approve {ticket}` lets it go on, then `turnstile run`"),
-            format!("`turnstile reject {ticket}` {reject}"),
+            format!("`turnstile approve {typed}` lets it go on, then `turnstile run`"),
+            format!("`turnstile reject {typed}` {reject}"),
             "or write `.tickets/USER_REPLY.md` that begins with the lines `---`, `decision: approve` (or `reject`) and \
              `---`; text below them is for the agent"
                 .to_owned(),

@@ -26,6 +26,18 @@ impl TicketId {
         &self.0
     }
 
+    /// The id as it is typed behind a command at a shell: quoted where a shell needs it, and never taken for an option.
+    pub fn typed(&self) -> String {
+        let word = crate::text::shell_word(&self.0);
+        if self.0.starts_with('-') { format!("-- {word}") } else { word }
+    }
+
+    /// The id as [it is typed](Self::typed), together with the options that belong to it.
+    pub fn typed_with(&self, options: &str) -> String {
+        let id = self.typed();
+        if self.0.starts_with('-') { format!("{options} {id}") } else { format!("{id} {options}") }
+    }
+
     /// The path of the ticket below the top of the worktree.
     pub fn path(&self) -> String {
         format!(".tickets/{}.md", self.0)

@@ -209,6 +209,23 @@ fn a_decision_in_a_reply_that_appeared_during_a_turn_decides_nothing_until_a_per
 }
 
 #[test]
+fn what_a_message_says_to_type_is_taken_by_a_shell_whatever_the_ticket_is_called() {
+    for id in ["001 my own", "-x", "a'b$(touch ran)"] {
+        let env = TestEnv::new();
+        env.agent(&["claim"]);
+        env.ticket(id, "title: A\ndone: false\napproval: required", "Do it.");
+        env.commit_all("ticket");
+        let document = env.ends(&["run"], "approval_pending");
+        let message = document["reason"]["message"].as_str().unwrap();
+        let typed = message.split("`turnstile ").nth(1).unwrap().split('`').next().unwrap();
+        let line = format!("{} {typed}", env!("CARGO_BIN_EXE_turnstile"));
+        let output = env.command("sh").args(["-c", &line]).output().unwrap();
+        assert!(output.status.success() && !env.exists("ran"), "{typed}: {output:?}");
+        env.ends(&["run"], "completed");
+    }
+}
+
+#[test]
 fn an_approval_of_an_unknown_or_a_done_ticket_says_what_to_type() {
     let env = world(&["claim"]);
     env.ticket("002-b", "title: B\ndone: true", "Done.");
