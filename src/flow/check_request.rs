@@ -61,6 +61,29 @@ pub struct CheckResult {
     pub interrupted: bool,
 }
 
+impl CheckResult {
+    /// A verdict on this tree, and nothing else that was seen.
+    pub fn bare(verdict: CheckVerdict, tree: &str) -> Self {
+        Self {
+            verdict,
+            why: None,
+            exit: None,
+            duration_ms: 0,
+            tree: tree.to_owned(),
+            tail: String::new(),
+            log: None,
+            changed: Vec::new(),
+            droppings: Vec::new(),
+            tampered: Vec::new(),
+            paperwork: Vec::new(),
+            tickets: Vec::new(),
+            reply: None,
+            moved: false,
+            interrupted: false,
+        }
+    }
+}
+
 /// What a check says of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

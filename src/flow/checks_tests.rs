@@ -15,23 +15,8 @@ fn asks(survey: &mut Survey, checks: &[Check]) {
 }
 
 fn found(verdict: CheckVerdict) -> CheckResult {
-    CheckResult {
-        verdict,
-        why: (verdict != CheckVerdict::Met).then(|| "exit status 1".into()),
-        exit: Some(0),
-        duration_ms: 1,
-        tree: "t1".into(),
-        tail: String::new(),
-        log: None,
-        changed: Vec::new(),
-        droppings: Vec::new(),
-        tampered: Vec::new(),
-        paperwork: Vec::new(),
-        tickets: Vec::new(),
-        reply: None,
-        moved: false,
-        interrupted: false,
-    }
+    let why = (verdict != CheckVerdict::Met).then(|| "exit status 1".into());
+    CheckResult { why, exit: Some(0), duration_ms: 1, ..CheckResult::bare(verdict, "t1") }
 }
 
 /// Runs whatever check comes next, as the driver does; the name of the check, or what was chosen instead.

@@ -36,21 +36,15 @@ pub(super) fn check(
     let tampered = tampering::as_it_ends(place, &noted);
     let (verdict, why) = judge(&program, &ended);
     let mut result = CheckResult {
-        verdict,
         why,
         exit: ended.exit,
         duration_ms: ended.duration_ms,
-        tree: tree.clone(),
         tail: tail(&program, screen),
         log: Some(work.log.clone()),
-        changed: Vec::new(),
-        droppings: Vec::new(),
         tampered,
-        paperwork: Vec::new(),
-        tickets: Vec::new(),
         reply: stamp_of_reply(&layout).filter(|now| reply.as_ref() != Some(now)),
-        moved: false,
         interrupted: ended.stopped == Some(Stopped::Asked),
+        ..CheckResult::bare(verdict, &tree)
     };
     if !result.tampered.is_empty() {
         git::refuse_programs(true);

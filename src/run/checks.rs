@@ -198,21 +198,5 @@ impl Real<'_> {
 }
 
 fn unanswered(request: &CheckRequest, why: String) -> CheckResult {
-    CheckResult {
-        verdict: CheckVerdict::Inconclusive,
-        why: Some(why),
-        exit: None,
-        duration_ms: 0,
-        tree: request.tree.clone(),
-        tail: String::new(),
-        log: None,
-        changed: Vec::new(),
-        droppings: Vec::new(),
-        tampered: Vec::new(),
-        paperwork: Vec::new(),
-        tickets: Vec::new(),
-        reply: None,
-        moved: false,
-        interrupted: false,
-    }
+    CheckResult { why: Some(why), ..CheckResult::bare(CheckVerdict::Inconclusive, &request.tree) }
 }

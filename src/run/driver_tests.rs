@@ -90,23 +90,8 @@ impl Place {
 
     fn checked(&self, request: &CheckRequest) -> CheckResult {
         let nth = usize::try_from(request.attempt).expect("a small number") - 1;
-        CheckResult {
-            verdict: self.verdicts[nth % self.verdicts.len()],
-            why: None,
-            exit: Some(0),
-            duration_ms: 1,
-            tree: request.tree.clone(),
-            tail: String::new(),
-            log: None,
-            changed: Vec::new(),
-            droppings: Vec::new(),
-            tampered: Vec::new(),
-            paperwork: Vec::new(),
-            tickets: Vec::new(),
-            reply: None,
-            moved: false,
-            interrupted: false,
-        }
+        let verdict = self.verdicts[nth % self.verdicts.len()];
+        CheckResult { exit: Some(0), duration_ms: 1, ..CheckResult::bare(verdict, &request.tree) }
     }
 
     fn agent_acts(&mut self, request: &TurnRequest) {
