@@ -73,6 +73,7 @@ impl Printer {
         if let Err(error) = written
             && error.kind() != std::io::ErrorKind::BrokenPipe
         {
+            // The first fault is the one that is told.
             let _ = self.lost.set(error.to_string());
         }
     }

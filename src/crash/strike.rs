@@ -36,6 +36,7 @@ pub fn cut(point: Point, half: impl FnOnce()) {
     if passed(armed, point.name()).is_ok_and(|number| armed.fatal.iter().any(|it| *it == (point.name().into(), number)))
     {
         half();
+        // Where the kill fails, the loop below keeps the process from going on as if nothing had been asked.
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
         loop {
             std::thread::park();

@@ -12,7 +12,7 @@ use super::state::{Judging, RunState, TicketState, Verified};
 use super::survey::ChecksFact;
 use super::verdicts::{back, claims, ends, verdict};
 use crate::text::shown_line;
-use crate::ticket::Check;
+use crate::ticket::{Check, TicketId};
 
 /// A check that changes tracked files again and again never says anything about the tree that lies there.
 const MOST_CHANGES: u32 = 2;
@@ -82,28 +82,8 @@ fn next(look: &Look<'_>, judging: &Judging, asked: &ChecksFact, state: &TicketSt
     }
     let artifact = asked.artifacts.iter().find(|artifact| !is_known(&artifact.id()))?;
     let verdict = if artifact.problem.is_none() { CheckVerdict::Met } else { CheckVerdict::Unmet };
-    Some(Choice::Record(vec![Event::VerifyFinished(CheckEnded {
-        ticket,
-        turn,
-        check: artifact.id(),
-        required: true,
-        verdict,
-        exit: None,
-        duration_ms: 0,
-        tree: asked.tree.clone(),
-        contract: asked.contract.clone(),
-        why: artifact.problem.clone(),
-        tail: String::new(),
-        log: None,
-        changed: Vec::new(),
-        droppings: Vec::new(),
-        tampered: Vec::new(),
-        paperwork: Vec::new(),
-        tickets: Vec::new(),
-        reply: None,
-        moved: false,
-        interrupted: false,
-    })]))
+    let result = CheckResult { why: artifact.problem.clone(), ..CheckResult::bare(verdict, &asked.tree) };
+    Some(Choice::Record(vec![ended((ticket, turn), (artifact.id(), true), asked.contract.clone(), result)]))
 }
 
 /// Why checking again would come to no end.
@@ -167,19 +147,26 @@ pub fn settle(run: &RunState, request: &CheckRequest, result: CheckResult) -> Ve
         let paths = crate::text::shown_list(&result.changed);
         (CheckVerdict::Inconclusive, Some(format!("it changed tracked files again: {paths}")))
     } else {
-        (result.verdict, result.why)
+        (result.verdict, result.why.clone())
     };
-    vec![Event::VerifyFinished(CheckEnded {
-        ticket: request.ticket.clone(),
-        turn: request.turn,
-        check: request.check.id.clone(),
-        required: request.check.required,
-        verdict,
+    let result = CheckResult { verdict, why, ..result };
+    let check = (request.check.id.clone(), request.check.required);
+    vec![ended((request.ticket.clone(), request.turn), check, request.contract.clone(), result)]
+}
+
+/// The line for what became of a check (its name, and whether it is required) of this turn.
+fn ended(of: (TicketId, u32), check: (String, bool), contract: String, result: CheckResult) -> Event {
+    Event::VerifyFinished(CheckEnded {
+        ticket: of.0,
+        turn: of.1,
+        check: check.0,
+        required: check.1,
+        verdict: result.verdict,
         exit: result.exit,
         duration_ms: result.duration_ms,
         tree: result.tree,
-        contract: request.contract.clone(),
-        why,
+        contract,
+        why: result.why,
         tail: result.tail,
         log: result.log,
         changed: result.changed,
@@ -190,7 +177,7 @@ pub fn settle(run: &RunState, request: &CheckRequest, result: CheckResult) -> Ve
         reply: result.reply,
         moved: result.moved,
         interrupted: result.interrupted,
-    })]
+    })
 }
 
 /// The trailer of a finishing commit; none where nothing was checked.

@@ -299,8 +299,8 @@ fn a_check_outlives_its_runner_and_is_waited_for_by_the_next() {
     assert_eq!(env.read("../checked"), "x\n", "it ran once");
 }
 
-#[test]
-fn a_check_that_ended_without_a_record_is_run_again() {
+/// A run whose check sleeps until `../go` is there; each time that the check runs is a line in `../checked`.
+fn in_a_check() -> (TestEnv, std::process::Child) {
     let env = world(
         "",
         "verify: [\"test -e ../go || touch ../waits; echo x >> ../checked; test -e ../go || sleep 300; test -s work.txt\"]",
@@ -308,6 +308,12 @@ fn a_check_that_ended_without_a_record_is_run_again() {
     );
     let run = env.spawn(&["--json", "run"]);
     env.until("the check runs", |env| env.exists("../waits") && env.exists("../checked"));
+    (env, run)
+}
+
+#[test]
+fn a_check_that_ended_without_a_record_is_run_again() {
+    let (env, run) = in_a_check();
     env.write("../go", "");
     env.kill_all(&env.effects());
     ended_with(&env.wait(run), "completed");
@@ -317,13 +323,7 @@ fn a_check_that_ended_without_a_record_is_run_again() {
 
 #[test]
 fn a_second_interruption_ends_the_check_and_the_next_run_has_it_again() {
-    let env = world(
-        "",
-        "verify: [\"test -e ../go || touch ../waits; echo x >> ../checked; test -e ../go || sleep 300; test -s work.txt\"]",
-        &[WORK],
-    );
-    let run = env.spawn(&["--json", "run"]);
-    env.until("the check runs", |env| env.exists("../waits") && env.exists("../checked"));
+    let (env, run) = in_a_check();
     let interrupt = || {
         assert!(env.command("kill").args(["-INT", &run.id().to_string()]).status().unwrap().success());
         std::thread::sleep(std::time::Duration::from_millis(300));
