@@ -423,6 +423,10 @@ fn a_check_opens_no_gate() {
     env.commit_all("another");
     ended_with(&env.turnstile(&["--json", "run"]), "approval_pending");
     assert_eq!(env.events("approval.resolved").len(), 0, "what appeared while a check ran is nobody's word");
+}
+
+#[test]
+fn operators_commands_refuse_inside_of_a_check_also_without_the_variable() {
     let turnstile = env!("CARGO_BIN_EXE_turnstile");
     let decide = format!("env -u TURNSTILE_IN_TURN {turnstile} done 2-b; echo $? > ../status");
     let env = world("", &format!("verify: [{decide:?}]"), &[WORK]);
@@ -430,6 +434,17 @@ fn a_check_opens_no_gate() {
     env.commit_all("another");
     ended_with(&env.turnstile(&["--json", "run"]), "user_ticket");
     assert_eq!(env.read("../status"), "2\n", "operators' commands refuse inside of a check");
+}
+
+#[test]
+fn a_branch_that_a_check_leaves_is_gone_back_to_before_anything_is_committed() {
+    let env =
+        world("commit: {by: runner}\n", "verify: [\"git checkout -q -b other\"]", &["echo done > work.txt\nclaim"]);
+    ended_with(&env.turnstile(&["--json", "run"]), "completed");
+    assert_eq!(env.git(&["symbolic-ref", "HEAD"]), "refs/heads/main");
+    assert_eq!(env.events("head.adopted").len(), 1, "{:?}", env.kinds());
+    assert_eq!(env.git(&["show", "main:work.txt"]), "done");
+    assert_eq!(env.git(&["rev-list", "--count", "main..other"]), "0", "nothing is committed there");
 }
 
 #[test]
