@@ -113,26 +113,50 @@ pub fn make_outbox(layout: &Layout) -> Result<(), StoreError> {
     top.make_below(&Path::new(TICKETS).join("outbox"), super::Audience::People).map(drop)
 }
 
-/// Looks into the outbox; changes nothing.
+/// Looks into the outbox, and for a message that was left beside it; changes nothing.
 pub fn look_outbox(layout: &Layout) -> Result<Outbox, StoreError> {
     let Some(top) = Folder::open(&layout.top)? else { return Ok(Outbox::default()) };
-    let outbox = match top.below(&Path::new(TICKETS).join("outbox")) {
-        Ok(Some(outbox)) => outbox,
+    let tickets = match top.below(Path::new(TICKETS)) {
+        Ok(Some(tickets)) => tickets,
         Ok(None) => return Ok(Outbox::default()),
-        // What stands in its place has a name of its own among the faults of `.tickets/`.
-        Err(error) if error.in_the_way().is_some() => {
-            return Ok(Outbox { problem: Some(error.to_string()), ..Outbox::default() });
-        }
-        Err(error) => return Err(error),
+        Err(error) => return blocked(error),
+    };
+    let outbox = match tickets.below(Path::new("outbox")) {
+        Ok(Some(outbox)) => outbox,
+        Ok(None) => return message_beside(&tickets, Outbox::default()),
+        Err(error) => return blocked(error),
     };
     let Attachments { files, problem } = survey(&outbox, MessageKind::Dispatch.left_in_place())?;
     let message = read_message(&outbox, DISPATCH, &format!("{TICKETS}/outbox/{DISPATCH}"))?;
-    Ok(Outbox {
+    let outbox = Outbox {
         attachments: files,
         commit_message: outbox.kind(OsStr::new(COMMIT_MSG))? == Some(Kind::File),
         problem: problem.or_else(|| message.as_ref().and_then(|message| message.problem.clone())),
         message: message.map(|message| message.content),
-    })
+    };
+    message_beside(&tickets, outbox)
+}
+
+/// What stands in the outbox's place has a name of its own among the faults of `.tickets/`.
+fn blocked(error: StoreError) -> Result<Outbox, StoreError> {
+    if error.in_the_way().is_some() {
+        return Ok(Outbox { problem: Some(error.to_string()), ..Outbox::default() });
+    }
+    Err(error)
+}
+
+/// A message that an agent wrote into `.tickets/` itself would be read by nobody: it is one that cannot be moved.
+fn message_beside(tickets: &Folder, outbox: Outbox) -> Result<Outbox, StoreError> {
+    let beside = format!("{TICKETS}/{DISPATCH}");
+    if outbox.message.is_some() {
+        return Ok(outbox);
+    }
+    let Some(found) = read_message(tickets, DISPATCH, &beside)? else { return Ok(outbox) };
+    let why = format!(
+        "{beside} lies beside the outbox, where nobody reads it; move it to {TICKETS}/outbox/{DISPATCH}, after its \
+         attachments, or remove it"
+    );
+    Ok(Outbox { message: Some(found.content), problem: Some(why), ..outbox })
 }
 
 /// Looks at the reply in the worktree; changes nothing.

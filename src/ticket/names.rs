@@ -3,7 +3,7 @@
 /// Folders directly below `.tickets/` that hold no tickets.
 pub const RESERVED_FOLDERS: [&str; 5] = ["context", "templates", "outbox", "reply", "history"];
 /// Files that are no tickets, in any folder.
-pub const RESERVED_FILES: [&str; 2] = ["README.md", "USER_REPLY.md"];
+pub const RESERVED_FILES: [&str; 3] = ["README.md", "USER_REPLY.md", "DISPATCH.md"];
 
 /// Whether a path below `.tickets/` is a ticket's, by its names alone.
 pub fn is_ticket_path(below: &str) -> bool {

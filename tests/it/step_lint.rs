@@ -242,3 +242,16 @@ fn what_stands_in_the_place_of_an_epic_is_kept_and_the_epic_put_back() {
     assert_eq!(env.read(kept), "instead\n");
     env.run_ends("completed");
 }
+
+#[test]
+fn a_message_beside_the_outbox_is_no_ticket_and_the_agent_is_told_where_it_belongs() {
+    let beside = "printf -- '---\\nmode: pause\\n---\\nWhich one?\\n' > .tickets/DISPATCH.md";
+    let env = world("", &[beside, "mv .tickets/DISPATCH.md $TURNSTILE_OUTBOX/", "claim"]);
+    env.step_comes_to("retry_asked");
+    assert!(!env.turnstile(&["list"]).exits(0).stdout.contains("DISPATCH"));
+    env.run_ends("user_dispatch");
+    assert!(env.prompt(2).contains("move it to .tickets/outbox/DISPATCH.md"), "{}", env.prompt(2));
+    assert_eq!(env.turns().len(), 2);
+    env.reply("The second.");
+    env.run_ends("completed");
+}

@@ -187,6 +187,20 @@ fn a_linked_outbox_or_an_endless_dispatch_is_not_read() {
 }
 
 #[test]
+fn a_message_beside_the_outbox_is_named_and_hides_none_that_lies_inside() {
+    let (_room, layout) = worktree();
+    fs::write(layout.tickets().join("DISPATCH.md"), "d").unwrap();
+    let looked = look_outbox(&layout).unwrap();
+    assert!(looked.message.is_some());
+    let problem = looked.problem.unwrap();
+    assert!(problem.starts_with(".tickets/DISPATCH.md lies beside the outbox"), "{problem}");
+    fs::remove_dir(layout.outbox()).unwrap();
+    assert_eq!(look_outbox(&layout).unwrap().problem, Some(problem));
+    fill_outbox(&layout);
+    assert_eq!(look_outbox(&layout).unwrap().problem, None);
+}
+
+#[test]
 fn a_reply_is_sent_once_looked_at_and_moved_with_its_attachments() {
     let (room, layout) = worktree();
     assert_eq!(look_reply(&layout).unwrap(), None);

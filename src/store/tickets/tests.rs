@@ -58,6 +58,7 @@ fn tickets_are_the_md_files_that_are_not_reserved_in_natural_order() {
         ("README.md", "-"),
         ("auth/README.md", "-"),
         ("USER_REPLY.md", "-"),
+        ("DISPATCH.md", "-"),
         ("_draft.md", "-"),
         (".hidden.md", "-"),
         ("_later/1.md", "-"),
