@@ -17,3 +17,4 @@ pub mod secret;
 pub mod store;
 pub mod text;
 pub mod ticket;
+pub mod watch;

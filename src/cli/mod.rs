@@ -37,6 +37,7 @@ mod suggest;
 mod tail;
 mod turn_record;
 mod undo;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -89,6 +90,7 @@ enum Command {
     Next(next::Arguments),
     Step(run::StepArguments),
     Run(run::RunArguments),
+    Watch(watch::Arguments),
     Status(status::Arguments),
     Log(log::Arguments),
     Prompt(prompt::Arguments),
@@ -243,6 +245,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Next(arguments) => next::run(context, &arguments),
         Command::Step(arguments) => run::step(context, &arguments),
         Command::Run(arguments) => run::run(context, &arguments),
+        Command::Watch(arguments) => watch::run(context, &arguments),
         Command::Status(arguments) => status::run(context, &arguments),
         Command::Log(arguments) => log::run(context, &arguments),
         Command::Prompt(arguments) => prompt::run(context, &arguments),

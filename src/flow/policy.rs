@@ -6,9 +6,10 @@ use crate::config::{CheckpointMode, CommitBy, Config, Limits, OnWait, Retries};
 use crate::ticket::TicketId;
 
 /// Who wants a step to be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AskedBy {
     /// A person, whose command is also the probe of an open breaker.
+    #[default]
     Person,
     /// A git hook or `watch`, which would otherwise do the same thing again and again.
     Trigger,

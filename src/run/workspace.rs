@@ -12,7 +12,7 @@ use super::survey;
 use crate::config::{self, Config};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::effect;
-use crate::flow::{self, Event, Policy, Preview, RunState, Survey};
+use crate::flow::{self, AskedBy, Event, Policy, Preview, RunState, Survey};
 use crate::git::{self, GitError, Place, Uncommitted};
 use crate::prompt::TemplateSet;
 use crate::secret::Screen;
@@ -52,6 +52,8 @@ pub struct Options {
     pub max_turns: Option<u32>,
     /// Start the run on a new branch.
     pub branch: Option<String>,
+    /// Who asks.
+    pub asked_by: AskedBy,
 }
 
 /// A file below `.tickets/`, and its text or why that is not there.
@@ -416,6 +418,7 @@ pub(super) fn policy(config: &Config, options: &Options, surroundings: &Surround
         allow_dirty: options.allow_dirty,
         only: options.only.clone(),
         turns_left: options.max_turns,
+        asked_by: options.asked_by,
         ..Policy::of(config)
     }
 }

@@ -71,6 +71,7 @@ mod support_test;
 mod ticket_cache;
 mod told;
 mod undo;
+mod watch;
 
 #[test]
 fn no_file_is_forgotten() {
