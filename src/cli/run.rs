@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::notify::Notifier;
 use super::printer::Volume;
 use super::progress::Live;
+use super::trust::Settled;
 use super::{CliError, Context, Exit};
 use crate::flow::{CheckEnded, Look, Outcome, Reason, ReasonCode, outcome_name, reply_left};
-use crate::run::{DriveEnd, Options, Until};
+use crate::run::{DriveEnd, Options, Until, Workspace};
 use crate::ticket::TicketId;
 
 /// Make one step: at most one turn, judged
@@ -49,6 +50,9 @@ struct Shared {
     /// Work where HEAD is detached
     #[arg(long)]
     allow_detached: bool,
+    /// Trust what may start programs here without looking at it; see `trust`
+    #[arg(long)]
+    trust: bool,
     /// Start the run on a new branch at HEAD
     #[arg(long, value_name = "NAME")]
     branch: Option<String>,
@@ -60,6 +64,7 @@ impl Shared {
             allow_dirty: self.allow_dirty,
             allow_detached: self.allow_detached,
             branch: self.branch.clone(),
+            trusts: self.trust,
             ..Options::default()
         }
     }
@@ -84,10 +89,21 @@ fn drive(context: &Context, until: Until, ids: &[String], mut options: Options) 
     let mut workspace = context.workspace_outside_turns()?;
     let only: Vec<TicketId> = ids.iter().map(|id| context.ticket(&mut workspace, id)).collect::<Result<_, _>>()?;
     options.only = (!only.is_empty()).then_some(only);
-    let notifier = Notifier::begin(context, &workspace);
-    let mut live = Live::new(&context.printer, workspace.left_out_before());
-    let end = workspace.drive(until, &options, &mut |progress| live.show(progress))?;
-    live.finish();
+    let unseen = options.trusts || context.environment.trusts();
+    let mut settled = super::trust::settle(context, &mut workspace, &options, unseen)?;
+    let mut notifier = Notifier::begin(context, &workspace);
+    let mut end = steps(context, &mut workspace, until, &options)?;
+    // A person may change what starts programs between two steps, and is asked in the middle of the run then.
+    while is_untrusted(&end) && settled != Settled::Refused {
+        settled = super::trust::settle(context, &mut workspace, &options, unseen)?;
+        if settled != Settled::Trusted {
+            break;
+        }
+        options.max_turns = end.turns_left;
+        notifier = Notifier::begin(context, &workspace);
+        let more = steps(context, &mut workspace, until, &options)?;
+        end = DriveEnd { steps: end.steps.saturating_add(more.steps), ..more };
+    }
     let exit = exit_of(&end);
     if context.printer.json {
         let mut document = document(&end, exit);
@@ -110,6 +126,19 @@ fn drive(context: &Context, until: Until, ids: &[String], mut options: Options) 
     // The process is about to end: taking thousands of tickets apart one by one would be work for nobody.
     std::mem::forget(workspace);
     Ok(Exit(exit))
+}
+
+fn steps(context: &Context, workspace: &mut Workspace, until: Until, options: &Options) -> Result<DriveEnd, CliError> {
+    let mut live = Live::new(&context.printer, workspace.left_out_before());
+    // Whatever is trusted unseen was trusted before, and told.
+    let options = Options { trusts: false, ..options.clone() };
+    let end = workspace.drive(until, &options, &mut |progress| live.show(progress))?;
+    live.finish();
+    Ok(end)
+}
+
+fn is_untrusted(end: &DriveEnd) -> bool {
+    end.last.reason.as_ref().is_some_and(|reason| reason.code == ReasonCode::Untrusted)
 }
 
 fn exit_of(end: &DriveEnd) -> u8 {

@@ -66,6 +66,10 @@ pub struct TurnEnded {
     /// What it made of tickets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tickets: Vec<TicketWritten>,
+    /// Agents' own project settings that it changed, by path, with the digest of what it made of them; `gone` where
+    /// that is nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
 }
 
 /// What a turn made of one ticket, as far as it may: an approval holds through that, and command lines need one.
