@@ -98,7 +98,7 @@ fn of_worktree(context: &Context, workspace: &Workspace, reference: Option<&str>
     let (trustable, at) = match reference {
         None => (workspace.trustable()?, None),
         Some(reference) => {
-            let (trustable, found) = workspace.trustable_at(reference)?;
+            let (trustable, found) = workspace.trustable_at(reference).map_err(of_reference)?;
             (trustable, Some(found))
         }
     };
@@ -108,7 +108,7 @@ fn of_worktree(context: &Context, workspace: &Workspace, reference: Option<&str>
 fn of_bare(context: &Context, reference: Option<&str>) -> Result<Case, CliError> {
     let common_dir = git::bare_at(&context.directory)?;
     context.refuse_inside_turn(&common_dir)?;
-    let found = git::files_of(&common_dir, reference, &may_start_programs)?;
+    let found = git::files_of(&common_dir, reference, &may_start_programs).map_err(|error| of_reference(error.into()))?;
     let known =
         store::stored_copy(&common_dir)?.map_err(|refused| CliError::invalid(refused.why).hint(refused.way_out))?;
     let is_new_copy =
@@ -116,6 +116,17 @@ fn of_bare(context: &Context, reference: Option<&str>) -> Result<Case, CliError>
     let trustable = trustable_of(&common_dir, &found.files)?;
     let by = TrustedBy { who: context.environment.who(), at: Workspace::now() };
     Ok(Case { common_dir, by, trustable, at: Some(found), is_copy: true, is_new_copy })
+}
+
+/// A reference that leads nowhere is no fault of git's.
+fn of_reference(error: RunError) -> CliError {
+    match error {
+        RunError::Git(GitError::Unknown { what, .. }) => {
+            CliError::unknown(format!("`{}` names no commit here", shown_line(&what)))
+                .hint("`git branch --all` lists branches; without REF what lies in the worktree is trusted, and in a bare repository HEAD's branch")
+        }
+        error => error.into(),
+    }
 }
 
 /// The config and the templates among some files.

@@ -209,7 +209,7 @@ fn what_a_commit_holds_can_be_trusted_before_it_is_checked_out() {
     assert_eq!(again.stdout, "everything in `refs/heads/side` is trusted (2 file(s))\n");
     env.git(&["merge", "-q", "side"]);
     env.run_ends("completed");
-    assert_eq!(env.turnstile(&["--json", "trust", "nowhere"]).exits(7).error()["code"], "git_failed");
+    assert_eq!(env.turnstile(&["--json", "trust", "nowhere"]).exits(3).error()["code"], "unknown_id");
 }
 
 #[test]
@@ -380,5 +380,5 @@ fn a_bare_repository_stores_a_copy() {
     let document = env.json(&["-C", &hub, "trust", "side"]);
     assert_eq!((&document["trusted"], &document["files"][0]["change"]), (&false.into(), &"changed".into()));
     let _ = env.turnstile(&["-C", &hub, "trust", "side", "--yes"]).exits(0);
-    assert_eq!(env.turnstile(&["-C", &hub, "--json", "trust", "nowhere"]).exits(7).error()["code"], "git_failed");
+    assert_eq!(env.turnstile(&["-C", &hub, "--json", "trust", "nowhere"]).exits(3).error()["code"], "unknown_id");
 }
