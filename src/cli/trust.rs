@@ -108,7 +108,8 @@ fn of_worktree(context: &Context, workspace: &Workspace, reference: Option<&str>
 fn of_bare(context: &Context, reference: Option<&str>) -> Result<Case, CliError> {
     let common_dir = git::bare_at(&context.directory)?;
     context.refuse_inside_turn(&common_dir)?;
-    let found = git::files_of(&common_dir, reference, &may_start_programs).map_err(|error| of_reference(error.into()))?;
+    let found =
+        git::files_of(&common_dir, reference, &may_start_programs).map_err(|error| of_reference(error.into()))?;
     let known =
         store::stored_copy(&common_dir)?.map_err(|refused| CliError::invalid(refused.why).hint(refused.way_out))?;
     let is_new_copy =

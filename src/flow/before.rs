@@ -93,7 +93,7 @@ pub const BEFORE: [Rung; 17] = [
     Rung {
         number: 13,
         name: "human",
-        doc: "The chosen ticket's agent is `user`: `user_ticket`. It needs an approval that it does not have: a request is archived and committed, then `approval_pending`.",
+        doc: "The chosen ticket's agent is `user`: `user_ticket`. It needs an approval that it does not have, which in a run that a push started command lines of its own do as well: a request is archived and committed, then `approval_pending`.",
         answer: human,
     },
     Rung {

@@ -96,6 +96,9 @@ pub struct Asked {
     /// The digests of command lines that turns wrote.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub commands: BTreeSet<String>,
+    /// The digests of all command lines of the ticket, where a run that a push started asks for them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub inline: BTreeSet<String>,
     /// The digests of what lies at paths that the turn may not change unasked, in the worktree and in HEAD.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub paths: BTreeMap<String, Vec<String>>,

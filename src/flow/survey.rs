@@ -103,6 +103,8 @@ pub struct ApprovalFact {
     pub digest: String,
     /// The command lines that it runs and that turns wrote.
     pub commands: Vec<CommandFact>,
+    /// All command lines of its own that it runs, where a push may not run them or might have asked for them.
+    pub inline: Vec<CommandFact>,
 }
 
 /// A command line of a ticket.

@@ -65,7 +65,7 @@ pub(super) fn survey(
         }
     };
     super::claims::mark(workspace, folded, &head, &tickets_changes, &mut tickets)?;
-    approvals::seal_facts(&top, &settings.config, run, &mut tickets)?;
+    approvals::seal_facts(&top, &settings.config, (run, options.asked_by), &mut tickets)?;
     let as_left = as_left(workspace, run, &changes)?;
     let stop_file = stop_text(workspace)?;
     let outbox = store::look_outbox(layout)?;

@@ -11,7 +11,7 @@ use super::handed::{HandedLook, to_store};
 use super::survey;
 use crate::config::Config;
 use crate::effect;
-use crate::flow::{self, Event, Policy, Preview, RunState, Survey};
+use crate::flow::{self, AskedBy, Event, Policy, Preview, RunState, Survey};
 use crate::git::{self, GitError, Place, Uncommitted};
 use crate::secret::Screen;
 use crate::store::{self, Journal, Layout, Line, Links, LockError, Scanned, StoredCopy};
@@ -51,6 +51,8 @@ pub struct Options {
     pub max_turns: Option<u32>,
     /// Start the run on a new branch.
     pub branch: Option<String>,
+    /// Who asks.
+    pub asked_by: AskedBy,
     /// Look as if everything here were trusted: a step with `--trust` trusts it first.
     pub trusts: bool,
 }
@@ -322,6 +324,7 @@ pub(super) fn policy(config: &Config, options: &Options, surroundings: &Surround
         allow_dirty: options.allow_dirty,
         only: options.only.clone(),
         turns_left: options.max_turns,
+        asked_by: options.asked_by,
         ..Policy::of(config)
     }
 }
