@@ -66,6 +66,7 @@ pub fn run(context: &Context, _: &Arguments) -> Result<Exit, CliError> {
             checks.push(Check::of("space", space(&workspace)));
             checks.push(Check::of("tickets", tickets(&mut workspace)));
             checks.extend(settings(context, &workspace));
+            checks.push(Check::of("trust", trust(context, &workspace)));
             checks.push(lock(&workspace));
             checks.push(journal(&workspace));
             checks.push(leftovers(&workspace));
@@ -201,6 +202,22 @@ fn settings(context: &Context, workspace: &Workspace) -> Vec<Check> {
         }
     }
     checks
+}
+
+/// What of the worktree may start programs.
+fn trust(context: &Context, workspace: &Workspace) -> Result<Check, RunError> {
+    if let Some(refused) = workspace.why_nothing_is_trusted()? {
+        return Ok(Check::fault("trust", refused.why).help(refused.way_out));
+    }
+    let untrusted = workspace.untrusted()?;
+    let names = super::ask::names(untrusted.iter());
+    Ok(if untrusted.is_empty() {
+        Check::ok("trust", "nothing here may start programs but what is trusted")
+    } else if context.environment.trusts() {
+        Check::ok("trust", format!("TURNSTILE_TRUST has the next run trust {names} unseen"))
+    } else {
+        Check::fault("trust", format!("not trusted on this machine: {names}")).help("turnstile trust")
+    })
 }
 
 /// The agents of open tickets, and the default one.

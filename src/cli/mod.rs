@@ -1,6 +1,7 @@
 //! What a person types and reads: the command line, its documents, its exit statuses.
 
 mod approve;
+mod ask;
 mod completions;
 mod context;
 mod decide;
@@ -35,6 +36,7 @@ mod show;
 mod status;
 mod suggest;
 mod tail;
+mod trust;
 mod turn_record;
 mod undo;
 mod watch;
@@ -104,6 +106,7 @@ enum Command {
     Resume(decide::ResumeArguments),
     Stop(decide::StopArguments),
     Undo(undo::Arguments),
+    Trust(trust::Arguments),
     Prune(prune::Arguments),
     Report(report::Arguments),
     Diff(diff::Arguments),
@@ -259,6 +262,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Resume(arguments) => decide::resume(context, &arguments),
         Command::Stop(arguments) => decide::stop(context, &arguments),
         Command::Undo(arguments) => undo::run(context, &arguments),
+        Command::Trust(arguments) => trust::run(context, &arguments),
         Command::Prune(arguments) => prune::run(context, &arguments),
         Command::Report(arguments) => report::run(context, &arguments),
         Command::Diff(arguments) => diff::run(context, &arguments),

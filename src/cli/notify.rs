@@ -30,7 +30,8 @@ impl<'c> Notifier<'c> {
             return notifier;
         }
         let Ok(folded) = workspace.folded() else { return notifier };
-        if Workspace::config_is_suspect(&folded.state) {
+        let is_trusted = workspace.trusts_config(&settings).unwrap_or(false);
+        if Workspace::config_is_suspect(&folded.state) || !is_trusted {
             return notifier;
         }
         notifier.config = Some(settings.config);

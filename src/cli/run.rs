@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::notify::Notifier;
 use super::printer::Volume;
 use super::progress::Live;
+use super::trust::Settled;
 use super::{CliError, Context, Exit};
 use crate::flow::{CheckEnded, Look, Outcome, Reason, ReasonCode, outcome_name, reply_left};
 use crate::run::{DriveEnd, Options, Until, Workspace};
@@ -49,6 +50,9 @@ struct Shared {
     /// Work where HEAD is detached
     #[arg(long)]
     allow_detached: bool,
+    /// Trust what may start programs here without looking at it; see `trust`
+    #[arg(long)]
+    trust: bool,
     /// Start the run on a new branch at HEAD
     #[arg(long, value_name = "NAME")]
     branch: Option<String>,
@@ -60,6 +64,7 @@ impl Shared {
             allow_dirty: self.allow_dirty,
             allow_detached: self.allow_detached,
             branch: self.branch.clone(),
+            trusts: self.trust,
             ..Options::default()
         }
     }
@@ -84,7 +89,20 @@ fn drive(context: &Context, until: Until, ids: &[String], mut options: Options) 
     let mut workspace = context.workspace_outside_turns()?;
     let only: Vec<TicketId> = ids.iter().map(|id| context.ticket(&mut workspace, id)).collect::<Result<_, _>>()?;
     options.only = (!only.is_empty()).then_some(only);
-    let driven = make_steps(context, &mut workspace, until, &options)?;
+    let unseen = options.trusts || context.environment.trusts();
+    let mut settled = super::trust::settle(context, &mut workspace, &options, unseen)?;
+    let mut driven = make_steps(context, &mut workspace, until, &options)?;
+    // A person may change what starts programs between two steps, and is asked in the middle of the run then.
+    while is_untrusted(&driven.end) && settled != Settled::Refused {
+        settled = super::trust::settle(context, &mut workspace, &options, unseen)?;
+        if settled != Settled::Trusted {
+            break;
+        }
+        options.max_turns = driven.end.turns_left;
+        let steps = driven.end.steps;
+        driven = make_steps(context, &mut workspace, until, &options)?;
+        driven.end.steps = driven.end.steps.saturating_add(steps);
+    }
     if context.printer.json {
         let mut document = driven.document;
         if until == Until::Needed {
@@ -129,10 +147,16 @@ pub fn make_steps<'c>(
 ) -> Result<Driven<'c>, CliError> {
     let notifier = Notifier::begin(context, workspace);
     let mut live = Live::new(&context.printer, workspace.left_out_before());
-    let end = workspace.drive(until, options, &mut |progress| live.show(progress))?;
+    // Whatever is trusted unseen was trusted before, and told.
+    let options = Options { trusts: false, ..options.clone() };
+    let end = workspace.drive(until, &options, &mut |progress| live.show(progress))?;
     live.finish();
     let exit = exit_of(&end);
     Ok(Driven { document: document(&end, exit), end, exit, notifier })
+}
+
+fn is_untrusted(end: &DriveEnd) -> bool {
+    end.last.reason.as_ref().is_some_and(|reason| reason.code == ReasonCode::Untrusted)
 }
 
 fn exit_of(end: &DriveEnd) -> u8 {

@@ -27,6 +27,9 @@ pub struct Arguments {
     /// Work where HEAD is detached
     #[arg(long)]
     allow_detached: bool,
+    /// Trust the config, templates and agents' settings that lie here as it begins
+    #[arg(long)]
+    trust: bool,
 }
 
 /// Whatever was heard or missed, a look is due so often.
@@ -42,10 +45,14 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
     let options = Options {
         allow_dirty: arguments.allow_dirty,
         allow_detached: arguments.allow_detached,
-        asked_by: AskedBy::Trigger,
+        asked_by: AskedBy::Watch,
+        trusts: arguments.trust,
         ..Options::default()
     };
-    let workspace = context.workspace_outside_turns()?;
+    let mut workspace = context.workspace_outside_turns()?;
+    super::trust::settle(context, &mut workspace, &options, options.trusts || context.environment.trusts())?;
+    // What is changed later is trusted by whoever has looked at it.
+    let options = Options { trusts: false, ..options };
     let how = arguments.poll.map_or(How::Events, |seconds| How::Poll(Duration::from_secs(seconds)));
     let mut ears = Ears::new(context, &workspace, how)?;
     drop(workspace);
@@ -147,7 +154,7 @@ impl Watched<'_> {
         }
         self.context.printer.note(&format!("waiting: {}: {}", reason.code, reason.message));
         let last = StepEnd::nothing(reason.clone(), view.preview.ticket.clone());
-        let end = DriveEnd { last, steps: 0, run: view.id.clone(), state: view.run.clone() };
+        let end = DriveEnd { last, steps: 0, run: view.id.clone(), state: view.run.clone(), turns_left: None };
         self.last = Some(document(&end, reason.code.exit()));
         self.told = Some(reason);
     }

@@ -14,6 +14,7 @@ use crate::ticket::{TicketId, TicketLimits};
 mod caps;
 mod failure;
 mod progress;
+mod trust;
 mod wait;
 
 pub(super) fn id(text: &str) -> TicketId {
@@ -102,6 +103,7 @@ pub(super) fn ended(turn: u32) -> TurnEnded {
         tampered: Vec::new(),
         reply: None,
         tickets: Vec::new(),
+        settings: std::collections::BTreeMap::new(),
     }
 }
 

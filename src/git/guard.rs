@@ -64,8 +64,8 @@ impl Guard {
 const SETTING: &str = "setting ";
 const HIDDEN: &str = "hidden ";
 
-/// Looks at everything that SPEC's list of tampering names: hooks, the files that lead elsewhere, replacements, and the
-/// settings that run programs or redirect.
+/// Looks at everything that SPEC's list of tampering names: hooks, the files that lead elsewhere, replacements, the
+/// settings that run programs or redirect, and what a person has trusted.
 pub fn guard(place: &Place) -> Result<Guard, GitError> {
     let mut seen = BTreeMap::new();
     for name in FILES {
@@ -90,6 +90,7 @@ pub fn guard(place: &Place) -> Result<Guard, GitError> {
             folder(&mut seen, "hooks elsewhere", &elsewhere)?;
         }
     }
+    folder(&mut seen, "turnstile/trusted", &place.common_dir.join("turnstile/trusted"))?;
     replacements(&mut seen, place)?;
     hidden(&mut seen, place)?;
     Ok(Guard(seen))
@@ -289,6 +290,10 @@ mod tests {
             ("git config include.path evil", "setting include.path: `evil` is new"),
             ("git config url.a.insteadOf b", "setting url.a.insteadof: `b` is new"),
             ("git config remote.origin.url evil", "setting remote.origin.url: `evil` is new"),
+            (
+                "mkdir -p .git/turnstile/trusted; echo x > .git/turnstile/trusted/list.json",
+                "turnstile/trusted/list.json is new",
+            ),
             ("echo '*.txt' >> .git/info/exclude", "info/exclude was changed"),
             ("echo x > .git/info/attributes", "info/attributes is new"),
             ("echo /tmp > .git/objects/info/alternates", "objects/info/alternates is new"),

@@ -75,8 +75,9 @@ impl Workspace {
             place(git_dir.clone(), false, names(&heads)),
             place(common_dir.clone(), false, names(&["packed-refs", "refs", "turnstile"])),
             place(common_dir.join("refs/heads"), true, None),
-            place(self.layout.machine(), false, names(&["triggers", "worktrees"])),
+            place(self.layout.machine(), false, names(&["triggers", "trusted", "worktrees"])),
             place(self.layout.triggers(), true, None),
+            place(self.layout.trusted(), true, None),
             place(self.layout.worktree_folder(), false, names(&["decisions"])),
             place(self.layout.decisions(), true, None),
         ])

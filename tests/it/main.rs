@@ -70,6 +70,8 @@ mod support;
 mod support_test;
 mod ticket_cache;
 mod told;
+mod trust;
+mod trust_store;
 mod undo;
 mod watch;
 

@@ -265,3 +265,19 @@ fn the_systems_limit_is_named_and_it_looks_every_so_often_instead() {
         output.stderr
     );
 }
+
+#[test]
+fn what_nobody_trusts_is_waited_for() {
+    let mut env = TestEnv::new();
+    env.agent(&["claim"]);
+    env.asks_for_trust();
+    env.ticket("001-a", "title: A", "Do it.");
+    env.commit_all("tickets");
+    let watching = Watching::begin(&env, &[]);
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(env.turns().is_empty());
+    drop(env.turnstile(&["trust", "--yes"]).exits(0));
+    env.until("it is done", completed);
+    let output = watching.end().exits(0);
+    assert!(output.stderr.contains("waiting: untrusted"), "{}", output.stderr);
+}

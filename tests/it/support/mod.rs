@@ -10,6 +10,7 @@ mod output;
 mod processes;
 mod setting;
 mod story;
+mod terminal;
 
 pub use environment::TestEnv;
 pub use expect::ended_with;
