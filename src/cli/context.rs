@@ -1,12 +1,13 @@
 //! What every command is given.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::env::Environment;
 use super::error::CliError;
 use super::printer::Printer;
-use crate::run::{Surroundings, Workspace, unresolved};
+use crate::run::{Surroundings, Workspace, is_inside_turn, says_inside_turn, unresolved};
+use crate::store::Layout;
 use crate::ticket::{Ids, TicketId, resolve};
 
 /// What every command is given.
@@ -37,20 +38,17 @@ impl Context {
 
     /// Refuses inside a turn of this repository: by the variable that a turn is given, and by who started this process.
     pub fn refuse_inside_turn(&self, workspace: &Workspace) -> Result<(), CliError> {
-        if !self.says_inside_turn(&workspace.layout.common_dir) && !workspace.is_inside_turn() {
+        self.refuse_inside_turn_of(&workspace.layout)
+    }
+
+    /// The same for a repository that may have no worktree.
+    pub fn refuse_inside_turn_of(&self, layout: &Layout) -> Result<(), CliError> {
+        if !says_inside_turn(&self.environment.variables, &layout.common_dir) && !is_inside_turn(layout) {
             return Ok(());
         }
         let message = "this runs inside a turn of this repository; an agent ends its turn and the runner goes on";
         Err(CliError::new("reentrant", message, super::exit::Exit::USAGE)
             .hint("to ask a human, write `.tickets/outbox/DISPATCH.md` or run `turnstile dispatch --pause`"))
-    }
-
-    fn says_inside_turn(&self, common_dir: &Path) -> bool {
-        let Some(inside) = self.environment.get("TURNSTILE_IN_TURN") else { return false };
-        match (Path::new(inside).canonicalize(), common_dir.canonicalize()) {
-            (Ok(one), Ok(other)) => one == other,
-            _ => Path::new(inside) == common_dir,
-        }
     }
 
     /// What the process around us gives, for the rooms below.

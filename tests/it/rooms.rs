@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Each room with the rooms that it may look into.
-const DOORS: [(&str, &[&str]); 14] = [
+const DOORS: [(&str, &[&str]); 15] = [
     ("crash", &[]),
     ("text", &[]),
     ("diagnostic", &["text"]),
@@ -17,6 +17,7 @@ const DOORS: [(&str, &[&str]); 14] = [
     ("store", &["text", "diagnostic", "ticket", "crash", "secret"]),
     ("git", &["text", "crash", "secret"]),
     ("effect", &["store", "crash", "secret"]),
+    ("hooks", &["text", "store", "git"]),
     (
         "run",
         &[
@@ -50,6 +51,7 @@ const DOORS: [(&str, &[&str]); 14] = [
             "crash",
             "run",
             "secret",
+            "hooks",
         ],
     ),
 ];
