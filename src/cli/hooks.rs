@@ -170,7 +170,8 @@ fn install(context: &Context, arguments: &InstallArguments) -> Result<Exit, CliE
             ));
         }
         hooks::write_record(scene.common_dir(), &Record::new(wish, without(wanted, &missing)))?;
-        return report(context, &Scene::look(scene.place)?, &[]);
+        report(context, &Scene::look(scene.place)?, &[]);
+        return Ok(Exit::SUCCESS);
     }
     let folder = hooks::usual_folder(&scene.place);
     let held = hooks::hold(&folder)?;
@@ -192,7 +193,8 @@ fn install(context: &Context, arguments: &InstallArguments) -> Result<Exit, CliE
         hooks::write_record(scene.common_dir(), &asked)?;
     }
     hooks::perform(&folder, &held, &acts, &program)?;
-    report(context, &Scene::look(scene.place)?, &acts)
+    report(context, &Scene::look(scene.place)?, &acts);
+    Ok(Exit::SUCCESS)
 }
 
 fn without(hooks: Vec<Hook>, missing: &[Hook]) -> Vec<Hook> {
@@ -299,27 +301,21 @@ fn uninstall(context: &Context) -> Result<Exit, CliError> {
 
 /// The names of the files that were changed.
 fn changed(acts: &[Act]) -> Vec<&str> {
-    let name = |act: &'_ Act| match act {
-        Act::Write { .. } | Act::GiveBack { .. } | Act::Remove { .. } => true,
-        Act::Keep { .. } => false,
-    };
     acts.iter()
-        .filter(|act| name(act))
-        .map(|act| match act {
-            Act::Write { name, .. } | Act::GiveBack { name, .. } | Act::Remove { name } | Act::Keep { name, .. } => {
-                name.as_str()
-            }
+        .filter_map(|act| match act {
+            Act::Write { name, .. } | Act::GiveBack { name, .. } | Act::Remove { name } => Some(name.as_str()),
+            Act::Keep { .. } => None,
         })
         .collect()
 }
 
-fn report(context: &Context, scene: &Scene, acts: &[Act]) -> Result<Exit, CliError> {
+fn report(context: &Context, scene: &Scene, acts: &[Act]) {
     let printer = &context.printer;
     if printer.json {
         let mut document = document(scene);
         document["changed"] = json!(changed(acts));
         printer.document(&document);
-        return Ok(Exit::SUCCESS);
+        return;
     }
     printer.data(&text(&scene.health()));
     let shown = hooks::shown_folder(&scene.place);
@@ -335,7 +331,6 @@ fn report(context: &Context, scene: &Scene, acts: &[Act]) -> Result<Exit, CliErr
     } else {
         "`turnstile hooks status` says whether they still ring; `turnstile hooks uninstall` takes them away"
     });
-    Ok(Exit::SUCCESS)
 }
 
 fn status(context: &Context) -> Result<Exit, CliError> {

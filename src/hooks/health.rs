@@ -93,13 +93,11 @@ pub fn health(slot: &Slot, charge: &Charge, folder: &str, is_program: &dyn Fn(&P
         chained: chained.clone(),
     };
     if let Charge::Elsewhere(elsewhere) = charge {
-        return match &slot.called {
-            Some(file) => told(State::Called, format!("called by {file}"), None),
-            None => {
-                let help = format!("{MEND} says what to add there; to do without it: {}", elsewhere.undo);
-                told(State::Bypassed, format!("git does not look into {folder}: {}", elsewhere.why), Some(&help))
-            }
-        };
+        if let Some(file) = &slot.called {
+            return told(State::Called, format!("called by {file}"), None);
+        }
+        let help = format!("{MEND} says what to add there; to do without it: {}", elsewhere.undo);
+        return told(State::Bypassed, format!("git does not look into {folder}: {}", elsewhere.why), Some(&help));
     }
     if let Some((program, runs, at)) = slot.ours() {
         if !runs {
