@@ -11,6 +11,7 @@ pub mod diagnostic;
 pub mod effect;
 pub mod flow;
 pub mod git;
+pub mod hooks;
 pub mod prompt;
 pub mod run;
 pub mod secret;

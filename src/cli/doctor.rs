@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::hooks::look_for_doctor;
 use super::init::is_program;
 use super::list::{line, widths};
 use super::{CliError, Context, Exit};
@@ -73,6 +74,7 @@ pub fn run(context: &Context, _: &Arguments) -> Result<Exit, CliError> {
         }
         Err(error) => checks.push(no_repository(&error)),
     }
+    checks.extend(hooks(context));
     if context.printer.json {
         let document = checks
             .iter()
@@ -291,6 +293,28 @@ fn journal(workspace: &Workspace) -> Check {
             ))
         }
     }
+}
+
+/// The hooks that were installed. Where there is no repository, that is told already.
+fn hooks(context: &Context) -> Vec<Check> {
+    let health = match look_for_doctor(context) {
+        Ok(health) => health,
+        Err(error) if error.exit == Exit::INVALID => return Vec::new(),
+        Err(error) => return vec![Check::fault("hooks", error.message)],
+    };
+    let faulty: Vec<Check> = health
+        .iter()
+        .filter(|health| !health.state.rings())
+        .map(|health| Check {
+            help: health.help.clone(),
+            ..Check::fault(&format!("hook {}", health.hook.name()), health.message.clone())
+        })
+        .collect();
+    if !faulty.is_empty() || health.is_empty() {
+        return faulty;
+    }
+    let names: Vec<&str> = health.iter().map(|health| health.hook.name()).collect();
+    vec![Check::ok("hooks", names.join(", "))]
 }
 
 /// What processes that were killed left behind. Only locks stand in anybody's way.

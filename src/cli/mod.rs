@@ -14,9 +14,12 @@ mod env;
 mod error;
 mod exit;
 mod history;
+mod hook;
+mod hooks;
 mod init;
 mod input;
 mod lint;
+mod lint_staged;
 mod list;
 mod log;
 mod man;
@@ -89,6 +92,8 @@ enum Command {
     List(list::Arguments),
     Show(show::Arguments),
     Doctor(doctor::Arguments),
+    Hooks(hooks::Arguments),
+    Hook(hook::Arguments),
     Next(next::Arguments),
     Step(run::StepArguments),
     Run(run::RunArguments),
@@ -245,6 +250,8 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::List(arguments) => list::run(context, &arguments),
         Command::Show(arguments) => show::run(context, &arguments),
         Command::Doctor(arguments) => doctor::run(context, &arguments),
+        Command::Hooks(arguments) => hooks::run(context, &arguments),
+        Command::Hook(arguments) => hook::run(context, &arguments),
         Command::Next(arguments) => next::run(context, &arguments),
         Command::Step(arguments) => run::step(context, &arguments),
         Command::Run(arguments) => run::run(context, &arguments),

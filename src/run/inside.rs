@@ -1,5 +1,7 @@
-//! Whether this process was started by a turn of this repository, whatever its environment says.
+//! Whether this process was started by a turn of this repository, whatever its environment says, or by what its
+//! environment says.
 
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use super::workspace::fold;
@@ -24,6 +26,16 @@ pub fn is_inside_turn(common_dir: &Path) -> bool {
     let layout = Layout::main(common_dir, common_dir);
     let runs = store::worktree_runs(common_dir).unwrap_or_default();
     runs.iter().any(|(_, run)| is_inside_turn_of(&layout, run).unwrap_or(false))
+}
+
+/// Whether the environment of a turn of this repository says so.
+pub fn says_inside_turn(variables: &[(OsString, OsString)], common_dir: &Path) -> bool {
+    let named = variables.iter().find(|(name, _)| name == "TURNSTILE_IN_TURN").map(|(_, value)| value.as_os_str());
+    let Some(inside) = named.filter(|value| *value != OsStr::new("")) else { return false };
+    match (Path::new(inside).canonicalize(), common_dir.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => Path::new(inside) == common_dir,
+    }
 }
 
 fn is_inside_turn_of(layout: &Layout, run: &str) -> Option<bool> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Each room with the rooms that it may look into.
-const DOORS: [(&str, &[&str]); 15] = [
+const DOORS: [(&str, &[&str]); 16] = [
     ("crash", &[]),
     ("watch", &[]),
     ("text", &[]),
@@ -18,6 +18,7 @@ const DOORS: [(&str, &[&str]); 15] = [
     ("store", &["text", "diagnostic", "ticket", "crash", "secret"]),
     ("git", &["text", "crash", "secret"]),
     ("effect", &["store", "crash", "secret"]),
+    ("hooks", &["text", "store", "git"]),
     (
         "run",
         &[
@@ -53,6 +54,7 @@ const DOORS: [(&str, &[&str]); 15] = [
             "run",
             "secret",
             "watch",
+            "hooks",
         ],
     ),
 ];

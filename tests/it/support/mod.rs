@@ -4,6 +4,7 @@
 mod agent;
 mod environment;
 mod expect;
+mod hooks;
 mod invariants;
 mod old_runs;
 mod output;
