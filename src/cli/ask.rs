@@ -86,9 +86,11 @@ fn bounded(line: &str) -> String {
 
 /// Shows what differs and asks whether it may start programs. Whatever is no clear yes is a no.
 pub fn ask(context: &Context, differences: &[Difference]) -> Result<bool, CliError> {
+    // Before anybody can answer: a Ctrl-C is a no, and ends nothing else.
+    let mut patience = Patience::new()?;
     context.printer.note(&format!("{}\nThis may start programs with your account.", shown(differences).trim_end()));
     context.printer.question("Trust it? [y/N] ");
-    let answer = answer()?;
+    let answer = answer(&mut patience)?;
     if answer.is_none() {
         // The cursor still stands behind the question.
         context.printer.note("");
@@ -97,8 +99,7 @@ pub fn ask(context: &Context, differences: &[Difference]) -> Result<bool, CliErr
 }
 
 /// A line that a person types; none where the input ends before, or a signal comes.
-fn answer() -> Result<Option<String>, CliError> {
-    let mut patience = Patience::new()?;
+fn answer(patience: &mut Patience) -> Result<Option<String>, CliError> {
     let stdin = std::io::stdin();
     let mut typed = Vec::new();
     loop {
@@ -152,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_new_file_is_shown_to_a_bound_that_is_named() {
-        let text: String = (0..100).map(|line| format!("line {line}\n")).collect();
+        let text = (0..100).map(|line| format!("line {line}")).collect::<Vec<_>>().join("\n");
         let told = shown(&[difference(TrustChange::New, None, Some(&text))]);
         assert!(told.contains("line 59\n") && !told.contains("line 60\n"), "{told}");
         assert!(told.contains("and 40 more line(s) that are not shown here; `less .mcp.json` shows them"), "{told}");

@@ -30,8 +30,14 @@ impl<'c> Notifier<'c> {
             return notifier;
         }
         let Ok(folded) = workspace.folded() else { return notifier };
-        let is_trusted = workspace.trusts_config(&settings).unwrap_or(false);
-        if Workspace::config_is_suspect(&folded.state) || !is_trusted {
+        if Workspace::config_is_suspect(&folded.state) {
+            return notifier;
+        }
+        let is_trusted = workspace.surroundings.trusts || workspace.trusts_config(&settings).unwrap_or(false);
+        if !is_trusted {
+            context
+                .printer
+                .note("the program of `notify` is told nothing: the config that names it is not trusted here");
             return notifier;
         }
         notifier.config = Some(settings.config);

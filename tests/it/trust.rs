@@ -290,7 +290,8 @@ fn what_an_agent_writes_into_the_store_is_tampering() {
 fn who_is_told_is_no_program_of_an_untrusted_config() {
     let env = trusted(&["claim"]);
     add(&env, CONFIG, "notify: {command: [touch, told]}\n");
-    let _ = env.turnstile(&["pause"]).exits(0);
+    let output = env.turnstile(&["pause"]).exits(0);
+    assert!(output.stderr.contains("the config that names it is not trusted here"), "{}", output.text());
     env.ends(&["run"], "untrusted");
     assert!(!env.exists("told"));
 }
