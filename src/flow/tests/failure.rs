@@ -35,33 +35,14 @@ fn judge(run: &mut RunState, survey: &Survey, policy: &Policy) -> String {
         said.push(told(&chosen).trim_start_matches("9: ").to_owned());
         for event in events {
             run.apply(event).expect("in order");
-            if let Some(outcome) = imagined(event) {
-                run.apply(&outcome).expect("in order");
-            }
+            let answer = answers::answer(run, event);
+            apply(run, answer.as_slice());
         }
         if run.judging().is_none() {
             return said.first().cloned().unwrap_or_default();
         }
     }
     panic!("it is judged for ever: {said:?}")
-}
-
-/// What the world would answer to an effect that these tests come by.
-fn imagined(event: &Event) -> Option<Event> {
-    let Event::EffectBegun(begun) = event else { return None };
-    let effect = match begun {
-        Begun::Act(ActBegun { act: Act::Request { .. }, .. }) => "request",
-        Begun::Save(_) => "paperwork",
-        Begun::Verdict(_) | Begun::Act(_) => return None,
-    };
-    Some(Event::EffectFinished {
-        effect: effect.into(),
-        ticket: None,
-        outcome: None,
-        path: None,
-        changed: Vec::new(),
-        tickets: Vec::new(),
-    })
 }
 
 fn next(run: &RunState, survey: &Survey, policy: &Policy) -> String {
