@@ -16,6 +16,7 @@ mod caps;
 mod failure;
 mod progress;
 mod rows;
+mod rungs;
 mod wait;
 
 pub(super) fn id(text: &str) -> TicketId {
