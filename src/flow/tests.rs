@@ -14,9 +14,11 @@ use crate::ticket::{TicketId, TicketLimits};
 pub(super) mod answers;
 mod caps;
 mod failure;
+mod fold;
 mod progress;
 mod rows;
 mod rungs;
+mod verdicts;
 mod wait;
 
 pub(super) fn id(text: &str) -> TicketId {
