@@ -20,6 +20,7 @@ mod rows;
 mod rungs;
 mod verdicts;
 mod wait;
+mod whose;
 
 pub(super) fn id(text: &str) -> TicketId {
     TicketId::new(text)

@@ -42,7 +42,10 @@ fn a_head_that_the_turn_moved_is_row_2s_and_every_other_is_rung_5s() {
 #[test]
 fn another_branch_than_the_runs_is_refused_but_where_row_2_has_to_say_so() {
     let other = |survey: Survey| Survey { branch: Some("refs/heads/other".into()), ..survey };
-    assert_eq!(next(&fold(&begun()), &other(world())), "5: repository_state");
+    let chosen = choice(&fold(&begun()), &other(world()), &policy(), true);
+    let Choice::Stop(Stop { reason: Some(reason), .. }) = &chosen.choice else { panic!("{chosen:?}") };
+    assert_eq!((chosen.rung, reason.code), (5, ReasonCode::RepositoryState));
+    assert!(reason.message.starts_with("the run is on `main` and `other` is checked out"), "{}", reason.message);
     assert_eq!(next(&RunState::default(), &other(world())), "17: run.started + ticket.selected + turn 1 of one");
     let unjudged = after_turn(Event::TurnFinished(ended(1)));
     assert_eq!(next(&unjudged, &other(moved())), "9: row 2 waiting (head_moved) []");
