@@ -342,3 +342,35 @@ fn a_check_that_is_run_again_has_one_result() {
     let results = run.ticket(&TicketId::new("one")).verified.expect("it was checked").results;
     assert_eq!(results.iter().map(|result| result.verdict).collect::<Vec<_>>(), [CheckVerdict::Met]);
 }
+
+#[test]
+fn an_artifact_that_came_or_went_is_looked_at_again_though_no_tree_says_so() {
+    let (mut run, mut survey) = claimed();
+    asks(&mut survey, &[]);
+    let artifact = |problem: Option<&str>| ArtifactFact {
+        path: "out.txt".into(),
+        problem: problem.map(str::to_owned),
+        committed: true,
+    };
+    survey.turn.checks.artifacts = vec![artifact(Some("it is not there"))];
+    let Choice::Record(events) = choice(&run, &survey, &policy(), true).choice else { panic!("it is judged") };
+    let [Event::VerifyFinished(ended)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((ended.verdict, ended.why.as_deref()), (CheckVerdict::Unmet, Some("it is not there")));
+    apply(&mut run, &events);
+    let looked_at = next_choice(&run, &survey);
+    assert!(looked_at.contains("claim_revoked"), "{looked_at}");
+    survey.turn.checks.artifacts = vec![artifact(None)];
+    assert_eq!(next_choice(&run, &survey), "9: verify.stale");
+}
+
+#[test]
+fn a_check_that_only_tells_and_changes_files_each_time_is_not_asked_for_ever() {
+    let (mut run, mut survey) = claimed();
+    asks(&mut survey, &[check("format", false)]);
+    for tree in ["t1", "t2"] {
+        survey.turn.checks.tree = tree.into();
+        let rewrites = CheckResult { changed: vec!["src/lib.rs".into()], ..found(CheckVerdict::Met) };
+        assert_eq!(one(&mut run, &survey, &policy(), rewrites), "format");
+    }
+    assert_eq!(next_choice(&run, &survey), "9: save Finish [\".tickets/one.md\"]");
+}

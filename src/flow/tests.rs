@@ -13,11 +13,14 @@ use crate::ticket::{TicketId, TicketLimits};
 
 pub(super) mod answers;
 mod caps;
+mod carry;
 mod failure;
 mod fold;
+mod mail;
 mod progress;
 mod rows;
 mod rungs;
+mod saves;
 mod verdicts;
 mod wait;
 mod whose;

@@ -77,3 +77,29 @@ pub(super) fn decide_by_hand(run: &mut RunState, survey: &Survey, what: Decided)
     apply(run, &events);
     assert!(run.served.contains(&name), "{events:?}");
 }
+
+/// An artifact that was looked at and is there.
+pub(super) fn met(path: &str) -> CheckEnded {
+    CheckEnded {
+        ticket: id("one"),
+        turn: 1,
+        check: format!("artifact:{path}"),
+        required: true,
+        verdict: CheckVerdict::Met,
+        exit: None,
+        duration_ms: 0,
+        tree: String::new(),
+        contract: String::new(),
+        why: None,
+        tail: String::new(),
+        log: None,
+        changed: Vec::new(),
+        droppings: Vec::new(),
+        tampered: Vec::new(),
+        paperwork: Vec::new(),
+        tickets: Vec::new(),
+        reply: None,
+        moved: false,
+        interrupted: false,
+    }
+}

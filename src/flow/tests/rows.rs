@@ -1,6 +1,6 @@
 //! Rows 0 to 4, 6, 10 and 13: what is looked at once, what a person answers, and where judging goes on from there.
 
-use super::answers::{archived, decide_by_hand, go_on, over};
+use super::answers::{archived, decide_by_hand, go_on, met, over};
 use super::*;
 
 const GOES_ON: &str = "9: checkpoint.made + row 13 progressed []";
@@ -159,32 +159,6 @@ fn commits_are_asked_for_with_all_that_is_not_committed_and_each_once() {
     let events = recorded(&choice(&run, &survey, &policy(), false));
     let [Event::CommitRequired { paths, left, .. }, _] = &events[..] else { panic!("{events:?}") };
     assert_eq!((&paths[..], *left), (&["src/lib.rs".to_owned(), "out".to_owned()][..], 2));
-}
-
-/// An artifact that was looked at and is there.
-fn met(path: &str) -> CheckEnded {
-    CheckEnded {
-        ticket: id("one"),
-        turn: 1,
-        check: format!("artifact:{path}"),
-        required: true,
-        verdict: CheckVerdict::Met,
-        exit: None,
-        duration_ms: 0,
-        tree: String::new(),
-        contract: String::new(),
-        why: None,
-        tail: String::new(),
-        log: None,
-        changed: Vec::new(),
-        droppings: Vec::new(),
-        tampered: Vec::new(),
-        paperwork: Vec::new(),
-        tickets: Vec::new(),
-        reply: None,
-        moved: false,
-        interrupted: false,
-    }
 }
 
 #[test]
