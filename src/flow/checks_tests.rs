@@ -1,7 +1,7 @@
 //! Row 9 by cases: what the checks found, and what follows.
 
 use super::*;
-use crate::flow::tests::answers::over;
+use crate::flow::tests::answers::{decide_by_hand, go_on, over};
 use crate::flow::tests::{apply, choice, claimed, policy, told};
 use crate::flow::{ArtifactFact, Begun, Decided, Decision, HeadFact, Policy, PutBack, Survey};
 use crate::ticket::{Check, TicketId};
@@ -373,4 +373,65 @@ fn a_check_that_only_tells_and_changes_files_each_time_is_not_asked_for_ever() {
         assert_eq!(one(&mut run, &survey, &policy(), rewrites), "format");
     }
     assert_eq!(next_choice(&run, &survey), "9: save Finish [\".tickets/one.md\"]");
+}
+
+#[test]
+fn a_claim_without_an_answer_is_held_and_judged_on_once_a_person_has_answered() {
+    let (mut run, mut survey) = claimed();
+    asks(&mut survey, &[check("unit", true), check("style", true)]);
+    one(&mut run, &survey, &policy(), found(CheckVerdict::Inconclusive));
+    one(&mut run, &survey, &policy(), found(CheckVerdict::Met));
+    let said = go_on(&mut run, &survey, &policy());
+    assert_eq!(said.last().map(String::as_str), Some("8: verify_inconclusive"));
+    let message = &run.standing[0].reason.message;
+    assert!(message.ends_with("\n`unit`: exit status 1"), "only what has no answer is told: {message}");
+    decide_by_hand(&mut run, &survey, Decided::Resume);
+    assert_eq!(one(&mut run, &survey, &policy(), found(CheckVerdict::Met)), "unit", "without a turn");
+}
+
+#[test]
+fn a_person_is_told_which_checks_are_not_met_and_what_they_printed() {
+    let (mut run, mut survey) = claimed();
+    run.tickets.get_mut(&TicketId::new("one")).unwrap().verify_failures = 3;
+    asks(&mut survey, &[check("unit", true), check("style", true), check("docs", true)]);
+    one(&mut run, &survey, &policy(), CheckResult { tail: "2 failed".into(), ..found(CheckVerdict::Unmet) });
+    one(&mut run, &survey, &policy(), found(CheckVerdict::Unmet));
+    one(&mut run, &survey, &policy(), found(CheckVerdict::Met));
+    let Choice::Record(events) = choice(&run, &survey, &policy(), true).choice else { panic!("it is judged") };
+    let Some(Event::EffectBegun(Begun::Verdict(verdict))) = events.last() else { panic!("{events:?}") };
+    let message = &verdict.reason.as_ref().expect("it waits").message;
+    let lines: Vec<&str> = message.lines().skip(1).collect();
+    assert_eq!(lines, ["`unit`: exit status 1", "`style`: exit status 1", "2 failed"], "{message}");
+}
+
+#[test]
+fn only_a_check_that_changes_files_again_has_no_answer_of_its_own() {
+    let (mut run, mut survey) = claimed();
+    asks(&mut survey, &[check("format", true)]);
+    let Choice::Record(events) = choice(&run, &survey, &policy(), true).choice else { panic!("it is checked") };
+    let Some(Event::VerifyStarted(request)) = events.last().cloned() else { panic!("{events:?}") };
+    let rewrites = || CheckResult { changed: vec!["src/lib.rs".into()], ..found(CheckVerdict::Met) };
+    let answers = |run: &RunState, result: CheckResult| {
+        let events = settle(run, &request, result);
+        let [Event::VerifyFinished(ended)] = &events[..] else { panic!("{events:?}") };
+        ended.verdict
+    };
+    assert_eq!(answers(&run, rewrites()), CheckVerdict::Met);
+    let once = settle(&run, &request, rewrites());
+    apply(&mut run, &once);
+    assert_eq!(answers(&run, found(CheckVerdict::Met)), CheckVerdict::Met, "now it left them alone");
+    assert_eq!(answers(&run, rewrites()), CheckVerdict::Inconclusive);
+}
+
+#[test]
+fn the_turns_that_are_left_are_counted_down() {
+    for failures in 0..3 {
+        let (mut run, mut survey) = claimed();
+        run.tickets.get_mut(&TicketId::new("one")).unwrap().verify_failures = failures;
+        asks(&mut survey, &[check("unit", true)]);
+        one(&mut run, &survey, &policy(), found(CheckVerdict::Unmet));
+        let Choice::Record(events) = choice(&run, &survey, &policy(), true).choice else { panic!("it is judged") };
+        let Some(Event::EffectBegun(Begun::Verdict(verdict))) = events.last() else { panic!("{events:?}") };
+        assert_eq!(verdict.left, Some(3 - failures));
+    }
 }

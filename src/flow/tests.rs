@@ -12,6 +12,7 @@ use crate::config::{CheckpointMode, CommitBy, Config};
 use crate::ticket::{TicketId, TicketLimits};
 
 pub(super) mod answers;
+mod approvals;
 mod caps;
 mod carry;
 mod failure;

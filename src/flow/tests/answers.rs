@@ -51,7 +51,7 @@ pub(super) fn archived(ticket: &TicketId, turn: u32, dispatch: DispatchFact) -> 
 
 /// Goes on as the driver does, in a world that stays as it is, until nothing goes on or a turn starts: every choice, in
 /// one line each.
-pub(super) fn go_on(run: &mut RunState, survey: &Survey, policy: &Policy) -> Vec<String> {
+pub(in crate::flow) fn go_on(run: &mut RunState, survey: &Survey, policy: &Policy) -> Vec<String> {
     let mut said = Vec::new();
     for _ in 0..30 {
         let chosen = choice(run, survey, policy, true);
@@ -70,7 +70,7 @@ pub(super) fn go_on(run: &mut RunState, survey: &Survey, policy: &Policy) -> Vec
 }
 
 /// Takes in an operator's decision, whatever else there is to do.
-pub(super) fn decide_by_hand(run: &mut RunState, survey: &Survey, what: Decided) {
+pub(in crate::flow) fn decide_by_hand(run: &mut RunState, survey: &Survey, what: Decided) {
     let name = format!("decision {}", run.served.len());
     let survey = Survey { decisions: vec![decided(&name, what)], ..survey.clone() };
     let events = recorded(&choice(run, &survey, &policy(), true));
