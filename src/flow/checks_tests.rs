@@ -414,13 +414,14 @@ fn only_a_check_that_changes_files_again_has_no_answer_of_its_own() {
     let answers = |run: &RunState, result: CheckResult| {
         let events = settle(run, &request, result);
         let [Event::VerifyFinished(ended)] = &events[..] else { panic!("{events:?}") };
-        ended.verdict
+        (ended.verdict, ended.why.clone())
     };
-    assert_eq!(answers(&run, rewrites()), CheckVerdict::Met);
+    assert_eq!(answers(&run, rewrites()), (CheckVerdict::Met, None));
     let once = settle(&run, &request, rewrites());
     apply(&mut run, &once);
-    assert_eq!(answers(&run, found(CheckVerdict::Met)), CheckVerdict::Met, "now it left them alone");
-    assert_eq!(answers(&run, rewrites()), CheckVerdict::Inconclusive);
+    assert_eq!(answers(&run, found(CheckVerdict::Met)), (CheckVerdict::Met, None), "now it left them alone");
+    let why = Some("it changed tracked files again: src/lib.rs".to_owned());
+    assert_eq!(answers(&run, rewrites()), (CheckVerdict::Inconclusive, why));
 }
 
 #[test]

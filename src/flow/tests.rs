@@ -18,6 +18,7 @@ mod carry;
 mod failure;
 mod fold;
 mod mail;
+mod names;
 mod preview;
 mod progress;
 mod rows;

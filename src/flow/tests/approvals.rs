@@ -75,6 +75,8 @@ fn an_operators_decision_answers_the_pause_of_its_ticket_alone() {
     let mut survey = asking();
     survey.tickets[1].approval = survey.tickets[0].approval.clone();
     let what = Decided::Approval(id("one"), decides(ReasonCode::ApprovalPending, true, bound()));
+    let decision = Survey { decisions: vec![decided("1", what.clone())], ..survey.clone() };
+    assert_eq!(next(&run, &decision), "7: decision.stored + approval.resolved + run.resumed");
     decide_by_hand(&mut run, &survey, what);
     let left: Vec<_> = run.standing.iter().map(|stands| (stands.ticket.clone(), stands.reason.code)).collect();
     let expected = [(Some(id("two")), ReasonCode::ApprovalPending), (Some(id("one")), ReasonCode::NoProgress)];
@@ -119,6 +121,21 @@ fn of_tickets_that_cannot_go_on_a_rejected_one_is_told_unless_it_is_put_aside_or
     assert_eq!(next(&run, &aside), "11: blocked");
     survey.tickets[0].done = true;
     assert_eq!(next(&run, &survey), "11: blocked");
+}
+
+#[test]
+fn a_decision_about_something_else_than_what_waits_is_refused() {
+    let why = |run: &RunState, survey: &Survey, reason: ReasonCode| {
+        let what =
+            Decided::Approval(id("one"), decides(reason, true, Asked { digest: "x".into(), ..Asked::default() }));
+        let survey = Survey { decisions: vec![decided("1", what)], ..survey.clone() };
+        let events = recorded(&choice(run, &survey, &policy(), true));
+        let [Event::DecisionStored { refused, .. }, ..] = &events[..] else { panic!("{events:?}") };
+        refused.clone().unwrap_or_default()
+    };
+    let (for_paths, survey) = waits_for_scope(vec![outside("a", "new", "old", Before::Absent)]);
+    assert!(why(&for_paths, &survey, ReasonCode::ApprovalPending).starts_with("one is not as it was"));
+    assert!(why(&pending(), &asking(), ReasonCode::ScopePending).starts_with("one is not as it was"));
 }
 
 /// A path outside of what a turn of `one` may change, as it lies there now and as HEAD has it.

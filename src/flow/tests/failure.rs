@@ -79,6 +79,7 @@ fn a_rate_limit_is_waited_for_as_long_as_it_says() {
     let stop = choice(&run, &at(3600), &policy(), true);
     let Choice::Stop(Stop { reason: Some(reason), ticket }) = &stop.choice else { panic!("{stop:?}") };
     assert_eq!((reason.code, &reason.details["until"]), (ReasonCode::Parked, &json!("2026-01-31T10:00:00.000Z")));
+    assert!(reason.message.ends_with("`turnstile run` waits for that if it is less than 10 minutes away"));
     assert_eq!(ticket, &Some(id("one")));
     assert_eq!(next(&run, &at(7200), &policy()), "17: turn 2 of one");
     let _ = turn(&mut run, limited(2, None), &at(7200), &policy());

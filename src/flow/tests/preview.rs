@@ -1,6 +1,5 @@
 //! What `next` says: the decision of the next step, over effects that are only imagined.
 
-use super::answers::over;
 use super::*;
 
 /// In one line: what a step would do, for whom, and why not.
@@ -50,6 +49,9 @@ fn it_foresees_what_decisions_and_replies_come_to() {
     let run = fold(&begun());
     assert_eq!(foreseen(&run, &deciding(Decided::Pause)), "wait (operator_pause)");
     assert_eq!(foreseen(&run, &deciding(Decided::Done(id("one")))), "run_turn two by mine");
+    let mut both = deciding(Decided::Done(id("one")));
+    both.decisions.push(decided("2", Decided::Pause));
+    assert_eq!(foreseen(&run, &both), "wait (operator_pause)", "one after the other");
     let mut done = deciding(Decided::Reopen(id("one")));
     done.tickets.iter_mut().for_each(|ticket| ticket.done = true);
     assert_eq!(foreseen(&run, &done), "run_turn one by mine");
@@ -102,8 +104,6 @@ fn a_claim_that_a_stop_takes_back_is_imagined_as_taken_back() {
     let run = commit_failed(&survey);
     survey.decisions = vec![decided("1", Decided::Stop)];
     assert_eq!(foreseen(&run, &survey), "complete (stopped)");
-    let mut over_by_hand = run;
-    apply(&mut over_by_hand, &[over("message")]);
 }
 
 #[test]

@@ -190,3 +190,11 @@ fn a_verdict_without_chores_is_closed_at_once() {
     apply(&mut run, &[over("verdict")]);
     assert!(run.at_rest());
 }
+
+#[test]
+fn a_message_for_a_commit_that_needs_none_is_dropped_before_its_ticket_is_done() {
+    let (run, mut survey) = claimed();
+    survey.tickets_changes.clear();
+    survey.commit_message = Some("x".into());
+    assert_eq!(judged(&run, &survey), "9: drop message");
+}

@@ -67,6 +67,23 @@ fn another_branch_than_the_runs_is_refused_but_where_row_2_has_to_say_so() {
 }
 
 #[test]
+fn what_would_be_accepted_with_a_moved_head_is_told_shortly() {
+    let commit = || Some("0123456789abcdef".to_owned());
+    for (branch, head, there) in [
+        (Some("refs/heads/other"), commit(), "`other` at 0123456789 is"),
+        (Some("refs/heads/other"), None, "`other` without a commit is"),
+        (None, commit(), "a detached HEAD at 0123456789 is"),
+        (None, None, "a HEAD without a commit is"),
+    ] {
+        let survey = Survey { branch: branch.map(str::to_owned), head, ..moved() };
+        let events = recorded(&choice(&after_turn(Event::TurnFinished(ended(1))), &survey, &policy(), false));
+        let Some(Event::EffectBegun(Begun::Verdict(verdict))) = events.last() else { panic!("{events:?}") };
+        let message = &verdict.reason.as_ref().expect("it waits").message;
+        assert!(message.contains(there), "{message}");
+    }
+}
+
+#[test]
 fn head_that_is_back_in_its_place_answers_itself_on_the_runs_branch_alone() {
     let (run, _) = head_moved();
     assert_eq!(next(&run, &world()), "8: run.resumed");

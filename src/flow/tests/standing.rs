@@ -206,3 +206,16 @@ fn every_ticket_is_explained_by_what_has_to_come_first() {
     let other = with(&[stands(Some("two"), ReasonCode::NoProgress)]);
     assert_eq!(how(&other, |_| {}).0, S::Active);
 }
+
+#[test]
+fn programs_are_told_what_a_ticket_waits_for() {
+    let mut survey = world();
+    knot(&mut survey);
+    let run = fold(&begun());
+    let policy = policy();
+    let (_, reason) = explain(&Look { run: &run, survey: &survey, policy: &policy }, &survey.tickets[0]);
+    assert_eq!(reason.map(|reason| reason.details), Some(json!({ "blocked_by": ["two"] })));
+    let chosen = choice(&run, &survey, &policy, true);
+    let Choice::Stop(Stop { reason: Some(reason), .. }) = &chosen.choice else { panic!("{chosen:?}") };
+    assert_eq!(reason.message, "no open ticket is ready\n  one: waits for two\n  two: waits for one");
+}

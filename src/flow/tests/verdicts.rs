@@ -81,3 +81,48 @@ fn every_verdict_names_its_ticket_and_its_turn() {
     let Some(Event::EffectBegun(Begun::Verdict(verdict))) = events.last() else { panic!("{events:?}") };
     assert_eq!((&verdict.ticket, verdict.turn), (&Some(id("one")), Some(1)));
 }
+
+/// Why a verdict takes a claim back, as the ticket's file and the next prompt say.
+fn taken_back(row: u8, reason: Option<ReasonCode>, change: fn(&mut Verdict, &mut Survey)) -> String {
+    let (mut run, mut survey) = claimed();
+    let mut verdict = Verdict {
+        ticket: Some(id("one")),
+        turn: Some(1),
+        row,
+        outcome: Outcome::RetryAsked,
+        reason: reason.map(|code| Reason::new(code, "x")),
+        hold: None,
+        chores: vec![Chore::Revoke],
+        left: None,
+        retry: None,
+    };
+    change(&mut verdict, &mut survey);
+    apply(&mut run, &[Event::EffectBegun(Begun::Verdict(verdict))]);
+    let events = recorded(&choice(&run, &survey, &policy(), false));
+    let [Event::EffectBegun(Begun::Act(ActBegun { act: Act::SetDone { why, .. }, .. }))] = &events[..] else {
+        panic!("{events:?}")
+    };
+    why.clone()
+}
+
+#[test]
+fn a_claim_is_taken_back_with_the_reason_that_its_row_has() {
+    assert_eq!(taken_back(5, None, |_, _| {}), "the turn was interrupted");
+    let again: fn(&mut Verdict, &mut Survey) = |verdict, _| {
+        verdict.retry = Some(Retry { decided: Moment::default(), until: Moment::default(), number: 1, of: 2 });
+    };
+    assert_eq!(taken_back(5, None, again), "the turn failed, and is tried again");
+    assert_eq!(taken_back(5, Some(ReasonCode::AgentFailed), |_, _| {}), "the turn ended with agent_failed");
+    assert_eq!(taken_back(6, None, |_, _| {}), "the turn left something that cannot be used");
+    let asked = "a question was asked in the same turn (user_dispatch)";
+    assert_eq!(taken_back(8, Some(ReasonCode::UserDispatch), |_, _| {}), asked);
+    assert_eq!(taken_back(9, None, |_, _| {}), "its checks are not met");
+    let left: fn(&mut Verdict, &mut Survey) = |verdict, _| verdict.left = Some(2);
+    assert_eq!(taken_back(9, None, left), "its checks are not met; up to 2 more turns are asked for");
+    let aside: fn(&mut Verdict, &mut Survey) = |_, survey| survey.tickets[0].hold = Some("later".into());
+    assert_eq!(taken_back(13, None, aside), "the ticket is put aside with `hold`");
+    let by_hand: fn(&mut Verdict, &mut Survey) = |_, survey| survey.tickets[0].done = false;
+    assert_eq!(taken_back(13, None, by_hand), "the ticket says `done: false` again");
+    assert_eq!(taken_back(9, None, by_hand), "the ticket says `done: false` again");
+    assert_eq!(taken_back(13, None, |_, _| {}), "the turn did not end as it should");
+}
