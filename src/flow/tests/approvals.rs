@@ -269,6 +269,16 @@ fn a_rejection_between_the_request_and_the_pause_is_one_all_the_same() {
     assert!(said.iter().all(|line| !line.contains("run.paused")), "nobody is asked what was answered: {said:?}");
 }
 
+#[test]
+fn a_rejection_of_some_paths_before_the_pause_leaves_the_others_to_be_asked_about() {
+    let fact = |path| outside(path, "new", "old", Before::Absent);
+    let (mut run, survey) = strayed(vec![fact("a"), fact("b")]);
+    let events = recorded(&choice(&run, &survey, &policy(), false));
+    apply(&mut run, &events);
+    decide_by_hand(&mut run, &survey, scope_decision(false, &[("a", "new")]));
+    assert_eq!(go_on(&mut run, &survey, &policy()).last().map(String::as_str), Some("8: scope_pending"));
+}
+
 /// Goes on until something is said, and no further.
 fn go_on_until(run: &mut RunState, survey: &Survey, end: &str) -> Vec<String> {
     let mut said = Vec::new();

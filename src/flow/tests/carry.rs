@@ -110,3 +110,12 @@ fn of_several_reasons_the_operators_is_shown_then_the_runs_then_a_tickets() {
     run.standing.push(stands(None, ReasonCode::OperatorPause));
     assert_eq!(run.shown().map(|stands| stands.reason.code), Some(ReasonCode::OperatorPause));
 }
+
+#[test]
+fn a_question_of_the_last_run_stands_in_the_next() {
+    let mut run = fold(&begun());
+    let reason = Reason::new(ReasonCode::UserDispatch, "x");
+    apply(&mut run, &[Event::RunPaused { ticket: Some(id("one")), reason, digest: None }]);
+    apply(&mut run, &[Event::RunStopped { by: "me".into() }]);
+    assert_eq!(told(&choice(&run, &world(), &policy(), true)), "8: user_dispatch");
+}

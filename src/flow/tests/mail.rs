@@ -269,3 +269,29 @@ fn a_reply_that_is_left_is_named_with_the_reason_and_one_that_is_served_is_not()
     assert_eq!(line(&run, &world(), kept), None);
     assert_eq!(line(&RunState::default(), &all_done, faulty), None);
 }
+
+#[test]
+fn a_reply_answers_its_own_ticket_and_only_what_words_can_answer() {
+    let mut run = fold(&begun());
+    let pause = |ticket: &str, code| Event::RunPaused {
+        ticket: Some(id(ticket)),
+        reason: Reason::new(code, "x"),
+        digest: None,
+    };
+    apply(&mut run, &[pause("one", ReasonCode::NoProgress), pause("one", ReasonCode::DirtyConflict)]);
+    apply(&mut run, &[pause("two", ReasonCode::NoProgress)]);
+    let answered = settle::answered(&run, &id("one"));
+    let [Event::RunResumed { ticket, reason, .. }] = &answered[..] else { panic!("{answered:?}") };
+    assert_eq!((ticket, *reason), (&Some(id("one")), ReasonCode::NoProgress));
+}
+
+#[test]
+fn replies_are_delivered_with_a_turn_that_succeeded_and_was_given_some() {
+    let lines = |replies: &[u32], end: TurnEnd| {
+        let request = TurnRequest { replies: replies.to_vec(), ..request(1) };
+        settle::turn(&request, TurnResult::without_facts(end)).iter().map(|event| event.columns().2).collect::<Vec<_>>()
+    };
+    assert_eq!(lines(&[7], TurnEnd::Succeeded), ["turn.finished", "reply.delivered"]);
+    assert_eq!(lines(&[], TurnEnd::Succeeded), ["turn.finished"]);
+    assert_eq!(lines(&[7], TurnEnd::Lost), ["turn.interrupted"]);
+}
