@@ -101,8 +101,8 @@ fn what_is_counted_is_counted_one_by_one() {
     let commit = Event::CommitRequired { ticket: id("one"), turn: 1, paths: vec!["f".into()], output: None, left: 1 };
     for count in 1..=3 {
         apply(&mut run, &[lint.clone(), stale.clone(), commit.clone()]);
-        let state = one(&run);
-        assert_eq!((state.lint_failures, state.stale, state.commit_failures), (count, count, count));
+        let so_far = one(&run);
+        assert_eq!((so_far.lint_failures, so_far.stale, so_far.commit_failures), (count, count, count));
     }
     for count in 1..=3 {
         apply(&mut run, &[Event::TurnStarted(request(count)), Event::TurnFailed(ended(count)), over("message")]);

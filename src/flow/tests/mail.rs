@@ -240,12 +240,12 @@ fn a_reply_that_is_left_is_named_with_the_reason_and_one_that_is_served_is_not()
         survey
     };
     let to_one: fn(&mut ReplyFact) = |reply| reply.to = Some(Ok(id("one")));
-    let to_gone: fn(&mut ReplyFact) = |reply| reply.to = Some(Ok(id("gone")));
+    let nowhere: fn(&mut ReplyFact) = |reply| reply.to = Some(Ok(id("gone")));
     let faulty: fn(&mut ReplyFact) = |reply| reply.faults = vec!["x".into()];
     let says = [
         (line(&run, &world(), |reply| reply.empty = true), "it has no text"),
         (line(&suspect, &world(), |_| {}), "it appeared during a turn"),
-        (line(&run, &world(), to_gone), "there is no ticket gone any more"),
+        (line(&run, &world(), nowhere), "there is no ticket gone any more"),
         (line(&run, &all_done, to_one), "one is done; `turnstile reopen one`"),
         (line(&RunState::default(), &all_done, |_| {}), "no ticket is open that it could be for"),
     ];
