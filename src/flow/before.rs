@@ -132,7 +132,7 @@ fn stop_file(look: &Look<'_>) -> Option<Choice> {
 
 fn repository(look: &Look<'_>) -> Option<Choice> {
     let moved = look.run.standing.iter().any(|stands| stands.reason.code == ReasonCode::HeadMoved);
-    let unsettled = look.run.judging().is_some_and(|judging| judging.row <= 2 && judging.verdict.is_none());
+    let unsettled = look.run.judging().is_some_and(|judging| judging.row <= 2);
     let on_the_way = moved || unsettled;
     if let Some(problem) = &look.survey.repository
         && !(on_the_way && look.survey.branch.is_none())
@@ -177,7 +177,7 @@ fn config(look: &Look<'_>) -> Option<Choice> {
 /// Whether what turnstile goes by is what the last turn made of it: that is row 3's, and stands as such.
 pub(super) fn changed_by_turn(look: &Look<'_>) -> bool {
     let stands = look.run.standing.iter().any(|stands| stands.reason.code == ReasonCode::RunnerFilesChanged);
-    let comes = look.run.judging().is_some_and(|judging| judging.row <= 3 && judging.verdict.is_none());
+    let comes = look.run.judging().is_some_and(|judging| judging.row <= 3);
     stands || comes && !look.survey.turn.runner_files.is_empty()
 }
 

@@ -1,8 +1,9 @@
 //! Row 9 by cases: what the checks found, and what follows.
 
 use super::*;
+use crate::flow::tests::answers::{decide_by_hand, go_on, over};
 use crate::flow::tests::{apply, choice, claimed, policy, told};
-use crate::flow::{ArtifactFact, Decided, Decision, Policy, Survey};
+use crate::flow::{ArtifactFact, Begun, Decided, Decision, HeadFact, Policy, PutBack, Survey};
 use crate::ticket::{Check, TicketId};
 
 fn check(id: &str, required: bool) -> Check {
@@ -176,19 +177,10 @@ fn what_was_met_and_waits_for_its_commit_is_checked_again_where_the_tree_changed
     let none = Policy { retries: crate::config::Retries { commit: 0, ..policy().retries }, ..policy() };
     let Choice::Record(events) = choice(&run, &survey, &none, true).choice else { panic!("it is not committed") };
     apply(&mut run, &events);
-    while run.judging().is_some_and(|judging| judging.verdict.is_some()) {
-        let done = |effect: &str| Event::EffectFinished {
-            effect: effect.into(),
-            ticket: None,
-            outcome: None,
-            path: None,
-            changed: Vec::new(),
-            tickets: Vec::new(),
-        };
-        for effect in ["request", "paperwork", "verdict"] {
-            apply(&mut run, &[done(effect)]);
-        }
+    for effect in ["request", "paperwork", "verdict"] {
+        apply(&mut run, &[over(effect)]);
     }
+    assert!(run.judging().is_some_and(|judging| judging.verdict.is_none()), "it is held");
     survey.changes.clear();
     survey.turn.checks.tree = "t2".into();
     let Choice::Record(events) = choice(&run, &survey, &none, true).choice else { panic!("it is stale") };
@@ -243,3 +235,6 @@ fn a_check_that_a_person_ended_says_nothing_and_is_run_again_by_the_next_step() 
     one(&mut run, &survey, &policy(), ended);
     assert_eq!(one(&mut run, &survey, &policy(), found(CheckVerdict::Met)), "unit", "it has no result yet");
 }
+
+#[path = "checks_beside_tests.rs"]
+mod beside;

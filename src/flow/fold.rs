@@ -312,7 +312,6 @@ impl RunState {
         state.scope_rejected.clear();
         if self.judging().is_some_and(|judging| judging.request.ticket == *ticket) {
             self.stage = Stage::Idle;
-            self.last = Some(Outcome::TicketDone);
         }
         if self.current.as_ref() == Some(ticket) {
             self.current = None;
@@ -367,9 +366,6 @@ impl RunState {
             self.usage.add(usage);
         }
         state.own(&ended.changed, &Base { tree: ended.before.clone(), head: request.head.clone() });
-        if state.first_before.is_none() {
-            state.first_before.clone_from(&ended.before);
-        }
         if ended.after.is_some() {
             state.after.clone_from(&ended.after);
             state.undone.clear();
@@ -377,11 +373,9 @@ impl RunState {
         match end {
             EndKind::Finished => {
                 state.feedback.clear();
-                state.interrupted = 0;
                 self.breaker.failures = 0;
             }
             EndKind::Interrupted => {
-                state.interrupted += 1;
                 let mut text =
                     String::from("your last turn was interrupted; what it left lies in the worktree as it was");
                 for path in &ended.changed {
@@ -520,7 +514,6 @@ impl RunState {
     fn close_verdict(&mut self) {
         let Stage::Judging(judging) = &mut self.stage else { return };
         let Some(verdict) = judging.verdict.take() else { return };
-        self.last = Some(verdict.outcome);
         if let Some(row) = verdict.hold {
             judging.row = row;
             judging.refused = None;
@@ -601,7 +594,6 @@ impl RunState {
         state.commit_failures = 0;
         state.idle_turns = 0;
         state.retries = 0;
-        state.interrupted = 0;
     }
 
     fn drop_reasons_of(&mut self, ticket: &TicketId) {

@@ -13,7 +13,7 @@ pub struct Moment(Timestamp);
 impl Moment {
     /// So many milliseconds after the beginning of 1970; the nearest that there is where that is too far away.
     pub fn from_millis(millis: i64) -> Self {
-        let nearest = if millis < 0 { Timestamp::MIN } else { Timestamp::MAX };
+        let nearest = if millis.is_negative() { Timestamp::MIN } else { Timestamp::MAX };
         Self(Timestamp::from_millisecond(millis).unwrap_or(nearest))
     }
 
@@ -72,5 +72,6 @@ mod tests {
         assert_eq!(Moment::from_millis(1).since(far), Duration::ZERO);
         assert_eq!(Moment::from_millis(5000).since(Moment::from_millis(1000)), Duration::from_secs(4));
         assert_eq!(Moment::from_millis(i64::MIN).since(far), Duration::ZERO);
+        assert!(Moment::from_millis(i64::MIN) < Moment::default() && Moment::default() < far);
     }
 }

@@ -139,6 +139,13 @@ mod tests {
         assert_eq!(of(std::slice::from_ref(&pause)), (vec![(1, Paused)], true));
         assert_eq!(of(&[pause.clone(), resumed(ReasonCode::OperatorPause)]), (vec![(1, Paused)], true));
         assert_eq!(of(&[pause.clone(), resumed(ReasonCode::UserDispatch)]), (vec![(1, Paused)], false));
+        assert_eq!(of(&[pause.clone(), Event::RunStopped { by: "x".into() }]), (vec![(1, Paused)], false));
+        let turn = Event::TurnStarted(crate::flow::tests::request(1));
+        assert_eq!(of(&[pause.clone(), turn.clone()]), (vec![(1, Paused)], false), "it went on");
+        let mut notices = Notices::default();
+        notices.take(7, &turn);
+        notices.take(8, &pause);
+        assert_eq!((notices.turn_at, notices.seq), (7, 8));
         assert_eq!(of(&[paused(ReasonCode::AgentFailed)]), (vec![(1, Failed)], true));
         assert_eq!(of(&[paused(ReasonCode::MaxTurns), paused(ReasonCode::Parked)]), (vec![], false));
         assert_eq!(of(&[pause, Event::RunCompleted { held: vec![] }]), (vec![(1, Paused), (2, Completed)], true));

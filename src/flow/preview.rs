@@ -3,13 +3,12 @@
 use super::check_request::CheckRequest;
 use super::choose::{Choice, decide};
 use super::event::Event;
-use super::parts::Begun;
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
 use super::request::{Act, SaveRequest, SaveResult, TurnRequest};
 use super::settle;
 use super::state::{Life, Phase, RunState};
-use super::survey::{Decided, Survey};
+use super::survey::Survey;
 use crate::ticket::TicketId;
 
 /// What a step would do.
@@ -99,6 +98,7 @@ fn imagine_step(mut run: RunState, survey: &mut Survey, policy: &Policy) -> Prev
             Phase::Checking(check) => return checking(&run, check),
             Phase::Acting(act) => outcome(&run, survey, &act.clone()),
         };
+        // An imagined event follows what was just decided, so it cannot be out of order.
         for event in &open {
             let _ = run.apply(event);
         }
@@ -119,7 +119,10 @@ fn imagine_step(mut run: RunState, survey: &mut Survey, policy: &Policy) -> Prev
                     let (ticket, agent) = (Some(request.ticket.clone()), Some(request.agent.clone()));
                     return Preview { action: Action::RunTurn, ticket, agent, reason: None, run };
                 }
-                imagine(&mut run, survey, &events);
+                // What they begin is imagined to its end by the next look.
+                for event in &events {
+                    let _ = run.apply(event);
+                }
                 if let Some(Event::RunCompleted { held }) = events.last() {
                     return Preview::stopped(super::before::completed(survey.tickets.len(), held), run);
                 }
@@ -143,26 +146,6 @@ fn checking(run: &RunState, request: &CheckRequest) -> Preview {
     Preview { action: Action::Judge, ticket: Some(request.ticket.clone()), agent: None, reason: None, run: run.clone() }
 }
 
-fn imagine(run: &mut RunState, survey: &mut Survey, events: &[Event]) {
-    for event in events {
-        // An imagined event follows what was just decided, so it cannot be out of order.
-        let _ = run.apply(event);
-        match event {
-            Event::EffectBegun(Begun::Act(begun)) => {
-                for outcome in outcome(run, survey, &begun.act) {
-                    let _ = run.apply(&outcome);
-                }
-            }
-            Event::EffectBegun(Begun::Save(begun)) => {
-                for outcome in saved(survey, &begun.save) {
-                    let _ = run.apply(&outcome);
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
 fn saved(survey: &mut Survey, save: &SaveRequest) -> Vec<Event> {
     survey.tickets_changes.clear();
     settle::save(save, SaveResult::Clean)
@@ -171,9 +154,8 @@ fn saved(survey: &mut Survey, save: &SaveRequest) -> Vec<Event> {
 fn outcome(run: &RunState, survey: &mut Survey, act: &Act) -> Vec<Event> {
     match act {
         Act::Reply { to, spooled, confirmed, decides, .. } => {
-            match spooled {
-                Some(id) => survey.decisions.retain(|decision| decision.id != *id),
-                None => survey.reply = None,
+            if spooled.is_none() {
+                survey.reply = None;
             }
             let mut events = vec![Event::ReplyConsumed {
                 ticket: to.clone(),
@@ -192,9 +174,7 @@ fn outcome(run: &RunState, survey: &mut Survey, act: &Act) -> Vec<Event> {
             }
             match decision {
                 Some(id) => {
-                    survey.decisions.retain(|stored| {
-                        stored.id != *id || matches!(stored.what, Decided::Pause | Decided::Resume | Decided::Stop)
-                    });
+                    survey.decisions.retain(|stored| stored.id != *id);
                     vec![settle::decided(target, *done, why)]
                 }
                 None => vec![Event::ClaimRevoked { ticket: target.clone(), why: why.clone() }],

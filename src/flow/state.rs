@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::breaker::Breaker;
 use super::check_request::CheckRequest;
-use super::parts::{Asked, Base, Carried, CheckEnded, Outcome, TurnEnded, Verdict};
+use super::parts::{Asked, Base, Carried, CheckEnded, TurnEnded, Verdict};
 use super::reason::{Reason, ReasonCode};
 use super::request::{Act, DispatchFact, SaveRequest, TurnRequest};
 use super::retry::Retry;
@@ -83,8 +83,6 @@ pub struct RunState {
     pub agent_settings: BTreeMap<String, BTreeSet<String>>,
     /// The commit that HEAD named as the last turn ended.
     pub last_head: Option<String>,
-    /// What the last verdict came to.
-    pub last: Option<Outcome>,
     pub(super) stage: Stage,
     pub(super) acting: Option<Acting>,
 }
@@ -164,16 +162,12 @@ pub struct TicketState {
     pub stash: Option<String>,
     /// The kept tree after its last turn.
     pub after: Option<String>,
-    /// The kept tree before its first turn.
-    pub first_before: Option<String>,
     /// The number of its last turn.
     pub last_turn: Option<u32>,
     /// What was its work when a person decided that it is done, until a turn starts.
     pub left_behind: BTreeSet<String>,
     /// Paths that were undone since, with the kept tree that has what they were given.
     pub undone: BTreeMap<String, String>,
-    /// Turns that were interrupted without a record, in a row.
-    pub interrupted: u32,
     /// What was decided about its next turn.
     pub approval: Option<Approval>,
     /// The approval that was asked for and not answered.

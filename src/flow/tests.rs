@@ -11,11 +11,25 @@ use super::*;
 use crate::config::{CheckpointMode, CommitBy, Config};
 use crate::ticket::{TicketId, TicketLimits};
 
+pub(super) mod answers;
+mod approvals;
 mod caps;
+mod carry;
 mod failure;
+mod fold;
+mod mail;
+mod names;
+mod preview;
 mod progress;
+mod rows;
+mod rungs;
+mod saves;
+mod standing;
 mod trust;
+mod undo;
+mod verdicts;
 mod wait;
+mod whose;
 
 pub(super) fn id(text: &str) -> TicketId {
     TicketId::new(text)
@@ -469,24 +483,8 @@ fn commit_failed(survey: &Survey) -> RunState {
     let (mut run, _) = claimed();
     let mut strict = policy();
     strict.retries.commit = 0;
-    let events = recorded(&choice(&run, survey, &strict, false));
-    apply(&mut run, &events);
-    while run.standing.is_empty() {
-        let chosen = choice(&run, survey, &strict, false);
-        let mut events = recorded(&chosen);
-        if let Some(Event::EffectBegun(Begun::Act(_) | Begun::Save(_))) = events.last() {
-            let effect = if told(&chosen).contains("request") { "request" } else { "paperwork" };
-            events.push(Event::EffectFinished {
-                effect: effect.into(),
-                ticket: None,
-                outcome: None,
-                path: None,
-                changed: Vec::new(),
-                tickets: Vec::new(),
-            });
-        }
-        apply(&mut run, &events);
-    }
+    let said = answers::go_on(&mut run, survey, &strict);
+    assert_eq!(said.last().map(String::as_str), Some("8: commit_failed"));
     run
 }
 

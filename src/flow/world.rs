@@ -15,7 +15,7 @@ pub trait World {
     fn survey(&mut self, run: &RunState) -> Result<Survey, Self::Error>;
 
     /// Takes out of an event what may not be written down: secrets.
-    fn withhold(&self, _event: &mut Event) {}
+    fn withhold(&self, event: &mut Event);
 
     /// Writes down what an effect needs before its intent is journaled, and completes the event.
     fn prepare(&mut self, run: &RunState, event: &mut Event) -> Result<(), Self::Error>;
@@ -24,9 +24,7 @@ pub trait World {
     fn turn(&mut self, request: &TurnRequest) -> Result<Evidence<TurnResult>, Self::Error>;
 
     /// Whether what runs of a turn is not its agent any more, but a process that looks at what a lost one left.
-    fn is_lost(&self) -> bool {
-        false
-    }
+    fn is_lost(&self) -> bool;
 
     /// Starts a turn; what became of it is looked for, never returned.
     fn start_turn(&mut self, request: &TurnRequest) -> Result<(), Self::Error>;
@@ -47,9 +45,7 @@ pub trait World {
     fn act(&mut self, run: &RunState, act: &Act) -> Result<Vec<Event>, Self::Error>;
 
     /// Whether a person asked for the end so often that nothing more may be begun; the next step goes on.
-    fn is_pressed(&mut self) -> bool {
-        false
-    }
+    fn is_pressed(&mut self) -> bool;
 
     /// Waits until something may have changed.
     fn wait(&mut self) -> Result<(), Self::Error>;

@@ -7,10 +7,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::config;
 use crate::flow::{
-    Act, AgentFact, CheckRequest, CheckResult, CheckVerdict, ChecksFact, DispatchFact, Life, OutboxFact, ReplyFact,
-    SavePurpose, SaveRequest, SaveResult, TicketFact, TurnEnd, TurnFacts, TurnRequest, TurnResult,
+    Act, AgentFact, Carried, CheckRequest, CheckResult, CheckVerdict, ChecksFact, Decided, Decision, DispatchFact,
+    Life, OutboxFact, ReplyFact, SavePurpose, SaveRequest, SaveResult, TicketFact, TurnEnd, TurnFacts, TurnRequest,
+    TurnResult,
 };
 use crate::ticket::{Check, TicketLimits};
+
+/// More than any story here takes. A kernel that goes in circles uses it up, and does not hang the tests.
+const ENOUGH: u32 = 20_000;
 
 /// What an agent does in one turn.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,6 +71,14 @@ struct Place {
     fuel: u32,
     /// Whether a person has pressed Ctrl-C again and again once a turn runs.
     pressed: bool,
+    /// Whether what runs of a turn only looks at what a lost one left.
+    lost: bool,
+    /// Whether git cannot commit.
+    full: bool,
+    /// Whether `.tickets/STOP` appears as the first verdict is written down.
+    stops: bool,
+    decisions: Vec<Decided>,
+    looks: u32,
 }
 
 fn id(number: usize) -> TicketId {
@@ -166,11 +178,25 @@ impl Place {
 impl World for Place {
     type Error = Cut;
 
+    fn withhold(&self, _: &mut Event) {}
+
+    fn is_lost(&self) -> bool {
+        self.lost
+    }
+
     fn is_pressed(&mut self) -> bool {
         self.pressed && !self.started.is_empty()
     }
 
     fn survey(&mut self, _: &RunState) -> Result<Survey, Cut> {
+        self.looks += 1;
+        let judged = |event: &Event| matches!(event, Event::EffectBegun(Begun::Verdict(_)));
+        let decision = |(at, what): (usize, &Decided)| Decision {
+            id: at.to_string(),
+            by: "me".into(),
+            at: String::new(),
+            what: what.clone(),
+        };
         let tickets = self
             .done
             .iter()
@@ -196,6 +222,8 @@ impl World for Place {
         let paper = |number: usize| (id(number).path(), false);
         Ok(Survey {
             tickets,
+            stop_file: (self.stops && self.journal.iter().any(judged)).then(String::new),
+            decisions: self.decisions.iter().enumerate().map(decision).collect(),
             outbox: match self.outbox {
                 None => OutboxFact::Empty,
                 Some(true) => OutboxFact::Message(DispatchFact { pause: true, title: None, choices: Vec::new() }),
@@ -265,6 +293,7 @@ impl World for Place {
     fn start_save(&mut self, request: &SaveRequest) -> Result<(), Cut> {
         self.tick()?;
         let result = match request.purpose {
+            _ if self.full => SaveResult::Failed { why: "the disk is full".into() },
             SavePurpose::Keep => {
                 self.kept += 1;
                 SaveResult::Kept { commit: format!("kept {}", self.kept), changed: Vec::new(), tickets: Vec::new() }
@@ -367,7 +396,7 @@ fn run_to_the_end(place: &mut Place) -> Result<String, Cut> {
     }
     // In this world time stands still, and nobody waits in it.
     let policy = Policy { backoff: std::time::Duration::ZERO, ..Policy::of(&config::Config::default()) };
-    loop {
+    for _ in 0..ENOUGH {
         let end = step(place, &mut run, &policy, &mut |_| {})?;
         match end.reason.map(|reason| reason.code) {
             None | Some(ReasonCode::AgentFailed) => {}
@@ -377,6 +406,7 @@ fn run_to_the_end(place: &mut Place) -> Result<String, Cut> {
             Some(code) => return Ok(code.to_string()),
         }
     }
+    panic!("it steps for ever")
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
@@ -419,7 +449,7 @@ proptest! {
         verdicts in prop::collection::vec(verdict(), 0..4),
         cuts in prop::collection::vec(0u32..12, 0..14),
     ) {
-        let new = Place { done: vec![false; script.len()], script, by_runner, verdicts, fuel: u32::MAX, ..Place::default() };
+        let new = Place { done: vec![false; script.len()], script, by_runner, verdicts, fuel: ENOUGH, ..Place::default() };
         let mut calm = new.clone();
         let expected = run_to_the_end(&mut calm).expect("nothing cuts it");
         let mut torn = new;
@@ -432,7 +462,7 @@ proptest! {
                 Err(Cut::Journal(error)) => panic!("{error}"),
             }
         }
-        torn.fuel = u32::MAX;
+        torn.fuel = ENOUGH;
         let ended = match ended { Some(ended) => ended, None => run_to_the_end(&mut torn).expect("nothing cuts it") };
         prop_assert_eq!(ended, expected);
         prop_assert_eq!(story(&torn), story(&calm));
@@ -447,7 +477,7 @@ proptest! {
         script in prop::collection::vec(prop::collection::vec(deed(), 0..4), 1..3),
         verdicts in prop::collection::vec(verdict(), 0..4),
     ) {
-        let mut place = Place { done: vec![false; script.len()], script, verdicts, fuel: u32::MAX, ..Place::default() };
+        let mut place = Place { done: vec![false; script.len()], script, verdicts, fuel: ENOUGH, ..Place::default() };
         run_to_the_end(&mut place).expect("nothing cuts it");
         let (mut memory, mut disk) = (RunState::default(), RunState::default());
         for (seq, event) in (1..).zip(&place.journal) {
@@ -463,8 +493,7 @@ proptest! {
 
 #[test]
 fn who_presses_again_and_again_is_let_go_and_the_next_step_goes_on() {
-    let mut place =
-        Place { done: vec![false], script: vec![vec![]], fuel: u32::MAX, pressed: true, ..Place::default() };
+    let mut place = Place { done: vec![false], script: vec![vec![]], fuel: ENOUGH, pressed: true, ..Place::default() };
     let mut run = RunState::default();
     let policy = Policy::of(&config::Config::default());
     let end = step(&mut place, &mut run, &policy, &mut |_| {}).expect("nothing cuts it");
@@ -496,7 +525,7 @@ fn a_step_that_starts_a_turn_says_nothing_of_who_was_passed_over_before() {
 
 #[test]
 fn a_finished_run_says_so_and_writes_nothing_more() {
-    let mut place = Place { done: vec![false], script: vec![vec![]], fuel: u32::MAX, ..Place::default() };
+    let mut place = Place { done: vec![false], script: vec![vec![]], fuel: ENOUGH, ..Place::default() };
     assert_eq!(run_to_the_end(&mut place).expect("nothing cuts it"), "completed");
     let lines = place.journal.len();
     assert_eq!(run_to_the_end(&mut place).expect("nothing cuts it"), "completed");
@@ -505,3 +534,6 @@ fn a_finished_run_says_so_and_writes_nothing_more() {
     place.journal.iter().for_each(|event| run.apply(event).expect("in order"));
     assert_eq!(run.life, Life::Completed);
 }
+
+#[path = "driver_step_tests.rs"]
+mod steps;

@@ -104,6 +104,94 @@ fn a_turn_that_asks_only_for_the_commit_is_refused_by_the_total_alone() {
     assert_eq!(told_next(&run, &survey, &tight), "15: limit.reached");
 }
 
+#[test]
+fn the_tighter_of_two_caps_counts_and_none_is_no_cap() {
+    let mut policy = policy();
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    (policy.limits.turns, policy.limits.no_progress, policy.limits.time) = (Some(5), Some(5), seconds(5));
+    for (own, tighter) in [(None, 5), (Some(3), 3), (Some(9), 5)] {
+        assert_eq!((policy.turns_of(own), policy.no_progress_of(own)), (Some(tighter), Some(tighter)));
+        assert_eq!(policy.time_of(own.and_then(|own| seconds(own.into()))), seconds(tighter.into()));
+    }
+    policy.limits.time = None;
+    assert_eq!((policy.time_of(None), policy.time_of(seconds(2))), (None, seconds(2)));
+}
+
+#[test]
+fn a_cap_is_raised_in_the_file_that_has_it() {
+    for (config, own, file) in [
+        (None, Some(1), ".tickets/one.md"),
+        (Some(9), Some(1), ".tickets/one.md"),
+        (Some(1), None, ".tickets/config.yaml"),
+        (Some(1), Some(1), ".tickets/config.yaml"),
+        (Some(1), Some(9), ".tickets/config.yaml"),
+    ] {
+        let (mut survey, mut policy) = (world(), policy());
+        (survey.tickets[0].limits.turns, policy.limits.turns) = (own, config);
+        let mut run = used(report());
+        let events = recorded(&choice(&run, &survey, &policy, true));
+        apply(&mut run, &events);
+        let chosen = choice(&run, &survey, &policy, true);
+        let Choice::Stop(Stop { reason: Some(reason), .. }) = &chosen.choice else { panic!("{chosen:?}") };
+        assert!(reason.message.contains(&format!("raise it in `{file}`")), "{}", reason.message);
+    }
+}
+
+#[test]
+fn resume_grants_also_what_nobody_has_refused_yet() {
+    let mut tight = policy();
+    tight.limits.total_turns = Some(1);
+    let survey = Survey { decisions: vec![decided("r", Decided::Resume)], ..world() };
+    let events = recorded(&choice(&used(report()), &survey, &tight, true));
+    let [_, Event::RunResumed { reason, granted, .. }] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((*reason, *granted), (ReasonCode::LimitTotalTurns, Some(1)));
+}
+
+#[test]
+fn programs_are_told_a_limit_in_what_it_counts_and_costs_in_dollars() {
+    let told_as = |change: fn(&mut Policy)| {
+        let mut policy = policy();
+        change(&mut policy);
+        let mut run = used(report());
+        let events = recorded(&choice(&run, &world(), &policy, true));
+        apply(&mut run, &events);
+        let chosen = choice(&run, &world(), &policy, true);
+        let Choice::Stop(Stop { reason: Some(reason), .. }) = &chosen.choice else { panic!("{chosen:?}") };
+        reason.details["limit"].clone()
+    };
+    assert_eq!(told_as(|policy| policy.limits.tokens = Some(1000)), json!(1000));
+    assert_eq!(told_as(|policy| policy.limits.cost = Some(Usd(1_250_000))), json!(1.25));
+}
+
+#[test]
+fn of_the_users_changes_ten_are_named() {
+    for (count, more) in [(10, None), (12, Some("\n  and 2 more"))] {
+        let mut survey = world();
+        survey.changes = (0..count).map(|number| (format!("f{number:02}"), "x".to_owned())).collect();
+        let chosen = choice(&fold(&begun()), &survey, &policy(), true);
+        let Choice::Stop(Stop { reason: Some(reason), .. }) = &chosen.choice else { panic!("{chosen:?}") };
+        assert_eq!(reason.message.contains(" more"), more.is_some(), "{}", reason.message);
+        assert!(reason.message.ends_with(more.unwrap_or("\n  f09")), "{}", reason.message);
+    }
+}
+
+#[test]
+fn whoever_left_a_change_is_named_be_it_work_or_what_was_decided_to_be_done() {
+    let left_by = |change: fn(&mut TicketState)| {
+        let mut run = fold(&begun());
+        change(run.tickets.entry(id("two")).or_default());
+        change(run.tickets.entry(id("one")).or_default());
+        run.tickets.entry(id("one")).or_default().work.clear();
+        let survey = Survey { changes: BTreeMap::from([("f".to_owned(), "x".to_owned())]), ..world() };
+        let chosen = choice(&run, &survey, &policy(), true);
+        let Choice::Stop(Stop { reason: Some(reason), .. }) = &chosen.choice else { panic!("{chosen:?}") };
+        reason.details["left_by"].clone()
+    };
+    assert_eq!(left_by(|_| {}), json!([]));
+    assert_eq!(left_by(|state| _ = state.work.insert("f".into())), json!(["two"]));
+    assert_eq!(left_by(|state| _ = state.left_behind.insert("f".into())), json!(["two"]), "not the one at hand");
+}
+
 proptest! {
     /// Whatever was used and whatever the caps are: no cap that is reached starts a turn.
     #[test]

@@ -35,33 +35,14 @@ fn judge(run: &mut RunState, survey: &Survey, policy: &Policy) -> String {
         said.push(told(&chosen).trim_start_matches("9: ").to_owned());
         for event in events {
             run.apply(event).expect("in order");
-            if let Some(outcome) = imagined(event) {
-                run.apply(&outcome).expect("in order");
-            }
+            let answer = answers::answer(run, event);
+            apply(run, answer.as_slice());
         }
         if run.judging().is_none() {
             return said.first().cloned().unwrap_or_default();
         }
     }
     panic!("it is judged for ever: {said:?}")
-}
-
-/// What the world would answer to an effect that these tests come by.
-fn imagined(event: &Event) -> Option<Event> {
-    let Event::EffectBegun(begun) = event else { return None };
-    let effect = match begun {
-        Begun::Act(ActBegun { act: Act::Request { .. }, .. }) => "request",
-        Begun::Save(_) => "paperwork",
-        Begun::Verdict(_) | Begun::Act(_) => return None,
-    };
-    Some(Event::EffectFinished {
-        effect: effect.into(),
-        ticket: None,
-        outcome: None,
-        path: None,
-        changed: Vec::new(),
-        tickets: Vec::new(),
-    })
 }
 
 fn next(run: &RunState, survey: &Survey, policy: &Policy) -> String {
@@ -98,6 +79,7 @@ fn a_rate_limit_is_waited_for_as_long_as_it_says() {
     let stop = choice(&run, &at(3600), &policy(), true);
     let Choice::Stop(Stop { reason: Some(reason), ticket }) = &stop.choice else { panic!("{stop:?}") };
     assert_eq!((reason.code, &reason.details["until"]), (ReasonCode::Parked, &json!("2026-01-31T10:00:00.000Z")));
+    assert!(reason.message.ends_with("`turnstile run` waits for that if it is less than 10 minutes away"));
     assert_eq!(ticket, &Some(id("one")));
     assert_eq!(next(&run, &at(7200), &policy()), "17: turn 2 of one");
     let _ = turn(&mut run, limited(2, None), &at(7200), &policy());

@@ -192,3 +192,21 @@ fn the_prompt_warns_from_two_thirds_of_the_limit_on() {
     assert_eq!(warned(6), [(4, 2), (5, 1)]);
     assert_eq!(progress_warning(9, None), None);
 }
+
+#[test]
+fn what_is_told_counts_the_turns() {
+    let told_after = |turns: &[TurnEnded], limit: u32| {
+        let policy =
+            Policy { limits: crate::config::Limits { no_progress: Some(limit), ..policy().limits }, ..policy() };
+        let mut run = judged(turns);
+        let number = run.turns + 1;
+        apply(&mut run, &[Event::TurnStarted(request(number)), Event::TurnFinished(idle(number))]);
+        let events = recorded(&choice(&run, &world(), &policy, false));
+        let Some(Event::EffectBegun(Begun::Verdict(verdict))) = events.last() else { panic!("{events:?}") };
+        verdict.reason.as_ref().expect("it waits").message.clone()
+    };
+    assert!(told_after(&[], 1).starts_with("a turn of one came to nothing"));
+    assert!(told_after(&[idle(1)], 2).starts_with("2 turns in a row of one came to nothing"));
+    let warned = |idle| progress_warning(idle, Some(idle + 1)).map(|line| line.text).unwrap_or_default();
+    assert!(warned(2).contains("in your last 2 turns"));
+}

@@ -139,3 +139,15 @@ fn resume_answers_what_is_told_and_not_what_is_passed_over() {
     assert_eq!(next(&run, &world(), &tight), "15: limit_total_turns");
     assert_eq!(resume_answers(&run, &tight), None, "the limit is");
 }
+
+#[test]
+fn resume_answers_an_operators_pause_first() {
+    let pause = Event::RunPaused { ticket: None, reason: Reason::new(ReasonCode::OperatorPause, "x"), digest: None };
+    let mut run = waiting(ReasonCode::UserDispatch);
+    apply(&mut run, &[stands("two", ReasonCode::NoProgress), stands("one", ReasonCode::HeadMoved), pause]);
+    run.standing[1].ticket = None;
+    for policy in [policy(), next_policy()] {
+        let answered = resume_answers(&run, &policy).map(|stands| stands.reason.code);
+        assert_eq!(answered, Some(ReasonCode::OperatorPause));
+    }
+}
