@@ -140,7 +140,7 @@ fn decisions_are_served_beside_a_run_but_for_final_ones_before_a_judgement() {
     assert_eq!(by_hand(&fold(&begun()), &world()), None);
 
     let mut begun_to = judging.clone();
-    let events = recorded(&choice(&judging, &world(), &policy(), false));
+    let events = torn(&choice(&judging, &world(), &policy(), false));
     apply(&mut begun_to, &events);
     assert_eq!(by_hand(&begun_to, &waiting(Decided::Stop)), None, "so is one whose verdict is not closed");
     let (mut held, mut survey) = claimed();
