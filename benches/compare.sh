@@ -72,6 +72,7 @@ repository() {
             }'
         git add --all
         git commit --quiet --message 'Tickets'
+        "$turnstile" trust --yes >/dev/null
     )
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::env::Environment;
 use super::error::CliError;
 use super::printer::Printer;
-use crate::run::{Surroundings, Workspace, unresolved};
+use crate::run::{Surroundings, Workspace, is_inside_turn, says_inside_turn, unresolved};
 use crate::ticket::{Ids, TicketId, resolve};
 
 /// What every command is given.
@@ -31,26 +31,18 @@ impl Context {
     /// The worktree, for a command that changes the run: refused inside a turn of this repository.
     pub fn workspace_outside_turns(&self) -> Result<Workspace, CliError> {
         let workspace = self.workspace()?;
-        self.refuse_inside_turn(&workspace)?;
+        self.refuse_inside_turn(&workspace.layout.common_dir)?;
         Ok(workspace)
     }
 
     /// Refuses inside a turn of this repository: by the variable that a turn is given, and by who started this process.
-    pub fn refuse_inside_turn(&self, workspace: &Workspace) -> Result<(), CliError> {
-        if !self.says_inside_turn(&workspace.layout.common_dir) && !workspace.is_inside_turn() {
+    pub fn refuse_inside_turn(&self, common_dir: &Path) -> Result<(), CliError> {
+        if !says_inside_turn(&self.environment.variables, common_dir) && !is_inside_turn(common_dir) {
             return Ok(());
         }
         let message = "this runs inside a turn of this repository; an agent ends its turn and the runner goes on";
         Err(CliError::new("reentrant", message, super::exit::Exit::USAGE)
             .hint("to ask a human, write `.tickets/outbox/DISPATCH.md` or run `turnstile dispatch --pause`"))
-    }
-
-    fn says_inside_turn(&self, common_dir: &Path) -> bool {
-        let Some(inside) = self.environment.get("TURNSTILE_IN_TURN") else { return false };
-        match (Path::new(inside).canonicalize(), common_dir.canonicalize()) {
-            (Ok(one), Ok(other)) => one == other,
-            _ => Path::new(inside) == common_dir,
-        }
     }
 
     /// What the process around us gives, for the rooms below.
@@ -63,6 +55,7 @@ impl Context {
             grace: self.environment.grace(),
             backoff: self.environment.backoff(),
             screen: Arc::clone(&self.printer.screen),
+            trusts: self.environment.trusts(),
         }
     }
 

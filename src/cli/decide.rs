@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::notify::Notifier;
 use super::{CliError, Context, Exit};
-use crate::flow::{Life, Policy, amount, resume_answers};
+use crate::flow::{Life, Policy, ReasonCode, amount, resume_answers};
 use crate::run::{Decided, Options};
 use crate::ticket::{Read, TicketId};
 
@@ -81,10 +81,21 @@ pub fn resume(context: &Context, _: &ResumeArguments) -> Result<Exit, CliError> 
         .map(|stands| stands.reason.code)
         .or(refusal.map(|refusal| refusal.code))
         .filter(|_| before.life == Life::Open);
+    let accepted = match answered {
+        Some(ReasonCode::RunnerFilesChanged) => workspace.made_of_runner_files(&before)?,
+        Some(_) | None => Vec::new(),
+    };
     let decided = match (answered, before.life) {
         (None, Life::Open) => Decided::Nothing,
         _ => workspace.decide("resume", json!({}))?,
     };
+    // By whoever typed this, and by nobody else: a decision that was found stored trusts nothing.
+    if decided == Decided::Served
+        && !accepted.is_empty()
+        && let Err(refused) = workspace.trust_items(&accepted)?
+    {
+        context.printer.note(&format!("what is accepted is not trusted: {refused}"));
+    }
     let granted = refusal.map_or_else(String::new, |refusal| {
         let in_all = refusal.in_force.saturating_add(refusal.amount);
         let (more, in_all) = (amount(refusal.code, refusal.amount), amount(refusal.code, in_all));

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::hooks::look_for_doctor;
 use super::init::is_program;
 use super::list::{line, widths};
 use super::{CliError, Context, Exit};
@@ -66,12 +67,14 @@ pub fn run(context: &Context, _: &Arguments) -> Result<Exit, CliError> {
             checks.push(Check::of("space", space(&workspace)));
             checks.push(Check::of("tickets", tickets(&mut workspace)));
             checks.extend(settings(context, &workspace));
+            checks.push(Check::of("trust", trust(context, &workspace)));
             checks.push(lock(&workspace));
             checks.push(journal(&workspace));
             checks.push(leftovers(&workspace));
         }
         Err(error) => checks.push(no_repository(&error)),
     }
+    checks.extend(hooks(context));
     if context.printer.json {
         let document = checks
             .iter()
@@ -203,6 +206,22 @@ fn settings(context: &Context, workspace: &Workspace) -> Vec<Check> {
     checks
 }
 
+/// What of the worktree may start programs.
+fn trust(context: &Context, workspace: &Workspace) -> Result<Check, RunError> {
+    if let Some(refused) = workspace.why_nothing_is_trusted()? {
+        return Ok(Check::fault("trust", refused.why).help(refused.way_out));
+    }
+    let untrusted = workspace.untrusted()?;
+    let names = super::ask::names(untrusted.iter());
+    Ok(if untrusted.is_empty() {
+        Check::ok("trust", "nothing here may start programs but what is trusted")
+    } else if context.environment.trusts() {
+        Check::ok("trust", format!("TURNSTILE_TRUST has the next run trust {names} unseen"))
+    } else {
+        Check::fault("trust", format!("not trusted on this machine: {names}")).help("turnstile trust")
+    })
+}
+
 /// The agents of open tickets, and the default one.
 fn needed(workspace: &Workspace, config: &Config) -> BTreeSet<String> {
     let open =
@@ -274,6 +293,28 @@ fn journal(workspace: &Workspace) -> Check {
             ))
         }
     }
+}
+
+/// The hooks that were installed. Where there is no repository, that is told already.
+fn hooks(context: &Context) -> Vec<Check> {
+    let health = match look_for_doctor(context) {
+        Ok(health) => health,
+        Err(error) if error.exit == Exit::INVALID => return Vec::new(),
+        Err(error) => return vec![Check::fault("hooks", error.message)],
+    };
+    let faulty: Vec<Check> = health
+        .iter()
+        .filter(|health| !health.state.rings())
+        .map(|health| Check {
+            help: health.help.clone(),
+            ..Check::fault(&format!("hook {}", health.hook.name()), health.message.clone())
+        })
+        .collect();
+    if !faulty.is_empty() || health.is_empty() {
+        return faulty;
+    }
+    let names: Vec<&str> = health.iter().map(|health| health.hook.name()).collect();
+    vec![Check::ok("hooks", names.join(", "))]
 }
 
 /// What processes that were killed left behind. Only locks stand in anybody's way.

@@ -10,6 +10,7 @@
 //! | `NO_COLOR`, `CLICOLOR_FORCE` | as everywhere: no colour, colour even where nobody looks |
 //! | `TURNSTILE_LOG` | what is traced to stderr, as `turnstile=debug`; nothing by default |
 //! | `TURNSTILE_GRACE_MS` | how long a turn that is asked to end may take before it is killed; 10 s by default |
+//! | `TURNSTILE_TRUST` | `1`: `run`, `step` and `trust` trust what lies here without asking |
 //! | `TURNSTILE_BACKOFF_MS` | how long the first retry of an error that may pass is waited for; 5 s by default |
 //! | `_TURNSTILE_CRASH_LOG`, `_TURNSTILE_CRASH_AT` | end this process at a point, see [`crate::crash`]; not looked at by a release build |
 
@@ -59,6 +60,11 @@ impl Environment {
         if let Some(log) = self.get("_TURNSTILE_CRASH_LOG") {
             crate::crash::arm(log.into(), &self.text("_TURNSTILE_CRASH_AT").unwrap_or_default());
         }
+    }
+
+    /// Whether who types trusts whatever lies here.
+    pub fn trusts(&self) -> bool {
+        self.text("TURNSTILE_TRUST").is_some_and(|value| value == "1")
     }
 
     /// How long a turn that is asked to end may take.

@@ -8,7 +8,7 @@ use super::{CliError, Context, Exit};
 use crate::agent::{first_on_path, kind_name};
 use crate::config::{FIRST_TICKET, FIRST_TICKET_NAME, template};
 use crate::git;
-use crate::run::Workspace;
+use crate::run::{Workspace, may_start_programs};
 use crate::store::{self, Audience, StoreError, TICKETS};
 
 /// Make `.tickets/` with a commented config and a first ticket
@@ -28,14 +28,24 @@ pub fn run(context: &Context, _: &Arguments) -> Result<Exit, CliError> {
     if !has_tickets {
         files.push((FIRST_TICKET_NAME, FIRST_TICKET.to_owned()));
     }
-    let (mut made, mut kept) = (Vec::new(), Vec::new());
+    let (mut made, mut kept, mut own) = (Vec::new(), Vec::new(), Vec::new());
     for (name, text) in files {
         let path = format!("{TICKETS}/{name}");
         match store::write_new(&workspace.layout.top, &path, text.as_bytes(), Audience::People) {
-            Ok(()) => made.push(path),
+            Ok(()) => {
+                if may_start_programs(&path) {
+                    own.push((path.clone(), text.into_bytes()));
+                }
+                made.push(path);
+            }
             Err(StoreError::Exists { .. }) => kept.push(path),
             Err(error) => return Err(error.into()),
         }
+    }
+    if !own.is_empty()
+        && let Err(refused) = workspace.trust_own(&own)?
+    {
+        context.printer.note(&format!("what was made here is not trusted yet: {refused}"));
     }
     // The files are made; that git cannot say whether it ignores them takes nothing back, and `doctor` asks again.
     let ignored = git::is_ignored(&workspace.place, &format!("{TICKETS}/{FIRST_TICKET_NAME}")).unwrap_or(false);

@@ -1,6 +1,7 @@
 //! What a person types and reads: the command line, its documents, its exit statuses.
 
 mod approve;
+mod ask;
 mod completions;
 mod context;
 mod decide;
@@ -13,9 +14,12 @@ mod env;
 mod error;
 mod exit;
 mod history;
+mod hook;
+mod hooks;
 mod init;
 mod input;
 mod lint;
+mod lint_staged;
 mod list;
 mod log;
 mod man;
@@ -35,8 +39,10 @@ mod show;
 mod status;
 mod suggest;
 mod tail;
+mod trust;
 mod turn_record;
 mod undo;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -86,9 +92,12 @@ enum Command {
     List(list::Arguments),
     Show(show::Arguments),
     Doctor(doctor::Arguments),
+    Hooks(hooks::Arguments),
+    Hook(hook::Arguments),
     Next(next::Arguments),
     Step(run::StepArguments),
     Run(run::RunArguments),
+    Watch(watch::Arguments),
     Status(status::Arguments),
     Log(log::Arguments),
     Prompt(prompt::Arguments),
@@ -102,6 +111,7 @@ enum Command {
     Resume(decide::ResumeArguments),
     Stop(decide::StopArguments),
     Undo(undo::Arguments),
+    Trust(trust::Arguments),
     Prune(prune::Arguments),
     Report(report::Arguments),
     Diff(diff::Arguments),
@@ -240,9 +250,12 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::List(arguments) => list::run(context, &arguments),
         Command::Show(arguments) => show::run(context, &arguments),
         Command::Doctor(arguments) => doctor::run(context, &arguments),
+        Command::Hooks(arguments) => hooks::run(context, &arguments),
+        Command::Hook(arguments) => hook::run(context, &arguments),
         Command::Next(arguments) => next::run(context, &arguments),
         Command::Step(arguments) => run::step(context, &arguments),
         Command::Run(arguments) => run::run(context, &arguments),
+        Command::Watch(arguments) => watch::run(context, &arguments),
         Command::Status(arguments) => status::run(context, &arguments),
         Command::Log(arguments) => log::run(context, &arguments),
         Command::Prompt(arguments) => prompt::run(context, &arguments),
@@ -256,6 +269,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Resume(arguments) => decide::resume(context, &arguments),
         Command::Stop(arguments) => decide::stop(context, &arguments),
         Command::Undo(arguments) => undo::run(context, &arguments),
+        Command::Trust(arguments) => trust::run(context, &arguments),
         Command::Prune(arguments) => prune::run(context, &arguments),
         Command::Report(arguments) => report::run(context, &arguments),
         Command::Diff(arguments) => diff::run(context, &arguments),

@@ -33,6 +33,13 @@ impl<'c> Notifier<'c> {
         if Workspace::config_is_suspect(&folded.state) {
             return notifier;
         }
+        let is_trusted = workspace.surroundings.trusts || workspace.trusts_config(&settings).unwrap_or(false);
+        if !is_trusted {
+            context
+                .printer
+                .note("the program of `notify` is told nothing: the config that names it is not trusted here");
+            return notifier;
+        }
         notifier.config = Some(settings.config);
         let Ok(Some((run, notices))) = workspace.notices() else { return notifier };
         if let Some(last) = notices.last().filter(|_| notices.stands) {

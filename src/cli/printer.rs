@@ -114,6 +114,11 @@ impl Printer {
         }
     }
 
+    /// A question, behind which the answer is typed.
+    pub fn question(&self, text: &str) {
+        tell(&self.screen.redact(text));
+    }
+
     /// A line for people who look for a fault.
     pub fn detail(&self, text: &str) {
         if self.volume == Volume::Verbose {

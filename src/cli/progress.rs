@@ -107,6 +107,13 @@ impl<'p> Live<'p> {
         for change in &ended.tampered {
             self.print(&format!("  tampered with: {}", crate::text::shown_line(change)));
         }
+        if !ended.settings.is_empty() {
+            let names: Vec<String> = ended.settings.keys().cloned().collect();
+            self.print(&format!(
+                "  changed agents' own settings, which the next turn goes by: {}",
+                crate::text::shown_list(&names)
+            ));
+        }
         if let Some(before) = self.named_before.take_if(|_| !ended.left_out.is_empty()) {
             self.named = before();
         }

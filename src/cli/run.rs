@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::notify::Notifier;
 use super::printer::Volume;
 use super::progress::Live;
+use super::trust::Settled;
 use super::{CliError, Context, Exit};
 use crate::flow::{CheckEnded, Look, Outcome, Reason, ReasonCode, outcome_name, reply_left};
-use crate::run::{DriveEnd, Options, Until};
+use crate::run::{DriveEnd, Options, Until, Workspace};
 use crate::ticket::TicketId;
 
 /// Make one step: at most one turn, judged
@@ -49,6 +50,9 @@ struct Shared {
     /// Work where HEAD is detached
     #[arg(long)]
     allow_detached: bool,
+    /// Trust what may start programs here without looking at it; see `trust`
+    #[arg(long)]
+    trust: bool,
     /// Start the run on a new branch at HEAD
     #[arg(long, value_name = "NAME")]
     branch: Option<String>,
@@ -60,6 +64,7 @@ impl Shared {
             allow_dirty: self.allow_dirty,
             allow_detached: self.allow_detached,
             branch: self.branch.clone(),
+            trusts: self.trust,
             ..Options::default()
         }
     }
@@ -84,19 +89,28 @@ fn drive(context: &Context, until: Until, ids: &[String], mut options: Options) 
     let mut workspace = context.workspace_outside_turns()?;
     let only: Vec<TicketId> = ids.iter().map(|id| context.ticket(&mut workspace, id)).collect::<Result<_, _>>()?;
     options.only = (!only.is_empty()).then_some(only);
-    let notifier = Notifier::begin(context, &workspace);
-    let mut live = Live::new(&context.printer, workspace.left_out_before());
-    let end = workspace.drive(until, &options, &mut |progress| live.show(progress))?;
-    live.finish();
-    let exit = exit_of(&end);
+    let unseen = options.trusts || context.environment.trusts();
+    let mut settled = super::trust::settle(context, &mut workspace, &options, unseen)?;
+    let mut driven = make_steps(context, &mut workspace, until, &options)?;
+    // A person may change what starts programs between two steps, and is asked in the middle of the run then.
+    while is_untrusted(&driven.end) && settled != Settled::Refused {
+        settled = super::trust::settle(context, &mut workspace, &options, unseen)?;
+        if settled != Settled::Trusted {
+            break;
+        }
+        options.max_turns = driven.end.turns_left;
+        let steps = driven.end.steps;
+        driven = make_steps(context, &mut workspace, until, &options)?;
+        driven.end.steps = driven.end.steps.saturating_add(steps);
+    }
     if context.printer.json {
-        let mut document = document(&end, exit);
+        let mut document = driven.document;
         if until == Until::Needed {
-            document["steps"] = json!(end.steps);
+            document["steps"] = json!(driven.end.steps);
         }
         context.printer.document(&document);
     } else {
-        context.printer.note(&sentence(&end));
+        context.printer.note(&sentence(&driven.end));
     }
     if context.printer.volume != Volume::Quiet && (workspace.has_reply()? || workspace.keeps_reply()?) {
         let view = workspace.look(&Options::default())?;
@@ -106,17 +120,51 @@ fn drive(context: &Context, until: Until, ids: &[String], mut options: Options) 
         }
     }
     // Nobody waits for the lock meanwhile, and what the step came to has been said.
-    notifier.end(&workspace, Some((&end, &document(&end, exit))));
+    driven.notifier.end(&workspace, Some((&driven.end, &document(&driven.end, driven.exit))));
     // The process is about to end: taking thousands of tickets apart one by one would be work for nobody.
     std::mem::forget(workspace);
-    Ok(Exit(exit))
+    Ok(Exit(driven.exit))
+}
+
+/// What steps came to, before anybody is told.
+pub struct Driven<'c> {
+    /// The end of it.
+    pub end: DriveEnd,
+    /// The same as a document.
+    pub document: Value,
+    /// The exit status.
+    pub exit: u8,
+    /// Who is still to be told.
+    pub notifier: Notifier<'c>,
+}
+
+/// Makes steps, and shows what happens meanwhile.
+pub fn make_steps<'c>(
+    context: &'c Context,
+    workspace: &mut Workspace,
+    until: Until,
+    options: &Options,
+) -> Result<Driven<'c>, CliError> {
+    let notifier = Notifier::begin(context, workspace);
+    let mut live = Live::new(&context.printer, workspace.left_out_before());
+    // Whatever is trusted unseen was trusted before, and told.
+    let options = Options { trusts: false, ..options.clone() };
+    let end = workspace.drive(until, &options, &mut |progress| live.show(progress))?;
+    live.finish();
+    let exit = exit_of(&end);
+    Ok(Driven { document: document(&end, exit), end, exit, notifier })
+}
+
+fn is_untrusted(end: &DriveEnd) -> bool {
+    end.last.reason.as_ref().is_some_and(|reason| reason.code == ReasonCode::Untrusted)
 }
 
 fn exit_of(end: &DriveEnd) -> u8 {
     end.last.reason.as_ref().map_or(0, |reason| reason.code.exit())
 }
 
-fn document(end: &DriveEnd, exit: u8) -> Value {
+/// What steps came to, as a document.
+pub fn document(end: &DriveEnd, exit: u8) -> Value {
     let last = &end.last;
     // A pause that was asked for meanwhile holds the run, whatever the step came to.
     let held = end.state.shown().filter(|stands| stands.ticket.is_none()).map(|stands| &stands.reason);
@@ -154,7 +202,8 @@ pub fn shown_reason(reason: Option<&Reason>) -> Value {
     )
 }
 
-fn sentence(end: &DriveEnd) -> String {
+/// What steps came to, in a sentence.
+pub fn sentence(end: &DriveEnd) -> String {
     let last = &end.last;
     match &last.reason {
         Some(reason) if reason.code == ReasonCode::Completed => format!("completed: {}", reason.message),

@@ -231,7 +231,12 @@ pub(crate) const NOTIFY: &[Key] = &[
 /// The keys of `triggers`.
 pub(crate) const TRIGGERS: &[Key] = &[
     key("branches", Shape::Texts, "", "branches whose pushes start a run"),
-    key("inline_commands", Shape::Flag, "false", "whether a push may run command lines of tickets"),
+    key(
+        "inline_commands",
+        Shape::Flag,
+        "false",
+        "whether a push may run command lines of tickets; otherwise they wait for `approve`",
+    ),
     key("reviewers", Shape::Texts, "[]", "whose pushed replies count"),
 ];
 

@@ -34,7 +34,7 @@ fn property(path: &str, key: &Key, unsupported: Unsupported<'_>) -> Value {
     let only = match (unsupported(path), key.shape) {
         (Some(Accepted::Nothing), _) | (None, Shape::Only("")) => Some(json!({ "not": {} })),
         (Some(Accepted::Empty), _) => Some(json!({ "enum": [[], {}] })),
-        (Some(Accepted::Plain(value)), _) | (None, Shape::Only(value)) => Some(json!({ "const": plain(value) })),
+        (None, Shape::Only(value)) => Some(json!({ "const": plain(value) })),
         (None, _) => None,
     };
     let is_supported = only.is_none();

@@ -187,6 +187,10 @@ mod tests {
         notify:
           command: []                          # the program and its arguments, as `[./notify.sh]`; nobody is told where it is empty
           events: [paused, completed, failed]  # the events of a run that it is told of
+
+        # what a push may start
+        triggers:
+          inline_commands: false  # whether a push may run command lines of tickets; otherwise they wait for `approve`
         "#);
     }
 

@@ -42,6 +42,8 @@ pub struct Config {
     pub approval: ApprovalPolicy,
     /// Globs of what no turn may change unasked.
     pub protect: Vec<String>,
+    /// Whether a push may run command lines of tickets.
+    pub trigger_commands: bool,
 }
 
 /// Which tickets wait for an approval, besides those that ask for one themselves.

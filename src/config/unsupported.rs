@@ -18,14 +18,11 @@ pub(crate) enum Accepted {
     Nothing,
     /// An empty list or mapping.
     Empty,
-    /// This word or number.
-    Plain(&'static str),
 }
 
 /// The table. `*` stands for every name of the roster.
 pub(crate) const UNSUPPORTED: &[Unsupported] = &[
     Unsupported::Key("triggers.branches", Accepted::Nothing),
-    Unsupported::Key("triggers.inline_commands", Accepted::Plain("false")),
     Unsupported::Key("triggers.reviewers", Accepted::Empty),
     Unsupported::Key("agents.*.permissions", Accepted::Nothing),
     Unsupported::Key("agents.*.output", Accepted::Empty),
@@ -54,10 +51,9 @@ impl Accepted {
     /// Whether a value is this one.
     pub(crate) fn is(self, node: &Node) -> bool {
         match (self, &node.value) {
-            (Self::Plain(word), Value::Scalar { text, quoted: false }) => text == word,
             (Self::Empty, Value::Sequence(items)) => items.is_empty(),
             (Self::Empty, Value::Mapping(entries)) => entries.is_empty(),
-            (Self::Nothing | Self::Empty | Self::Plain(_), _) => false,
+            (Self::Nothing | Self::Empty, _) => false,
         }
     }
 }

@@ -95,7 +95,6 @@ impl<'a> Faults<'a> {
                     let help = match accepted {
                         unsupported::Accepted::Nothing => "remove it".to_owned(),
                         unsupported::Accepted::Empty => "remove it, or leave it empty".to_owned(),
-                        unsupported::Accepted::Plain(word) => format!("remove it, or keep the default, `{word}`"),
                     };
                     self.not_supported(&path, key.span, help);
                 }

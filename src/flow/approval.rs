@@ -32,17 +32,29 @@ pub(super) enum Need {
 /// How a ticket stands with approvals. What was decided about another text than this one counts for nothing.
 pub(super) fn need(look: &Look<'_>, ticket: &TicketFact) -> Need {
     let fact = &ticket.approval;
+    let decided = look.run.tickets.get(&ticket.id).and_then(|state| state.approval.as_ref());
+    let decided = decided.filter(|decided| decided.what.digest == fact.digest);
+    if let Some(decided) = decided.filter(|decided| !decided.approved && !decided.what.inline.is_empty()) {
+        // Whoever rejected what a push brought has not rejected it for pushes alone.
+        return Need::Rejected { by: decided.by.clone() };
+    }
     let mut asks = fact.asks.clone();
+    if look.policy.holds_commands() && !fact.inline.is_empty() {
+        asks.push("a push started this run, and it runs command lines of its own".to_owned());
+    }
     if !fact.commands.is_empty() {
         asks.push("turns wrote command lines that it runs".to_owned());
     }
     if asks.is_empty() {
         return Need::None;
     }
-    let decided = look.run.tickets.get(&ticket.id).and_then(|state| state.approval.as_ref());
-    match decided.filter(|decided| decided.what.digest == fact.digest) {
+    let covers = |what: &Asked| {
+        let is_held = look.policy.holds_commands();
+        digests(&fact.commands).is_subset(&what.commands) && (!is_held || digests(&fact.inline).is_subset(&what.inline))
+    };
+    match decided {
         Some(decided) if !decided.approved => Need::Rejected { by: decided.by.clone() },
-        Some(decided) if digests(&fact.commands).is_subset(&decided.what.commands) => Need::None,
+        Some(decided) if covers(&decided.what) => Need::None,
         Some(_) | None => Need::Missing(asks),
     }
 }
@@ -55,7 +67,8 @@ pub(super) fn is_rejected(look: &Look<'_>, ticket: &TicketFact) -> bool {
 /// What an approval of a ticket as it is now would be bound to.
 fn as_it_is(ticket: &TicketFact) -> Asked {
     let fact = &ticket.approval;
-    Asked { digest: fact.digest.clone(), commands: digests(&fact.commands), ..Asked::default() }
+    let (commands, inline) = (digests(&fact.commands), digests(&fact.inline));
+    Asked { digest: fact.digest.clone(), commands, inline, ..Asked::default() }
 }
 
 fn digests(commands: &[CommandFact]) -> BTreeSet<String> {
@@ -88,7 +101,8 @@ pub(super) fn approval(look: &Look<'_>) -> Option<Choice> {
 
 fn pending(ticket: &TicketFact, asks: &[String]) -> Reason {
     let id = &ticket.id;
-    let commands = &ticket.approval.commands;
+    let is_held = !ticket.approval.inline.is_empty();
+    let commands = if is_held { &ticket.approval.inline } else { &ticket.approval.commands };
     let shown: Vec<String> = commands
         .iter()
         .flat_map(|command| command.text.trim_end().lines())
@@ -97,12 +111,17 @@ fn pending(ticket: &TicketFact, asks: &[String]) -> Reason {
     let seen = if shown.is_empty() { String::new() } else { format!("\n{}", shown.join("\n")) };
     let typed = id.typed();
     let message = format!(
-        "{id} needs an approval before its next turn ({}): {}; `turnstile approve {typed}`, or `turnstile reject {typed}` puts it aside{seen}",
+        "{id} needs an approval before its next turn ({}): {}; `turnstile approve {typed}`{}, or `turnstile reject {typed}` puts it aside{seen}",
         asks.join(", "),
         crate::text::shown_line(&ticket.title),
+        if is_held { " on this machine" } else { "" },
     );
     let texts: Vec<&str> = commands.iter().map(|command| command.text.as_str()).collect();
-    Reason::new(ReasonCode::ApprovalPending, message).details(json!({ "asks": asks, "commands": texts }))
+    let mut details = json!({ "asks": asks, "commands": texts });
+    if is_held {
+        details["by_reply"] = json!(false);
+    }
+    Reason::new(ReasonCode::ApprovalPending, message).details(details)
 }
 
 /// Why a ticket cannot be worked on before somebody decides, for whoever lists it.
@@ -131,7 +150,9 @@ pub(super) fn first_rejected(look: &Look<'_>) -> Option<Choice> {
 
 /// Whether the pause for an approval is answered by what lies in the files now.
 pub(super) fn fallen(look: &Look<'_>, ticket: &TicketFact) -> Option<&'static str> {
+    let held = asked_for_commands(look, &ticket.id);
     match need(look, ticket) {
+        Need::None if held && !look.policy.holds_commands() => Some("a person, who asks for this run"),
         Need::None => Some("an edit that needs no approval"),
         Need::Rejected { .. } => Some("a rejection"),
         Need::Missing(_) => {
@@ -151,13 +172,20 @@ pub(super) fn decides(look: &Look<'_>, ticket: &TicketFact, approved: bool) -> O
         return Some(Decides { what: asked.unwrap_or(now.what), ..now });
     }
     match need(look, ticket) {
-        Need::None => None,
-        Need::Missing(_) | Need::Rejected { .. } => Some(Decides {
+        Need::None if !asked_for_commands(look, &ticket.id) => None,
+        Need::None | Need::Missing(_) | Need::Rejected { .. } => Some(Decides {
             reason: ReasonCode::ApprovalPending,
             approved,
             what: asked.unwrap_or_else(|| as_it_is(ticket)),
         }),
     }
+}
+
+/// Whether a run that a push started has asked whether command lines of a ticket may run: only a command on this machine
+/// answers that.
+pub(super) fn asked_for_commands(look: &Look<'_>, ticket: &TicketId) -> bool {
+    let asked = look.run.tickets.get(ticket).and_then(|state| state.asked.as_ref());
+    asked.is_some_and(|asked| !asked.what.inline.is_empty())
 }
 
 /// The same for whoever looks at the ticket as it is now and types a command.

@@ -11,6 +11,7 @@ fn asking() -> Survey {
         asks: vec!["`approval: required`".into()],
         digest: "text".into(),
         commands: vec![CommandFact { digest: "line".into(), text: "rm -r /".into() }],
+        inline: Vec::new(),
     };
     survey
 }
@@ -75,6 +76,116 @@ fn an_operators_approval_of_what_is_not_there_any_more_is_refused() {
         panic!("a decision is served")
     };
     assert!(matches!(&events[..], [Event::DecisionStored { refused: Some(_), .. }]), "{events:?}");
+}
+
+/// A ticket with a command line of its own, that no turn wrote.
+fn with_a_command() -> Survey {
+    let mut survey = world();
+    survey.tickets[0].approval = ApprovalFact {
+        digest: "text".into(),
+        inline: vec![CommandFact { digest: "line".into(), text: "make test".into() }],
+        ..ApprovalFact::default()
+    };
+    survey
+}
+
+fn pushed() -> Policy {
+    Policy { asked_by: AskedBy::Trigger, ..policy() }
+}
+
+fn held(approved: bool, inline: &[&str]) -> Event {
+    let inline = inline.iter().map(|command| (*command).to_owned()).collect();
+    let what = Asked { digest: "text".into(), inline, ..Asked::default() };
+    let decides = Decides { reason: ReasonCode::ApprovalPending, approved, what };
+    Event::ApprovalResolved { ticket: id("one"), by: "me".into(), decides }
+}
+
+fn asked_by_a_push() -> (RunState, Survey) {
+    let (mut run, mut survey) = (fold(&begun()), with_a_command());
+    let Choice::Record(events) = choice(&run, &survey, &pushed(), true).choice else { panic!("it is asked for") };
+    apply(&mut run, &events);
+    let Some(Event::EffectBegun(Begun::Act(ActBegun { act: Act::AskApproval { reason, asked, .. }, .. }))) =
+        events.last()
+    else {
+        panic!("{events:?}")
+    };
+    assert_eq!((reason.code, &reason.details["by_reply"]), (ReasonCode::ApprovalPending, &false.into()));
+    assert!(reason.message.contains("make test") && reason.message.contains("on this machine"), "{}", reason.message);
+    let requested =
+        Event::ApprovalRequested { ticket: id("one"), reason: reason.code, path: None, asked: asked.clone() };
+    apply(&mut run, &[requested]);
+    survey.tickets_changes.clear();
+    let Choice::Record(events) = choice(&run, &survey, &pushed(), true).choice else { panic!("it pauses") };
+    assert!(matches!(&events[..], [Event::RunPaused { .. }]), "{events:?}");
+    apply(&mut run, &events);
+    assert_eq!(told(&choice(&run, &survey, &pushed(), true)), "8: approval_pending", "it stands");
+    (run, survey)
+}
+
+#[test]
+fn command_lines_of_a_ticket_run_for_whoever_typed_the_command_and_wait_where_a_push_started_the_run() {
+    let run = fold(&begun());
+    for (asked_by, inline_commands, expected) in [
+        (AskedBy::Person, false, "17: turn 1 of one"),
+        (AskedBy::Watch, false, "17: turn 1 of one"),
+        (AskedBy::Trigger, true, "17: turn 1 of one"),
+        (AskedBy::Trigger, false, "13: ask approval of one"),
+    ] {
+        let policy = Policy { asked_by, inline_commands, ..policy() };
+        assert_eq!(told(&choice(&run, &with_a_command(), &policy, true)), expected, "{asked_by:?}");
+        assert_eq!(told(&choice(&run, &world(), &policy, true)), "17: turn 1 of one", "without command lines");
+    }
+}
+
+#[test]
+fn only_an_approval_of_these_command_lines_lets_a_push_run_them() {
+    for (event, expected) in [
+        (held(true, &["line"]), "17: turn 1 of one"),
+        (held(true, &[]), "13: ask approval of one"),
+        (held(true, &["another"]), "13: ask approval of one"),
+        (held(false, &["line"]), "17: ticket.selected + turn 1 of two"),
+    ] {
+        let run = decided(event.clone());
+        assert_eq!(told(&choice(&run, &with_a_command(), &pushed(), true)), expected, "{event:?}");
+    }
+    let rejected = decided(held(false, &["line"]));
+    let by_person = told(&choice(&rejected, &with_a_command(), &policy(), true));
+    assert_eq!(by_person, "17: ticket.selected + turn 1 of two", "what is rejected is rejected for everybody");
+}
+
+#[test]
+fn a_person_answers_what_a_push_asks_by_approving_it_or_by_running_it() {
+    let (run, survey) = asked_by_a_push();
+    let look = Look { run: &run, survey: &survey, policy: &policy() };
+    let decides = decides_now(&look, &survey.tickets[0], true).expect("a command on this machine answers it");
+    assert_eq!(decides.what.inline, BTreeSet::from(["line".to_owned()]));
+    let mut approved = run.clone();
+    apply(&mut approved, &super::resolved(&run, &id("one"), &decides, "me"));
+    assert_eq!(told(&choice(&approved, &survey, &pushed(), true)), "17: turn 1 of one");
+    let Choice::Record(events) = choice(&run, &survey, &policy(), true).choice else { panic!("it falls") };
+    assert!(matches!(&events[..], [Event::RunResumed { by, .. }] if by.contains("a person")), "{events:?}");
+}
+
+#[test]
+fn a_reply_does_not_let_a_push_run_command_lines() {
+    let (run, mut survey) = asked_by_a_push();
+    let reply = |approved| ReplyFact {
+        kept_in: None,
+        stamp: "1".into(),
+        to: None,
+        answer: None,
+        answer_at: String::new(),
+        decision: Some((approved, String::new())),
+        faults: Vec::new(),
+        empty: false,
+        committed: true,
+    };
+    survey.reply = Some(reply(true));
+    for policy in [pushed(), policy()] {
+        assert_eq!(told(&choice(&run, &survey, &policy, true)), "7: reply_invalid");
+    }
+    survey.reply = Some(reply(false));
+    assert_eq!(told(&choice(&run, &survey, &pushed(), true)), "7: reply to one", "to reject is anybody's");
 }
 
 fn outside(tree: &str, head: &str) -> ScopeFact {

@@ -50,8 +50,8 @@ pub const BEFORE: [Rung; 17] = [
     },
     Rung {
         number: 6,
-        name: "config",
-        doc: "Faults of the config or the templates: `invalid`, but for what a turn made of them, which is row 3's.",
+        name: "trust and config",
+        doc: "The config, a template or an agent's own project settings are not what a person on this machine has trusted: `untrusted`. Then faults of the config or the templates: `invalid`. Neither for what a turn made of them: of config and templates that is row 3's, and of agents' settings it was listed as the turn ended.",
         answer: config,
     },
     Rung {
@@ -93,7 +93,7 @@ pub const BEFORE: [Rung; 17] = [
     Rung {
         number: 13,
         name: "human",
-        doc: "The chosen ticket's agent is `user`: `user_ticket`. It needs an approval that it does not have: a request is archived and committed, then `approval_pending`.",
+        doc: "The chosen ticket's agent is `user`: `user_ticket`. It needs an approval that it does not have, which in a run that a push started command lines of its own do as well: a request is archived and committed, then `approval_pending`.",
         answer: human,
     },
     Rung {
@@ -162,6 +162,9 @@ pub(super) fn short(branch: &str) -> String {
 }
 
 fn config(look: &Look<'_>) -> Option<Choice> {
+    if let Some(untrusted) = super::trust::untrusted_files(look) {
+        return Some(untrusted);
+    }
     if look.survey.config.is_empty() || changed_by_turn(look) {
         return None;
     }
@@ -172,7 +175,7 @@ fn config(look: &Look<'_>) -> Option<Choice> {
 }
 
 /// Whether what turnstile goes by is what the last turn made of it: that is row 3's, and stands as such.
-fn changed_by_turn(look: &Look<'_>) -> bool {
+pub(super) fn changed_by_turn(look: &Look<'_>) -> bool {
     let stands = look.run.standing.iter().any(|stands| stands.reason.code == ReasonCode::RunnerFilesChanged);
     let comes = look.run.judging().is_some_and(|judging| judging.row <= 3);
     stands || comes && !look.survey.turn.runner_files.is_empty()

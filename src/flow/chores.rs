@@ -64,7 +64,8 @@ fn why_back(look: &Look<'_>, verdict: &Verdict) -> String {
 }
 
 /// The pause, if there is one, and the end of the verdict.
-fn close(look: &Look<'_>, judging: &Judging, verdict: &Verdict) -> Vec<Event> {
+/// The end of a verdict that owes nothing any more.
+pub(super) fn close(look: &Look<'_>, judging: &Judging, verdict: &Verdict) -> Vec<Event> {
     let ticket = &judging.request.ticket;
     let mut events = Vec::new();
     // A decision may have come between the request and the pause, where a kill did.

@@ -351,6 +351,9 @@ impl RunState {
         if ended.reply.is_some() {
             self.suspect.clone_from(&ended.reply);
         }
+        for (path, digest) in &ended.settings {
+            self.agent_settings.entry(path.clone()).or_default().insert(digest.clone());
+        }
         self.last_head.clone_from(&ended.head);
         for path in &ended.changed {
             self.droppings.remove(path);

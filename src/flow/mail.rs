@@ -258,6 +258,14 @@ pub fn reply_target(look: &Look<'_>, reply: &ReplyFact) -> Result<Option<TicketI
             crate::text::shown_list(&question.choices)
         ));
     }
+    if let Some((true, at)) = &reply.decision
+        && super::approval::asked_for_commands(look, &target)
+    {
+        return refuse(format!(
+            "{at}`decision: approve`, and what a push brought runs only after `turnstile approve {}` on this machine; without that line it is a reply like any other",
+            target.typed()
+        ));
+    }
     let decided = decides(look, reply, &target);
     if let Some(why) = decided.as_ref().and_then(|decides| super::scope::cannot_be_put_back(look, &target, decides)) {
         return refuse(why);

@@ -34,6 +34,7 @@ mod standing;
 mod state;
 mod survey;
 mod ticket_index;
+mod trust;
 mod undone;
 mod usage;
 mod verdicts;
@@ -76,6 +77,7 @@ pub use survey::{
     ReplyFact, ScopeFact, Survey, TicketFact, TurnFacts,
 };
 pub use ticket_index::TicketIndex;
+pub use trust::{Lies, TrustChange, TrustFact, TrustKind, Trusted, Untrusted, asked_for_trust, untrusted};
 pub use undone::{Gets, UndoCommit, UndoFile, UndoRequest, Undone, turns_in_words};
 pub use usage::Usage;
 pub use wait::{is_passed_over, resume_answers};

@@ -66,6 +66,10 @@ pub struct TurnEnded {
     /// What it made of tickets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tickets: Vec<TicketWritten>,
+    /// Agents' own project settings that it changed, by path, with the digest of what it made of them; `gone` where
+    /// that is nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
 }
 
 /// What a turn made of one ticket, as far as it may: an approval holds through that, and command lines need one.
@@ -92,6 +96,9 @@ pub struct Asked {
     /// The digests of command lines that turns wrote.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub commands: BTreeSet<String>,
+    /// The digests of all command lines of the ticket, where a run that a push started asks for them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub inline: BTreeSet<String>,
     /// The digests of what lies at paths that the turn may not change unasked, in the worktree and in HEAD.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub paths: BTreeMap<String, Vec<String>>,

@@ -6,11 +6,14 @@ use crate::config::{CheckpointMode, CommitBy, Config, Limits, OnWait, Retries};
 use crate::ticket::TicketId;
 
 /// Who wants a step to be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AskedBy {
     /// A person, whose command is also the probe of an open breaker.
+    #[default]
     Person,
-    /// A git hook or `watch`, which would otherwise do the same thing again and again.
+    /// `watch`, which a person has typed and which would otherwise do the same thing again and again.
+    Watch,
+    /// A git hook, for whoever has pushed; it would do the same thing again and again as well.
     Trigger,
 }
 
@@ -35,6 +38,8 @@ pub struct Policy {
     pub backoff: Duration,
     /// Who asks.
     pub asked_by: AskedBy,
+    /// Whether a push may run command lines of tickets.
+    pub inline_commands: bool,
     /// Take the user's uncommitted changes as they are.
     pub allow_dirty: bool,
     /// Work on these tickets and what they depend on, and on nothing else.
@@ -59,10 +64,16 @@ impl Policy {
             on_wait: config.on_wait,
             backoff: Self::BACKOFF,
             asked_by: AskedBy::Person,
+            inline_commands: config.trigger_commands,
             allow_dirty: false,
             only: None,
             turns_left: None,
         }
+    }
+
+    /// Whether command lines of tickets wait for somebody on this machine, who has not asked for this run.
+    pub fn holds_commands(&self) -> bool {
+        self.asked_by == AskedBy::Trigger && !self.inline_commands
     }
 
     /// The subject of a commit: one line, on which nothing is hidden.

@@ -1,5 +1,7 @@
 //! Effects: requests complete enough to start one or to recognise it after a crash, and their typed results.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::parts::{Asked, Decides, TicketWritten};
@@ -62,6 +64,9 @@ pub struct TurnResult {
     /// What it made of tickets.
     #[serde(default)]
     pub tickets: Vec<TicketWritten>,
+    /// Agents' own project settings that it changed, by path, with the digest of what it made of them.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
 }
 
 /// The ends that a turn can have.
@@ -334,6 +339,7 @@ impl TurnResult {
             tampered: Vec::new(),
             reply: None,
             tickets: Vec::new(),
+            settings: BTreeMap::new(),
         }
     }
 }

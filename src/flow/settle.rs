@@ -37,6 +37,7 @@ pub fn turn(request: &TurnRequest, result: TurnResult) -> Vec<Event> {
         tampered: result.tampered,
         reply: result.reply,
         tickets: result.tickets,
+        settings: result.settings,
     };
     match end {
         TurnEnd::Succeeded => {

@@ -79,6 +79,8 @@ pub struct RunState {
     pub git_failure: Option<String>,
     /// A reply that appeared during a turn, by its stamp.
     pub suspect: Option<String>,
+    /// Agents' own project settings that turns of this run changed: path and the digests of what they made of it.
+    pub agent_settings: BTreeMap<String, BTreeSet<String>>,
     /// The commit that HEAD named as the last turn ended.
     pub last_head: Option<String>,
     pub(super) stage: Stage,
@@ -454,6 +456,10 @@ impl RunState {
         let mut next = Self::default();
         next.begin(None, &self.carry(survey));
         next.life = Life::None;
+        if survey.tickets.iter().all(|ticket| ticket.done || ticket.hold.is_some()) {
+            // Nothing starts by them, and the end of the run in which they came about is told as that.
+            next.agent_settings.clone_from(&self.agent_settings);
+        }
         next
     }
 }

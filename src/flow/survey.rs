@@ -8,6 +8,7 @@ use super::moment::Moment;
 use super::parts::Decides;
 use super::request::{DispatchFact, PutBack};
 use super::ticket_index::TicketIndex;
+use super::trust::TrustFact;
 use crate::ticket::{Check, TicketId, TicketLimits};
 
 /// A whole look at a quiet worktree.
@@ -24,6 +25,8 @@ pub struct Survey {
     pub repository: Option<String>,
     /// What to type where another branch is checked out than the open run's.
     pub way_back: Option<String>,
+    /// What may start programs here and is not trusted.
+    pub trust: TrustFact,
     /// Faults of the config and the templates, as lines.
     pub config: Vec<String>,
     /// All tickets in selection order.
@@ -100,6 +103,8 @@ pub struct ApprovalFact {
     pub digest: String,
     /// The command lines that it runs and that turns wrote.
     pub commands: Vec<CommandFact>,
+    /// All command lines of its own that it runs, where a push may not run them or might have asked for them.
+    pub inline: Vec<CommandFact>,
 }
 
 /// A command line of a ticket.

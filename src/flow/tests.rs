@@ -25,6 +25,7 @@ mod rows;
 mod rungs;
 mod saves;
 mod standing;
+mod trust;
 mod undo;
 mod verdicts;
 mod wait;
@@ -116,6 +117,7 @@ pub(super) fn ended(turn: u32) -> TurnEnded {
         tampered: Vec::new(),
         reply: None,
         tickets: Vec::new(),
+        settings: std::collections::BTreeMap::new(),
     }
 }
 
@@ -139,12 +141,17 @@ pub(super) fn choice(run: &RunState, survey: &Survey, policy: &Policy, entering:
     decide(quiet, survey, policy, entering)
 }
 
-/// What was chosen, in one line.
+/// What was chosen, in one line. A verdict ends it: that one which owes nothing (`[]`) is closed in the same write goes
+/// without saying.
 pub(super) fn told(chosen: &Chosen) -> String {
+    let is_verdict = |event: &Event| matches!(event, Event::EffectBegun(Begun::Verdict(_)));
     let what = match &chosen.choice {
         Choice::Stop(Stop { reason: Some(reason), .. }) => reason.code.to_string(),
         Choice::Stop(Stop { reason: None, .. }) => "nothing".to_owned(),
-        Choice::Record(events) => events.iter().map(told_event).collect::<Vec<_>>().join(" + "),
+        Choice::Record(events) => {
+            let end = events.iter().position(is_verdict).map_or(events.len(), |at| at + 1);
+            events[..end].iter().map(told_event).collect::<Vec<_>>().join(" + ")
+        }
     };
     format!("{}: {what}", chosen.rung)
 }
@@ -366,6 +373,18 @@ fn what_cannot_be_put_back_is_not_put_back_for_ever() {
     }
     survey.turn.put_back.clear();
     assert_eq!(told(&choice(&run, &survey, &policy(), false)), "9: checkpoint.made + row 13 progressed []");
+}
+
+#[test]
+fn a_verdict_that_owes_nothing_is_closed_in_the_same_write_and_one_that_owes_something_is_not() {
+    let run = after_turn(Event::TurnFinished(ended(1)));
+    let closed = |chosen: Chosen| match chosen.choice {
+        Choice::Record(events) => events.last().is_some_and(|last| matches!(last, Event::EffectFinished { .. })),
+        Choice::Stop(_) => false,
+    };
+    assert!(closed(choice(&run, &world(), &policy(), false)));
+    let branch = Policy { checkpoint: CheckpointMode::Branch, ..policy() };
+    assert!(!closed(choice(&run, &world(), &branch, false)));
 }
 
 fn put_back() -> PutBack {

@@ -60,7 +60,10 @@ pub(super) fn with_checkpoint(look: &Look<'_>, judging: &Judging, mut events: Ve
     if verdict.row >= 5 && look.policy.checkpoint == CheckpointMode::Ref {
         events.extend(kept(look, judging));
     }
+    // One that owes nothing is closed in the same write: no other look could come to anything else.
+    let closed = if verdict.chores.is_empty() { super::chores::close(look, judging, &verdict) } else { Vec::new() };
     events.push(begun(judging, verdict));
+    events.extend(closed);
     Choice::Record(events)
 }
 

@@ -2,6 +2,7 @@
 //! files themselves: nothing that stands in them is carried out to find out.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::{At, GitError};
+use super::index_file::IndexFile;
 use super::path::path_to_text;
 use super::repo::Place;
 
@@ -37,6 +39,13 @@ impl Guard {
         let mut changes: Vec<String> = names
             .filter_map(|name| {
                 let is_setting = name.starts_with(SETTING);
+                if let Some(path) = name.strip_prefix(HIDDEN) {
+                    // That git looks at a file again hides nothing.
+                    let flags = self.0.get(name).filter(|_| !before.0.contains_key(name))?;
+                    let undo = |flag: &str| format!("git update-index --no-{flag} {}", crate::text::shell_word(path));
+                    let undo = flags.split(", ").map(undo).collect::<Vec<_>>().join(" && ");
+                    return Some(format!("git is told not to look at {path} ({flags}); `{undo}` undoes it"));
+                }
                 Some(match (before.0.get(name), self.0.get(name)) {
                     (then, now) if then == now => return None,
                     (Some(then), Some(now)) if is_setting => format!("{name}: `{then}` became `{now}`"),
@@ -53,9 +62,10 @@ impl Guard {
 }
 
 const SETTING: &str = "setting ";
+const HIDDEN: &str = "hidden ";
 
-/// Looks at everything that SPEC's list of tampering names: hooks, the files that lead elsewhere, replacements, and the
-/// settings that run programs or redirect.
+/// Looks at everything that SPEC's list of tampering names: hooks, the files that lead elsewhere, replacements, the
+/// settings that run programs or redirect, and what a person has trusted.
 pub fn guard(place: &Place) -> Result<Guard, GitError> {
     let mut seen = BTreeMap::new();
     for name in FILES {
@@ -80,8 +90,43 @@ pub fn guard(place: &Place) -> Result<Guard, GitError> {
             folder(&mut seen, "hooks elsewhere", &elsewhere)?;
         }
     }
+    folder(&mut seen, "turnstile/trusted", &place.common_dir.join("turnstile/trusted"))?;
     replacements(&mut seen, place)?;
+    hidden(&mut seen, place)?;
     Ok(Guard(seen))
+}
+
+/// Tracked files that git is told to take for unchanged. In a sparse checkout those that are not there are git's own.
+fn hidden(seen: &mut BTreeMap<String, String>, place: &Place) -> Result<(), GitError> {
+    const SKIP_WORKTREE: u16 = 1 << 14;
+    const ASSUME_UNCHANGED: u16 = 1 << 15;
+    let path = place.git_dir.join("index");
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if is_absent(&error) => return Ok(()),
+        Err(error) => return Err(error).at("read", &path),
+    };
+    if IndexFile::read(&bytes).is_some() {
+        return Ok(());
+    }
+    // What the library cannot read it cannot compare with the worktree either, and that has a name of its own.
+    let Ok(index) = git2::Index::open(&path) else { return Ok(()) };
+    let is_sparse = place.git_dir.join("info/sparse-checkout").exists();
+    for entry in index.iter() {
+        let flags = [
+            ("assume-unchanged", entry.flags & ASSUME_UNCHANGED != 0),
+            ("skip-worktree", entry.flags_extended & SKIP_WORKTREE != 0),
+        ];
+        let flags: Vec<&str> = flags.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect();
+        if flags.is_empty() {
+            continue;
+        }
+        let file = place.top.join(OsStr::from_bytes(&entry.path));
+        if !(is_sparse && std::fs::symlink_metadata(&file).is_err_and(|error| is_absent(&error))) {
+            seen.insert(format!("{HIDDEN}{}", path_to_text(&entry.path)), flags.join(", "));
+        }
+    }
+    Ok(())
 }
 
 fn folders(place: &Place) -> Vec<&Path> {
@@ -245,6 +290,10 @@ mod tests {
             ("git config include.path evil", "setting include.path: `evil` is new"),
             ("git config url.a.insteadOf b", "setting url.a.insteadof: `b` is new"),
             ("git config remote.origin.url evil", "setting remote.origin.url: `evil` is new"),
+            (
+                "mkdir -p .git/turnstile/trusted; echo x > .git/turnstile/trusted/list.json",
+                "turnstile/trusted/list.json is new",
+            ),
             ("echo '*.txt' >> .git/info/exclude", "info/exclude was changed"),
             ("echo x > .git/info/attributes", "info/attributes is new"),
             ("echo /tmp > .git/objects/info/alternates", "objects/info/alternates is new"),

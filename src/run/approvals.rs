@@ -5,7 +5,7 @@ use std::path::Path;
 use super::error::RunError;
 use super::workspace::{View, Workspace};
 use crate::config::{AgentKind, ApprovalPolicy, Config};
-use crate::flow::{CommandFact, Decides, Look, Reason, ReasonCode, RunState, TicketFact, decides_now};
+use crate::flow::{AskedBy, CommandFact, Decides, Look, Policy, Reason, ReasonCode, RunState, TicketFact, decides_now};
 use crate::prompt;
 use crate::store::{self, Links};
 use crate::text::Source;
@@ -29,17 +29,21 @@ pub(super) fn asks(ticket: &Placed, policy: &ApprovalPolicy) -> Vec<String> {
 pub(super) fn seal_facts(
     top: &Path,
     config: &Config,
-    run: &RunState,
+    (run, asked_by): (&RunState, AskedBy),
     tickets: &mut [TicketFact],
 ) -> Result<(), RunError> {
+    let holds = Policy { asked_by, ..Policy::of(config) }.holds_commands();
     for ticket in tickets {
         let known = run.tickets.get(&ticket.id);
         let written = known.map(|state| &state.written).filter(|written| !written.is_empty());
         let decided = known.is_some_and(|state| state.approval.is_some() || state.asked.is_some());
         let is_fact = ticket.done && !ticket.claimed && !known.is_some_and(|state| state.claim);
-        if is_fact || ticket.approval.asks.is_empty() && written.is_none() && !decided {
+        if is_fact || ticket.approval.asks.is_empty() && written.is_none() && !decided && !holds {
             continue;
         }
+        let approved = known.and_then(|state| state.approval.as_ref()).map(|approval| &approval.what);
+        let asked = known.and_then(|state| state.asked.as_ref()).map(|asked| &asked.what);
+        let is_held = holds || approved.into_iter().chain(asked).any(|what| !what.inline.is_empty());
         let path = ticket.id.path();
         let source = match store::read_source(top, &path, Links::Any)? {
             Ok(source) => source.unwrap_or_else(|| Source::new(path.as_str(), "")),
@@ -47,9 +51,13 @@ pub(super) fn seal_facts(
             Err(why) => Source::new(path.as_str(), format!("{why:?}")),
         };
         ticket.approval.digest = seal(&source);
-        if let Some(written) = written {
-            let commands = running(&source, &ticket.agent, config).into_iter();
-            ticket.approval.commands = commands.filter(|command| written.contains(&command.digest)).collect();
+        if written.is_some() || is_held {
+            let commands = running(&source, &ticket.agent, config);
+            let is_written = |command: &&CommandFact| written.is_some_and(|it| it.contains(&command.digest));
+            ticket.approval.commands = commands.iter().filter(is_written).cloned().collect();
+            if is_held {
+                ticket.approval.inline = commands;
+            }
         }
     }
     Ok(())
@@ -81,13 +89,17 @@ pub(super) fn request_text(ticket: &TicketId, turn: Option<u32>, reason: &Reason
             ReasonCode::ScopePending => "puts the files back to what they were, and the agent is told",
             _ => "puts the ticket aside until it is edited, approved or reopened",
         };
-        vec![
-            format!("`turnstile approve {typed}` lets it go on, then `turnstile run`"),
-            format!("`turnstile reject {typed}` {reject}"),
+        let only_here = reason.details.get("by_reply").is_some_and(|by_reply| by_reply == false);
+        let here = if only_here { " on the machine that runs it" } else { "" };
+        let mut answers = vec![
+            format!("`turnstile approve {typed}`{here} lets it go on, then `turnstile run`"),
+            format!("`turnstile reject {typed}`{here} {reject}"),
             "or write `.tickets/USER_REPLY.md` that begins with the lines `---`, `decision: approve` (or `reject`) and \
              `---`; text below them is for the agent"
                 .to_owned(),
-        ]
+        ];
+        answers.truncate(if only_here { 2 } else { answers.len() });
+        answers
     } else {
         vec![format!("write {reply}"), format!("what else makes it move: {}", reason.code.moves())]
     };

@@ -131,6 +131,7 @@ fn turn(
     point(Point::TurnWords);
     let tampered = tampering::as_it_ends(&work.place, &noted);
     let TurnDone { mut result, seen } = look_after(work, screen, Some(&before), Some(&left_out), end, tampered);
+    result.settings = tampering::settings_since(&work.place, &noted);
     result.duration_ms = ended.duration_ms;
     result.exit = ended.exit;
     result.error = error;
@@ -147,7 +148,9 @@ fn settle(work: &TurnWork, screen: &Screen) -> TurnDone {
     let before = git::branch_commit(&work.place, &work.before()).ok().flatten();
     let tampered = tampering::since_lost(work, before.is_some());
     let before = before.map(|commit| Kept { commit, ..Kept::default() });
-    look_after(work, screen, before.as_ref(), read_left_out(work).as_ref(), TurnEnd::Lost, tampered)
+    let mut done = look_after(work, screen, before.as_ref(), read_left_out(work).as_ref(), TurnEnd::Lost, tampered);
+    done.result.settings = tampering::settings_since_lost(work);
+    done
 }
 
 /// What the kept tree from before the turn leaves out, for whoever settles the turn if this process dies.

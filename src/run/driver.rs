@@ -214,6 +214,11 @@ fn ends_the_run(event: &Event) -> bool {
 }
 
 impl StepEnd {
+    /// Nothing was done, for this reason.
+    pub fn nothing(reason: Reason, ticket: Option<TicketId>) -> Self {
+        Self { reason: Some(reason), ticket, ..Self::default() }
+    }
+
     /// What a step judges is what it is about.
     pub(super) fn judges(&mut self, judging: &Judging) {
         self.ticket = Some(judging.request.ticket.clone());

@@ -169,6 +169,7 @@ impl Place {
             tampered: Vec::new(),
             reply: None,
             tickets: Vec::new(),
+            settings: std::collections::BTreeMap::new(),
         };
         self.turns.insert(request.turn, Some(result));
     }

@@ -3,8 +3,9 @@
 
 use super::error::RunError;
 use super::inputs;
+use super::settings::Settings;
 use super::turns::shell_script;
-use super::workspace::{Options, Settings, View, Workspace};
+use super::workspace::{Options, View, Workspace};
 use crate::config::AgentKind;
 use crate::diagnostic::Diagnostic;
 use crate::flow::{Decision, Life, Look, Reason, ReasonCode, ReplyFact, RunState, TurnRequest, reply_target};

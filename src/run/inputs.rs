@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::changes::is_repository;
 use super::error::RunError;
-use super::workspace::{Settings, Workspace};
+use super::settings::Settings;
+use super::workspace::Workspace;
 use crate::config::CommitBy;
 use crate::diagnostic::Diagnostic;
 use crate::flow::{RunState, TurnRequest, progress_warning, tighter};

@@ -31,7 +31,7 @@ fn enough_descriptors() -> std::io::Result<()> {
 const PAIRS: usize = 5;
 
 /// Waits, and remembers how often a person asked for the end.
-pub(super) struct Patience {
+pub struct Patience {
     runtime: Runtime,
     interrupt: Signal,
     terminate: Signal,
@@ -42,7 +42,8 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub(super) fn new() -> Result<Self, RunError> {
+    /// Listens from now on.
+    pub fn new() -> Result<Self, RunError> {
         enough_descriptors().map_err(RunError::Wait)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RunError::Wait)?;
         let [interrupt, terminate, hangup, child] = {
@@ -66,6 +67,11 @@ impl Patience {
     /// How often a person asked for the end.
     pub(super) fn asked(&self) -> u32 {
         self.asked
+    }
+
+    /// Whether a person asked for the end.
+    pub fn is_asked(&mut self) -> bool {
+        self.poll() > 0
     }
 
     /// Looks for signals without waiting.

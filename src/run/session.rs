@@ -36,6 +36,8 @@ pub struct DriveEnd {
     pub run: Option<String>,
     /// The run as it stands.
     pub state: RunState,
+    /// Turns that the command may still start.
+    pub turns_left: Option<u32>,
 }
 
 /// What became of an operator's decision.
@@ -192,9 +194,8 @@ impl Workspace {
             }
         };
         note_pause(&mut world, &mut state, &last);
-        let run = world.run.clone();
         world.tidy_up(&before, state.life);
-        Ok(DriveEnd { last, steps, run, state })
+        Ok(DriveEnd { last, steps, run: world.run.clone(), state, turns_left: rules.turns_left })
     }
 
     fn busy(&self, error: &LockError) -> Result<DriveEnd, RunError> {
@@ -404,7 +405,7 @@ pub(super) fn new_run_id(layout: &store::Layout) -> Result<String, RunError> {
 }
 
 fn refused(reason: Reason, run: Option<String>, state: RunState) -> DriveEnd {
-    DriveEnd { last: StepEnd { reason: Some(reason), ..StepEnd::default() }, steps: 0, run, state }
+    DriveEnd { last: StepEnd { reason: Some(reason), ..StepEnd::default() }, steps: 0, run, state, turns_left: None }
 }
 
 /// A step that an error cut short; what it was about is what it judged.

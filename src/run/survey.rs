@@ -13,12 +13,13 @@ use super::error::RunError;
 use super::head::{At, Uncommitted, way_back};
 use super::lint::{context_faults, lint_all};
 use super::mail_facts::{decisions, outbox_fact, reply_fact};
+use super::settings::Settings;
 use super::tampering;
 use super::turn_facts::turn_facts;
-use super::workspace::{Folded, Options, Settings, Workspace};
+use super::workspace::{Folded, Options, Workspace};
 use crate::config::{AgentKind, Config};
 use crate::diagnostic::Diagnostic;
-use crate::flow::{AgentFact, ApprovalFact, Life, RunState, Survey, TicketFact, TicketIndex, TurnFacts};
+use crate::flow::{AgentFact, ApprovalFact, Life, RunState, Survey, TicketFact, TicketIndex, TrustFact, TurnFacts};
 use crate::git::{self, GitError};
 use crate::store::{self, COMMIT_MSG, Journal, JournalError, Links, Scanned, TICKETS};
 use crate::ticket::{Ids, Read, TicketId, queue, requires_context};
@@ -64,7 +65,7 @@ pub(super) fn survey(
         }
     };
     super::claims::mark(workspace, folded, &head, &tickets_changes, &mut tickets)?;
-    approvals::seal_facts(&top, &settings.config, run, &mut tickets)?;
+    approvals::seal_facts(&top, &settings.config, (run, options.asked_by), &mut tickets)?;
     let as_left = as_left(workspace, run, &changes)?;
     let stop_file = stop_text(workspace)?;
     let outbox = store::look_outbox(layout)?;
@@ -86,6 +87,7 @@ pub(super) fn survey(
         stop_file,
         way_back: way_back(workspace, run, &head)?,
         repository: repository_problem(workspace, &head, run, (options, &tickets))?,
+        trust: if options.trusts { TrustFact::default() } else { super::trust::fact(workspace, settings)? },
         config: unusable(workspace, settings, run)?,
         tickets,
         index: TicketIndex::default(),

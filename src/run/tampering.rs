@@ -1,6 +1,7 @@
 //! What a turn did to the git directory where that decides which programs run. The state from before the turn lies
 //! beside the worktree's lock: no other turn begins until a difference is accepted or put back, whichever run it is.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,9 @@ pub(super) struct Noted {
     guard: Guard,
     #[serde(default)]
     journal: Option<Beginning>,
+    /// Agents' own project settings, by their digests.
+    #[serde(default)]
+    settings: BTreeMap<String, String>,
 }
 
 /// As much of a journal as there was; it only ever grows.
@@ -57,7 +61,8 @@ fn note(place: &Place, run: &str, turn: u32) -> Result<Noted, RunError> {
     let unusable =
         |error: std::io::Error| RunError::Unusable { path: journal.display().to_string(), why: error.to_string() };
     let journal = Some(Beginning::of(&std::fs::read(&journal).map_err(unusable)?));
-    let noted = Noted { run: run.to_owned(), turn, guard: git::guard(place)?, journal };
+    let settings = super::trust::digests_of_agent_settings(&place.top);
+    let noted = Noted { run: run.to_owned(), turn, guard: git::guard(place)?, journal, settings };
     let text = serde_json::to_vec(&noted).map_err(|source| RunError::Express { path: path.clone(), source })?;
     write_machine(&layout, &path, &text)?;
     Ok(noted)
@@ -75,6 +80,19 @@ pub(super) fn as_it_ends(place: &Place, noted: &Noted) -> Vec<String> {
     found.extend(std::fs::read(layout_of(place).journal(&noted.run)).ok().and_then(grown));
     found.extend(name_of_the_run(place, noted));
     found
+}
+
+/// Agents' own project settings that differ as the turn ends: their programs read them in the next one.
+pub(super) fn settings_since(place: &Place, noted: &Noted) -> BTreeMap<String, String> {
+    super::trust::changed_settings(&noted.settings, &place.top)
+}
+
+/// The same for a turn whose process is dead.
+pub(super) fn settings_since_lost(work: &TurnWork) -> BTreeMap<String, String> {
+    match noted(&work.place) {
+        Ok(Some(noted)) if noted.run == work.run && noted.turn == work.turn => settings_since(&work.place, &noted),
+        Ok(_) | Err(_) => BTreeMap::new(),
+    }
 }
 
 /// What turnstile itself writes down while a turn is under way: that a process gave up waiting, and another waits now.

@@ -9,15 +9,12 @@ use std::time::{Duration, SystemTime};
 use super::error::RunError;
 use super::handed::{HandedLook, to_store};
 use super::survey;
-use crate::config::{self, Config};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::config::Config;
 use crate::effect;
-use crate::flow::{self, Event, Policy, Preview, RunState, Survey};
+use crate::flow::{self, AskedBy, Event, Policy, Preview, RunState, Survey};
 use crate::git::{self, GitError, Place, Uncommitted};
-use crate::prompt::TemplateSet;
 use crate::secret::Screen;
-use crate::store::{self, Journal, Layout, Line, Links, LockError, Scanned, StoreError, TICKETS};
-use crate::text::{LineColumn, Source};
+use crate::store::{self, Journal, Layout, Line, Links, LockError, Scanned, StoredCopy};
 use crate::ticket::{Frontmatter, Read, TicketId};
 
 /// What the process around us gives.
@@ -37,6 +34,8 @@ pub struct Surroundings {
     pub backoff: Duration,
     /// What is a secret.
     pub screen: Arc<Screen>,
+    /// Whether who types trusts whatever lies here (`TURNSTILE_TRUST=1`): looking tells what a step would do then.
+    pub trusts: bool,
 }
 
 /// What a command asks of a step.
@@ -52,22 +51,10 @@ pub struct Options {
     pub max_turns: Option<u32>,
     /// Start the run on a new branch.
     pub branch: Option<String>,
-}
-
-/// A file below `.tickets/`, and its text or why that is not there.
-pub(super) type NamedText = (String, Result<Source, Diagnostic>);
-
-/// The settings of a repository.
-#[derive(Debug)]
-pub struct Settings {
-    /// The config over the defaults.
-    pub config: Config,
-    /// The templates of prompts.
-    pub templates: TemplateSet,
-    /// What is wrong with either.
-    pub faults: Vec<Diagnostic>,
-    /// Where `prompt.max_bytes` stands in the config.
-    pub max_bytes_at: Option<LineColumn>,
+    /// Who asks.
+    pub asked_by: AskedBy,
+    /// Look as if everything here were trusted: a step with `--trust` trusts it first.
+    pub trusts: bool,
 }
 
 /// A worktree.
@@ -85,6 +72,8 @@ pub struct Workspace {
     pub(super) judged: Option<survey::JudgedTickets>,
     /// What the child of a turn saw as it was over, until the look that it may stand for.
     pub(super) handed: Option<HandedLook>,
+    /// The config and the templates that count here in place of those in the worktree.
+    pub copy: Option<StoredCopy>,
 }
 
 /// The run of a worktree, folded from its journal.
@@ -152,7 +141,7 @@ impl Workspace {
             let identity = git::identity(&place).ok().flatten();
             surroundings.who = identity.map_or_else(|| "somebody".to_owned(), |(name, _)| name);
         }
-        Ok(Self { place, layout, surroundings, scanned: None, seen: None, judged: None, handed: None })
+        Ok(Self { place, layout, surroundings, scanned: None, seen: None, judged: None, handed: None, copy: None })
     }
 
     /// The time, as it is written down.
@@ -163,88 +152,6 @@ impl Workspace {
     /// The time, as the kernel takes it.
     pub fn moment() -> flow::Moment {
         flow::Moment::from_millis(jiff::Timestamp::now().as_millisecond())
-    }
-
-    /// The settings, with everything that is wrong with them.
-    pub fn settings(&self) -> Result<Settings, RunError> {
-        let mut faults = Vec::new();
-        let path = format!("{TICKETS}/config.yaml");
-        // Where `.tickets` itself is no folder that is the fault, not what cannot be read below it.
-        if store::misplaced(&self.layout, None)?.iter().any(|fault| &*fault.path == TICKETS) {
-            return Ok(Settings {
-                config: Config::default(),
-                templates: TemplateSet::built_in(),
-                faults,
-                max_bytes_at: None,
-            });
-        }
-        let source = match store::read_source(&self.layout.top, &path, Links::Any)? {
-            Ok(source) => source,
-            Err(why) => {
-                faults.push(why.diagnostic(path));
-                None
-            }
-        };
-        let (config, found) = config::read(source.as_ref());
-        faults.extend(found);
-        let templates = match self.template_overrides(&mut faults)?.as_slice() {
-            [] => TemplateSet::built_in(),
-            overrides => TemplateSet::with_overrides(overrides).unwrap_or_else(|found| {
-                faults.extend(found);
-                TemplateSet::built_in()
-            }),
-        };
-        let max_bytes_at = source.as_ref().and_then(|source| config::place_of(source, &["prompt", "max_bytes"]));
-        let unread = format!("{TICKETS}/config.yml");
-        if store::read_capped(&self.layout.top, &unread, 0, Links::Any)? != Ok(None) {
-            let fault = Diagnostic::of_file(Code::UnknownKey, unread, "this file is not read");
-            faults.push(fault.help("`git mv .tickets/config.yml .tickets/config.yaml`, or remove it"));
-        }
-        Ok(Settings { config, templates, faults, max_bytes_at })
-    }
-
-    fn template_overrides(&self, faults: &mut Vec<Diagnostic>) -> Result<Vec<(String, String)>, RunError> {
-        let mut overrides = Vec::new();
-        for (path, read) in self.files_below("templates")? {
-            let name = path.strip_prefix(".tickets/templates/").unwrap_or(&path).to_owned();
-            match read {
-                Ok(source) => overrides.push((name, source.text.to_string())),
-                Err(fault) => faults.push(fault),
-            }
-        }
-        Ok(overrides)
-    }
-
-    /// The texts of a folder of `.tickets/`, sorted by path; what cannot be read is a fault.
-    pub(super) fn files_below(&self, folder: &str) -> Result<Vec<NamedText>, RunError> {
-        let root = self.layout.tickets().join(folder);
-        let mut files = Vec::new();
-        // A link in the place of the folder is named as such elsewhere; what lies behind it is nobody's business.
-        for entry in walkdir::WalkDir::new(&root).follow_root_links(false).min_depth(1).sort_by_file_name() {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound) => {
-                    continue;
-                }
-                Err(error) if error.io_error().is_some_and(store::is_shortage) => {
-                    return Err(StoreError::List { path: root, source: error.into() }.into());
-                }
-                Err(error) => {
-                    return Err(RunError::Unusable { path: root.display().to_string(), why: error.to_string() });
-                }
-            };
-            if entry.file_type().is_dir() {
-                continue;
-            }
-            let Ok(below) = entry.path().strip_prefix(&self.layout.top) else { continue };
-            let path = below.to_string_lossy().into_owned();
-            match store::read_source(&self.layout.top, &path, Links::Any)? {
-                Ok(Some(source)) => files.push((path, Ok(source))),
-                Ok(None) => {}
-                Err(why) => files.push((path.clone(), Err(why.diagnostic(path)))),
-            }
-        }
-        Ok(files)
     }
 
     /// All tickets, read anew only where they changed since the last look.
@@ -361,6 +268,7 @@ impl Workspace {
                 None => return Err(error),
             },
         };
+        let options = &Options { trusts: options.trusts || self.surroundings.trusts, ..options.clone() };
         let mut survey = survey::survey(self, &settings, &folded, options)?;
         let policy = policy(&settings.config, options, &self.surroundings);
         // Whoever only looks may want to know more of a ticket than a decision does.
@@ -416,6 +324,7 @@ pub(super) fn policy(config: &Config, options: &Options, surroundings: &Surround
         allow_dirty: options.allow_dirty,
         only: options.only.clone(),
         turns_left: options.max_turns,
+        asked_by: options.asked_by,
         ..Policy::of(config)
     }
 }

@@ -15,6 +15,7 @@ mod notices;
 mod pointer;
 mod prune;
 mod tickets;
+mod trust;
 
 pub use atomic::{
     TEXT_CAP, list_capped, read_capped, read_source, remove, write, write_link, write_new, write_together,
@@ -36,3 +37,7 @@ pub use notices::{Telling, last_notice, take_up_notice};
 pub use pointer::{current_run, pointed_at, pointed_runs, set_current_run, worktree_runs};
 pub use prune::{Logs, PruneLock, PrunedNote, drop_logs, logs, mark_pruned, pruned, runs};
 pub use tickets::{Listed, Scanned, is_ticket_path, listing, scan, scan_listed};
+pub use trust::{
+    StoredCopy, TrustAnswer, TrustItem, TrustRefused, TrustedBy, digest_of_content, read_followed, read_trust,
+    store_copy, stored_copy, trust, trusted_content,
+};

@@ -32,6 +32,7 @@ fn a_healthy_repository() {
     ok  config       no faults
     ok  agent mine   [ROOT]/agent/next
     ok  agent shell  /bin/sh
+    ok  trust        TURNSTILE_TRUST has the next run trust .tickets/config.yaml unseen
     ok  lock         free
     ok  journal      no run has begun here
     ok  leftovers    none

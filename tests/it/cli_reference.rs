@@ -53,7 +53,20 @@ fn a_slip_is_answered_with_what_was_probably_meant() {
 fn what_changes_a_run_is_refused_inside_a_turn_also_without_the_variable() {
     let env = TestEnv::new();
     let program = env!("CARGO_BIN_EXE_turnstile");
-    let commands = ["init", "run", "step", "done 2", "reopen 2", "pause", "resume", "stop", "prune"];
+    let commands = [
+        "init",
+        "run",
+        "step",
+        "done 2",
+        "reopen 2",
+        "pause",
+        "resume",
+        "stop",
+        "prune",
+        "trust",
+        "hooks install",
+        "hooks uninstall",
+    ];
     let script: Vec<String> = commands
         .iter()
         .flat_map(|command| [String::new(), "env -u TURNSTILE_IN_TURN ".to_owned()].map(|how| (how, command)))

@@ -44,16 +44,20 @@ fn cli_md_is_the_command_line() {
     writeln!(text, "{about}\n\n## Everywhere\n").unwrap();
     text.push_str(&arguments(&root, true));
     for command in root.get_subcommands().filter(|command| !command.is_hide_set()) {
-        text.push_str(&section(command));
+        text.push_str(&section(command, ""));
+        for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+            text.push_str(&section(below, &format!("{} ", command.get_name())));
+        }
     }
     printed("cli.md", &(text.trim_end().to_owned() + "\n"));
 }
 
-fn section(command: &clap::Command) -> String {
+/// A command; `above` is the one that it belongs to.
+fn section(command: &clap::Command, above: &str) -> String {
     let about = command.get_long_about().or(command.get_about()).expect("every command says what it does").to_string();
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ").trim().to_owned();
-    let mut text = format!("## {}\n\n{about}\n\n```\n{usage}\n```\n\n", command.get_name());
+    let mut text = format!("## {above}{}\n\n{about}\n\n```\n{usage}\n```\n\n", command.get_name());
     text.push_str(&arguments(command, false));
     if let Some(examples) = command.get_after_help() {
         let examples = examples.to_string();

@@ -28,6 +28,10 @@ mod docs;
 mod docs_configuration;
 mod docs_dependencies;
 mod docs_links;
+mod hooks;
+mod hooks_health;
+mod hooks_lint;
+mod hooks_tools;
 mod hostile_files;
 mod hostile_secrets;
 mod hostile_text;
@@ -70,7 +74,10 @@ mod support;
 mod support_test;
 mod ticket_cache;
 mod told;
+mod trust;
+mod trust_store;
 mod undo;
+mod watch;
 
 #[test]
 fn no_file_is_forgotten() {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Each room with the rooms that it may look into.
-const DOORS: [(&str, &[&str]); 14] = [
+const DOORS: [(&str, &[&str]); 16] = [
     ("crash", &[]),
+    ("watch", &[]),
     ("text", &[]),
     ("diagnostic", &["text"]),
     ("secret", &["text"]),
@@ -17,6 +18,7 @@ const DOORS: [(&str, &[&str]); 14] = [
     ("store", &["text", "diagnostic", "ticket", "crash", "secret"]),
     ("git", &["text", "crash", "secret"]),
     ("effect", &["store", "crash", "secret"]),
+    ("hooks", &["text", "store", "git"]),
     (
         "run",
         &[
@@ -32,6 +34,7 @@ const DOORS: [(&str, &[&str]); 14] = [
             "effect",
             "crash",
             "secret",
+            "watch",
         ],
     ),
     (
@@ -50,6 +53,8 @@ const DOORS: [(&str, &[&str]); 14] = [
             "crash",
             "run",
             "secret",
+            "watch",
+            "hooks",
         ],
     ),
 ];
@@ -74,9 +79,10 @@ const IMPURE: [&str; 12] = [
 ];
 
 /// Where a word may stand: the word, and the files or folders below `src/` in which it is at home.
-const HOMES: [(&str, &[&str]); 10] = [
+const HOMES: [(&str, &[&str]); 11] = [
     ("git2::", &["git/"]),
-    ("tokio::", &["run/", "effect/", "cli/run.rs", "cli/watch.rs"]),
+    ("tokio::", &["run/", "effect/", "watch/"]),
+    ("RecommendedWatcher", &["watch/"]),
     ("println!", &["cli/printer.rs"]),
     ("eprintln!", &["cli/printer.rs"]),
     ("print!", &["cli/printer.rs"]),

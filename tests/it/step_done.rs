@@ -45,6 +45,7 @@ fn what_a_person_sees_of_a_run() {
     env.commit_all("tickets");
     insta::assert_snapshot!(env.turnstile(&["run"]).text(), @"
     --- stderr
+    trusted unseen: .tickets/config.yaml
     a run begins on main
     turn 1 of 001-a by mine
       ended well after [TIME], 1 file(s) changed

@@ -20,6 +20,7 @@ fn a_question_pauses_until_it_is_answered() {
     let env = asking(&["ask 'Which colour?' 'Red or blue?'", "claim"]);
     insta::assert_snapshot!(env.turnstile(&["run"]).text(), @"
     --- stderr
+    trusted unseen: .tickets/config.yaml
     a run begins on main
     turn 1 of 001-a by mine
       ended well after [TIME], 0 file(s) changed

@@ -90,3 +90,43 @@ fn everyday_use_of_git_is_no_tampering() {
     ]);
     env.run_ends("completed");
 }
+
+#[test]
+fn a_turn_cannot_hide_its_work_from_git() {
+    for flag in ["assume-unchanged", "skip-worktree"] {
+        let env = world(&[&format!("echo work >> README.md\ngit update-index --{flag} README.md\nclaim")]);
+        let message = env.run_ends("tampered");
+        let undo = format!("git is told not to look at README.md ({flag}); `git update-index --no-{flag} README.md`");
+        assert!(message.contains(&undo), "{message}");
+        env.git(&["update-index", &format!("--no-{flag}"), "README.md"]);
+        assert!(
+            env.run_ends("dirty_worktree").contains("README.md"),
+            "no look of the turn's saw it, so it is nobody's"
+        );
+        env.commit_all("what was hidden");
+        env.run_ends("completed");
+    }
+}
+
+#[test]
+fn what_a_person_hid_from_git_before_the_turn_is_theirs() {
+    let env = world(&["git commit -q --allow-empty -m one\ngit update-index --no-assume-unchanged .gitignore\nclaim"]);
+    env.write(".gitignore", "*.log\n");
+    env.commit_all("more");
+    env.git(&["update-index", "--assume-unchanged", "README.md", ".gitignore"]);
+    env.write("README.md", "mine\n");
+    env.run_ends("completed");
+    assert_eq!(env.read("README.md"), "mine\n");
+}
+
+#[test]
+fn a_sparse_checkout_may_grow_by_files_that_are_not_there() {
+    let env = world(&["git checkout -q other -- far/b.md 2>/dev/null; git merge -q other\nclaim"]);
+    env.git(&["checkout", "-q", "-b", "other"]);
+    env.write("far/b.md", "b\n");
+    env.commit_all("far");
+    env.git(&["checkout", "-q", "-"]);
+    env.git(&["sparse-checkout", "set", "--no-cone", "/*", "!/far/"]);
+    env.run_ends("completed");
+    assert!(env.git(&["ls-files", "-t", "far"]).starts_with('S'));
+}

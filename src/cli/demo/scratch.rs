@@ -67,5 +67,8 @@ pub fn build(stage: &Stage<'_>) -> Result<(), CliError> {
     }
     stage.quietly("git", &["add", "--all"])?;
     stage.quietly("git", &["commit", "--quiet", "-m", "Four tickets and three agents"])?;
+    // Whoever types `demo` trusts what it brings along.
+    let program = stage.program().to_string_lossy().into_owned();
+    stage.quietly(&program, &["trust", "--yes"])?;
     Ok(())
 }

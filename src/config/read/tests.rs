@@ -63,7 +63,8 @@ fn everything_that_can_be_set() {
         checks: {unit: cargo test -q}\r\n\
          notify: {command: [./tell.sh, now], events: [failed]}\r\n\
          approval: {risk: [high], tags: [deploy]}\r\n\
-         protect: {paths: ['*.lock']}\r\n",
+         protect: {paths: ['*.lock']}\r\n\
+         triggers: {inline_commands: true}\r\n",
     );
     insta::assert_debug_snapshot!(config, @r#"
     Config {
@@ -210,6 +211,7 @@ fn everything_that_can_be_set() {
         protect: [
             "*.lock",
         ],
+        trigger_commands: true,
     }
     "#);
 }
@@ -407,7 +409,6 @@ agents: {c: {kind: codex, output: {final: /x}, permissions: allow, fallback: d},
 default_agent: g
 "), @"
     1:12 E012 `triggers.branches` is not supported by this version of turnstile [remove it]
-    1:30 E012 `triggers.inline_commands` is not supported by this version of turnstile [remove it, or keep the default, `false`]
     1:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
     1:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
     2:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]

@@ -9,6 +9,7 @@ fn asking() -> Survey {
         asks: vec!["`approval: required`".into()],
         digest: "text".into(),
         commands: vec![CommandFact { digest: "line".into(), text: "rm -r /".into() }],
+        ..ApprovalFact::default()
     };
     survey
 }

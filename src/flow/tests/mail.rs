@@ -44,7 +44,8 @@ fn done_and_reopen_change_a_ticket_that_is_not_so_and_are_noted_otherwise() {
 #[test]
 fn reopening_what_was_rejected_has_it_asked_for_again() {
     let mut survey = world();
-    survey.tickets[0].approval = ApprovalFact { asks: vec!["x".into()], digest: "text".into(), commands: Vec::new() };
+    survey.tickets[0].approval =
+        ApprovalFact { asks: vec!["x".into()], digest: "text".into(), ..ApprovalFact::default() };
     let mut run = fold(&begun());
     let what = Asked { digest: "text".into(), ..Asked::default() };
     let decides = Decides { reason: ReasonCode::ApprovalPending, approved: false, what };

@@ -16,6 +16,7 @@ pub struct TestEnv {
     real: PathBuf,
     variables: Vec<(String, String)>,
     looks_itself: bool,
+    trusts: bool,
 }
 
 impl TestEnv {
@@ -37,7 +38,13 @@ impl TestEnv {
         let root = tempfile::Builder::new().prefix("turnstile-it-").tempdir().unwrap();
         let real = root.path().canonicalize().unwrap();
         fs::create_dir(real.join("home")).unwrap();
-        Self { _root: root, real, variables: Vec::new(), looks_itself: super::setting("TURNSTILE_OWN_LOOK").is_some() }
+        Self {
+            _root: root,
+            real,
+            variables: Vec::new(),
+            looks_itself: super::setting("TURNSTILE_OWN_LOOK").is_some(),
+            trusts: true,
+        }
     }
 
     /// The folder around everything.
@@ -65,6 +72,11 @@ impl TestEnv {
     /// the machine's settings of git away, has it ask the git program otherwise.
     pub fn looks_itself(&mut self) {
         self.looks_itself = true;
+    }
+
+    /// From now on nothing is trusted but what a person has trusted, as it is for people.
+    pub fn asks_for_trust(&mut self) {
+        self.trusts = false;
     }
 
     /// Programs in this folder come before those of the machine, for everything that is run from now on.
@@ -179,6 +191,10 @@ impl TestEnv {
         command.env("GIT_CEILING_DIRECTORIES", &self.real);
         for (name, value) in [("USER", "tester"), ("LC_ALL", "C"), ("TZ", "UTC"), ("TURNSTILE_GRACE_MS", "300")] {
             command.env(name, value);
+        }
+        // As a script has it. Tests of trust itself leave it out.
+        if self.trusts {
+            command.env("TURNSTILE_TRUST", "1");
         }
         if !self.looks_itself {
             command.env("GIT_CONFIG_NOSYSTEM", "1");

@@ -4,12 +4,14 @@
 mod agent;
 mod environment;
 mod expect;
+mod hooks;
 mod invariants;
 mod old_runs;
 mod output;
 mod processes;
 mod setting;
 mod story;
+mod terminal;
 
 pub use environment::TestEnv;
 pub use expect::ended_with;

@@ -91,7 +91,9 @@ pub struct Story {
 impl Story {
     /// A world at its beginning. `mode` is that of checkpoints.
     pub fn new(mode: &str) -> Self {
-        let env = TestEnv::new();
+        let mut env = TestEnv::new();
+        // The look that people get; the other scenarios have git's.
+        env.looks_itself();
         env.agent_with(&format!("checkpoint: {{mode: {mode}}}\n"), &[WORKER; 40]);
         let config = env.read(".tickets/config.yaml");
         let entry = config.lines().find(|line| line.contains("mine: {")).unwrap();

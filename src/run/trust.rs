@@ -1,0 +1,347 @@
+//! What may start programs here: found in the worktree, compared with what a person on this machine has trusted, shown
+//! and trusted. What is compared is what is then used, so nothing can be exchanged in between. Decides nothing.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::error::RunError;
+use super::settings::Settings;
+use super::workspace::{Options, Workspace};
+use crate::flow::{
+    GONE, Lies, Look, ReasonCode, RunState, TrustChange, TrustFact, TrustKind, Untrusted, asked_for_trust, untrusted,
+};
+use crate::git;
+use crate::store::{self, Links, StoredCopy, TrustItem, TrustRefused, TrustedBy};
+
+/// Files by which agents' programs let a project set them up, besides `.claude/settings*.json`.
+const AGENT_SETTINGS: [&str; 2] = [".codex/config.toml", ".mcp.json"];
+
+/// More settings than these nobody has; what lies beside them is looked at by nobody either.
+const MOST_SETTINGS: usize = 1000;
+
+/// What a person is asked about: a file that is not trusted, with what was trusted last and what lies there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Which, and how it differs.
+    pub file: Untrusted,
+    /// The content that was trusted last; none where there is none, or where it is not kept any more.
+    pub before: Option<Vec<u8>>,
+    /// What lies there now; none where nothing does.
+    pub now: Option<Vec<u8>>,
+}
+
+/// What could be trusted, taken from somewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trustable {
+    /// What is not trusted.
+    pub differences: Vec<Difference>,
+    /// How many files there are that are trusted, or could be.
+    pub files: usize,
+}
+
+/// Whether a path, in whatever tree, is one that may start programs.
+pub fn may_start_programs(path: &str) -> bool {
+    let is_claudes = |name: &str| name.starts_with("settings") && is_json(name) && !name.contains('/');
+    path == ".tickets/config.yaml"
+        || path.strip_prefix(".tickets/templates/").is_some_and(|name| !name.is_empty())
+        || path.strip_prefix(".claude/").is_some_and(is_claudes)
+        || AGENT_SETTINGS.contains(&path)
+}
+
+fn is_json(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "json")
+}
+
+/// What in a worktree is not trusted.
+pub(super) fn fact(workspace: &Workspace, settings: &Settings) -> Result<TrustFact, RunError> {
+    let lies = lies(workspace, settings)?;
+    let (mut trusted, store) = match store::read_trust(&workspace.layout.common_dir)? {
+        Ok(trusted) => (trusted, None),
+        Err(refused) => (BTreeMap::new(), Some(refused.to_string())),
+    };
+    if workspace.copy.is_some() {
+        // What turnstile itself goes by is the copy, whatever lies in the worktree.
+        trusted.retain(|path, _| TrustKind::of(path) == TrustKind::OfAgents);
+    }
+    let files = untrusted(&trusted, &lies);
+    Ok(TrustFact { store: store.filter(|_| !files.is_empty()), files })
+}
+
+/// Everything that may start programs, by what it says.
+fn lies(workspace: &Workspace, settings: &Settings) -> Result<BTreeMap<String, Lies>, RunError> {
+    let mut lies = BTreeMap::new();
+    if workspace.copy.is_none() {
+        for source in &settings.files {
+            lies.insert(source.path.to_string(), Lies::File(store::digest_of_content(source.text.as_bytes())));
+        }
+        for path in &settings.unread {
+            lies.insert(path.clone(), Lies::Unreadable { why: String::new(), is_fault: true });
+        }
+    }
+    for (path, read) in agent_settings(&workspace.layout.top)? {
+        let found = match read {
+            Ok(bytes) => Lies::File(store::digest_of_content(&bytes)),
+            Err(why) => Lies::Unreadable { why, is_fault: false },
+        };
+        lies.insert(path, found);
+    }
+    Ok(lies)
+}
+
+type Read = Result<Vec<u8>, String>;
+
+/// Agents' own settings for this project, or why one cannot be read.
+fn agent_settings(top: &Path) -> Result<BTreeMap<String, Read>, RunError> {
+    let mut found = BTreeMap::new();
+    let mut take = |path: String| -> Result<(), RunError> {
+        match store::read_followed(&top.join(&path))? {
+            Ok(None) => {}
+            Ok(Some(bytes)) => drop(found.insert(path, Ok(bytes))),
+            Err(why) => drop(found.insert(path, Err(why))),
+        }
+        Ok(())
+    };
+    for path in AGENT_SETTINGS {
+        take(path.to_owned())?;
+    }
+    match std::fs::read_dir(top.join(".claude")) {
+        Ok(entries) => {
+            for entry in entries.take(MOST_SETTINGS).filter_map(Result::ok) {
+                let path = format!(".claude/{}", entry.file_name().to_string_lossy());
+                if may_start_programs(&path) {
+                    take(path)?;
+                }
+            }
+        }
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {}
+        Err(error) if store::is_shortage(&error) => {
+            return Err(store::StoreError::List { path: top.join(".claude"), source: error }.into());
+        }
+        Err(error) => drop(found.insert(".claude".to_owned(), Err(error.to_string()))),
+    }
+    Ok(found)
+}
+
+/// Their digests, for whoever compares two moments.
+pub(super) fn digests_of_agent_settings(top: &Path) -> BTreeMap<String, String> {
+    let digest = |read: Read| match read {
+        Ok(bytes) => store::digest_of_content(&bytes),
+        Err(why) => format!("unreadable: {why}"),
+    };
+    // A machine that cannot answer now has them asked for, which loses nothing.
+    let found = agent_settings(top).unwrap_or_default();
+    found.into_iter().map(|(path, read)| (path, digest(read))).collect()
+}
+
+/// What a turn made of them, by what they were before it.
+pub(super) fn changed_settings(before: &BTreeMap<String, String>, top: &Path) -> BTreeMap<String, String> {
+    let now = digests_of_agent_settings(top);
+    let gone = before.keys().filter(|path| !now.contains_key(*path)).map(|path| (path.clone(), GONE.to_owned()));
+    let gone: Vec<_> = gone.collect();
+    now.into_iter().filter(|(path, digest)| before.get(path) != Some(digest)).chain(gone).collect()
+}
+
+impl Workspace {
+    /// What a step would stop at because nobody has trusted it.
+    pub fn asked_for_trust(&mut self, options: &Options) -> Result<Vec<Untrusted>, RunError> {
+        if self.untrusted()?.is_empty() {
+            return Ok(Vec::new());
+        }
+        let trusts = std::mem::replace(&mut self.surroundings.trusts, false);
+        let view = self.look(&Options { trusts: false, ..options.clone() });
+        self.surroundings.trusts = trusts;
+        let view = view?;
+        let is_asked = view.preview.reason.as_ref().is_some_and(|reason| reason.code == ReasonCode::Untrusted);
+        if !is_asked || view.busy.is_some() {
+            return Ok(Vec::new());
+        }
+        let look = Look { run: &view.preview.run, survey: &view.survey, policy: &view.policy };
+        Ok(asked_for_trust(&look).into_iter().cloned().collect())
+    }
+
+    /// Whether what the config names may be started outside of a step as well.
+    pub fn trusts_config(&self, settings: &Settings) -> Result<bool, RunError> {
+        Ok(!fact(self, settings)?.files.iter().any(|file| file.kind == TrustKind::OfTurnstile))
+    }
+
+    /// Why nothing at all is trusted here, and what to type; none where what was trusted can be looked up.
+    pub fn why_nothing_is_trusted(&self) -> Result<Option<TrustRefused>, RunError> {
+        Ok(store::read_trust(&self.layout.common_dir)?.err())
+    }
+
+    /// What of the worktree nobody has trusted, whatever a step makes of it.
+    pub fn untrusted(&self) -> Result<Vec<Untrusted>, RunError> {
+        Ok(fact(self, &self.settings()?)?.files)
+    }
+
+    /// Everything of the worktree that could be trusted.
+    pub fn trustable(&self) -> Result<Trustable, RunError> {
+        let settings = self.settings()?;
+        let files = lies(self, &settings)?.values().filter(|lies| matches!(lies, Lies::File(_))).count();
+        Ok(Trustable { differences: self.differences(fact(self, &settings)?.files)?, files })
+    }
+
+    /// Everything at a reference that could be trusted, and the commit that it names.
+    pub fn trustable_at(&self, reference: &str) -> Result<(Trustable, git::RefFiles), RunError> {
+        let found = git::files_of(&self.layout.common_dir, Some(reference), &may_start_programs)?;
+        let trustable = trustable_of(&self.layout.common_dir, &found.files)?;
+        Ok((trustable, found))
+    }
+
+    /// Files that are not trusted, with what was trusted and what lies there. What is another one since is refused.
+    pub fn differences(&self, files: Vec<Untrusted>) -> Result<Vec<Difference>, RunError> {
+        let common_dir = &self.layout.common_dir;
+        let trusted = store::read_trust(common_dir)?.unwrap_or_default();
+        let mut differences = Vec::new();
+        for file in files {
+            let now = match &file.change {
+                TrustChange::Gone | TrustChange::Unreadable(_) => None,
+                TrustChange::New | TrustChange::Changed => {
+                    let now = self.content(&file.path)?;
+                    if now.as_deref().map(store::digest_of_content).as_ref() != Some(&file.digest) {
+                        let why = "it was changed while it was looked at; look again".to_owned();
+                        return Err(RunError::Unusable { path: file.path, why });
+                    }
+                    now
+                }
+            };
+            differences.push(Difference { before: before(common_dir, &trusted, &file.path)?, file, now });
+        }
+        Ok(differences)
+    }
+
+    fn content(&self, path: &str) -> Result<Option<Vec<u8>>, RunError> {
+        Ok(match TrustKind::of(path) {
+            TrustKind::OfTurnstile => {
+                store::read_capped(&self.layout.top, path, store::TEXT_CAP, Links::Any)?.ok().flatten()
+            }
+            TrustKind::OfAgents => store::read_followed(&self.layout.top.join(path))?.ok().flatten(),
+        })
+    }
+
+    /// Trusts what was shown, as it was shown.
+    pub fn trust(&self, differences: &[Difference]) -> Result<Result<(), TrustRefused>, RunError> {
+        trust(&self.layout.common_dir, differences, &self.trusted_by())
+    }
+
+    /// Trusts what turnstile itself has just written.
+    pub fn trust_own(&self, files: &[(String, Vec<u8>)]) -> Result<Result<(), TrustRefused>, RunError> {
+        let item = |(path, bytes): &(String, Vec<u8>)| TrustItem { path: path.clone(), content: Some(bytes.clone()) };
+        let items: Vec<TrustItem> = files.iter().map(item).collect();
+        Ok(store::trust(&self.layout.common_dir, &items, &self.trusted_by())?)
+    }
+
+    /// What a turn that is judged made of the config and the templates, as it lies there: `resume` trusts it.
+    pub fn made_of_runner_files(&self, run: &RunState) -> Result<Vec<TrustItem>, RunError> {
+        let changed = run.judging().map(|judging| judging.ended.changed.as_slice()).unwrap_or_default();
+        let is_one = |path: &&String| may_start_programs(path) && TrustKind::of(path) == TrustKind::OfTurnstile;
+        let item = |path: &String| {
+            let read = store::read_capped(&self.layout.top, path, store::TEXT_CAP, Links::Any)?;
+            // What cannot be read is a fault like any other.
+            Ok(read.ok().map(|content| TrustItem { path: path.clone(), content }))
+        };
+        changed.iter().filter(is_one).filter_map(|path| item(path).transpose()).collect()
+    }
+
+    /// Trusts it.
+    pub fn trust_items(&self, items: &[TrustItem]) -> Result<Result<(), TrustRefused>, RunError> {
+        Ok(store::trust(&self.layout.common_dir, items, &self.trusted_by())?)
+    }
+
+    /// Who trusts something now.
+    pub fn trusted_by(&self) -> TrustedBy {
+        TrustedBy { who: self.surroundings.who.clone(), at: Self::now() }
+    }
+}
+
+/// What of some files nobody has trusted; what is not among them is no business of this.
+pub fn trustable_of(common_dir: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<Trustable, RunError> {
+    let trusted = store::read_trust(common_dir)?.unwrap_or_default();
+    let lies = files.iter().map(|(path, bytes)| (path.clone(), Lies::File(store::digest_of_content(bytes)))).collect();
+    let mut differences = Vec::new();
+    for file in untrusted(&trusted, &lies).into_iter().filter(|file| file.change != TrustChange::Gone) {
+        let (before, now) = (before(common_dir, &trusted, &file.path)?, files.get(&file.path).cloned());
+        differences.push(Difference { file, before, now });
+    }
+    Ok(Trustable { differences, files: files.len() })
+}
+
+/// The content that was trusted last at a path.
+fn before(common_dir: &Path, trusted: &BTreeMap<String, Vec<String>>, path: &str) -> Result<Option<Vec<u8>>, RunError> {
+    match trusted.get(path).and_then(|digests| digests.iter().rev().find(|digest| *digest != GONE)) {
+        Some(digest) => Ok(store::trusted_content(common_dir, digest)?),
+        None => Ok(None),
+    }
+}
+
+/// Trusts what was shown, as it was shown.
+pub fn trust(
+    common_dir: &Path,
+    differences: &[Difference],
+    by: &TrustedBy,
+) -> Result<Result<(), TrustRefused>, RunError> {
+    let shown = differences.iter().filter(|difference| !matches!(difference.file.change, TrustChange::Unreadable(_)));
+    let item =
+        |difference: &Difference| TrustItem { path: difference.file.path.clone(), content: difference.now.clone() };
+    let items: Vec<TrustItem> = shown.map(item).collect();
+    Ok(store::trust(common_dir, &items, by)?)
+}
+
+/// Stores the copy of config and templates that runs of a bare repository go by.
+pub fn store_copy(common_dir: &Path, copy: &StoredCopy) -> Result<Result<(), TrustRefused>, RunError> {
+    Ok(store::store_copy(common_dir, copy)?)
+}
+
+/// The copy that a person has stored; none where nobody has. Whoever goes by it sets [`Workspace::copy`].
+pub fn stored_copy(common_dir: &Path) -> Result<Result<Option<StoredCopy>, TrustRefused>, RunError> {
+    Ok(store::stored_copy(common_dir)?)
+}
+
+impl Workspace {
+    /// Files by which what lies in the worktree differs from the copy that counts in its place: nobody has trusted
+    /// them, and a run that goes on without them says so. Empty where no copy counts.
+    pub fn differs_from_copy(&self) -> Result<Vec<String>, RunError> {
+        let Some(copy) = &self.copy else { return Ok(Vec::new()) };
+        let here = self.settings_here()?;
+        let now: BTreeMap<&str, &[u8]> =
+            here.files.iter().map(|source| (&*source.path, source.text.as_bytes())).collect();
+        let same = |path: &str| copy.files.get(path).map(Vec::as_slice) == now.get(path).copied();
+        let mut paths: Vec<String> = copy.files.keys().cloned().chain(now.keys().map(ToString::to_string)).collect();
+        paths.extend(here.unread);
+        paths.sort();
+        paths.dedup();
+        paths.retain(|path| !same(path));
+        Ok(paths)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_start_programs_is_known_by_its_path() {
+        for path in [
+            ".tickets/config.yaml",
+            ".tickets/templates/turn.md",
+            ".tickets/templates/deep/er",
+            ".claude/settings.json",
+            ".claude/settings.local.json",
+            ".codex/config.toml",
+            ".mcp.json",
+        ] {
+            assert!(may_start_programs(path), "{path}");
+        }
+        for path in [
+            ".tickets/config.yml",
+            ".tickets/001-a.md",
+            ".tickets/templates",
+            ".claude/settings/x.json",
+            ".claude/agents/a.md",
+            "sub/.mcp.json",
+            ".codex/config",
+        ] {
+            assert!(!may_start_programs(path), "{path}");
+        }
+    }
+}
