@@ -141,7 +141,8 @@ fn decisions_are_served_beside_a_run_but_for_final_ones_before_a_judgement() {
 
     let mut begun_to = judging.clone();
     let events = recorded(&choice(&judging, &world(), &policy(), false));
-    apply(&mut begun_to, &events);
+    let verdict = answers::verdict_of(&events).clone();
+    apply(&mut begun_to, &[Event::EffectBegun(Begun::Verdict(verdict))]);
     assert_eq!(by_hand(&begun_to, &waiting(Decided::Stop)), None, "so is one whose verdict is not closed");
     let (mut held, mut survey) = claimed();
     survey.changes.insert("src/lib.rs".into(), "x".into());

@@ -1,6 +1,6 @@
 //! Rows 0 to 4, 6, 10 and 13: what is looked at once, what a person answers, and where judging goes on from there.
 
-use super::answers::{archived, decide_by_hand, go_on, met, over};
+use super::answers::{archived, decide_by_hand, go_on, met};
 use super::*;
 
 const GOES_ON: &str = "9: checkpoint.made + row 13 progressed []";
@@ -29,11 +29,7 @@ fn what_only_a_person_can_accept_is_told_one_after_the_other_and_then_judging_go
     survey.turn.runner_files = BTreeMap::from([(".tickets/config.yaml".to_owned(), "+x\n".to_owned())]);
     let mut run = after_a_turn_in_the_users_files();
     for (row, code) in [(1, "tampered"), (2, "head_moved"), (3, "runner_files_changed"), (4, "dirty_conflict")] {
-        let expected = [
-            format!("9: row {row} waiting ({code}) []"),
-            "9: run.paused + effect.finished".to_owned(),
-            format!("8: {code}"),
-        ];
+        let expected = [format!("9: row {row} waiting ({code}) []"), format!("8: {code}")];
         assert_eq!(go_on(&mut run, &survey, &policy()), expected);
         decide_by_hand(&mut run, &survey, Decided::Resume);
     }
@@ -186,8 +182,6 @@ fn a_verdict_without_chores_is_closed_at_once() {
     let mut run = after_turn(Event::TurnFinished(ended(1)));
     let events = recorded(&choice(&run, &world(), &policy(), false));
     apply(&mut run, &events);
-    assert_eq!(judged(&run, &world()), "9: effect.finished");
-    apply(&mut run, &[over("verdict")]);
     assert!(run.at_rest());
 }
 
