@@ -42,7 +42,7 @@ fn a_check_that_changes_a_file_of_the_users_is_a_conflict_and_no_work() {
     assert_eq!(next_choice(&run, &survey), "9: row 4 waiting (dirty_conflict) []");
     assert!(!run.ticket(&TicketId::new("one")).work.contains("notes.txt"));
     let Choice::Record(events) = choice(&run, &survey, &policy(), true).choice else { panic!("it is judged") };
-    let [Event::EffectBegun(Begun::Verdict(verdict)), ..] = &events[..] else { panic!("{events:?}") };
+    let verdict = crate::flow::tests::answers::verdict_of(&events);
     let message = &verdict.reason.as_ref().expect("a reason").message;
     assert!(message.contains("git show") && !message.contains("git diff"), "a kept tree has one version: {message}");
 }

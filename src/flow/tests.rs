@@ -648,15 +648,6 @@ fn limits_refuse_to_start_a_turn_and_resume_grants_the_same_amount_once_more() {
     }
 }
 
-/// The same, torn off behind a verdict, as a power cut leaves it.
-fn torn(chosen: &Chosen) -> Vec<Event> {
-    let mut events = recorded(chosen);
-    let is_verdict = |event: &Event| matches!(event, Event::EffectBegun(Begun::Verdict(_)));
-    let end = events.iter().position(is_verdict).expect("it is judged");
-    events.truncate(end + 1);
-    events
-}
-
 fn recorded(chosen: &Chosen) -> Vec<Event> {
     let Choice::Record(events) = &chosen.choice else { panic!("{}", told(chosen)) };
     events.clone()

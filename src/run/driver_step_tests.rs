@@ -1,6 +1,7 @@
 //! What one step does and says, in the world of the kill loop.
 
 use super::*;
+use crate::flow::Verdict;
 
 /// A world with one ticket, whose turns do this.
 fn one_ticket(deeds: &[Deed]) -> Place {
@@ -160,4 +161,78 @@ fn what_a_turn_ended_as_is_what_its_step_is_about() {
     let mut end = StepEnd { ticket: Some(id(7)), turn: Some(7), agent: Some("b".into()), ..StepEnd::default() };
     end.note(ended);
     assert_eq!((end.ticket, end.turn, end.agent.as_deref()), (Some(id(0)), Some(1), Some("a")));
+}
+
+/// What a step has come to so far, and what it is after one more line.
+fn noted(outcome: Outcome, event: &Event) -> StepEnd {
+    let mut end = StepEnd { outcome, ticket: Some(id(7)), ..StepEnd::default() };
+    end.note(event);
+    end
+}
+
+fn paused(code: ReasonCode) -> Event {
+    Event::RunPaused { ticket: Some(id(0)), reason: Reason::new(code, "x"), digest: None }
+}
+
+fn reason(end: &StepEnd) -> Option<ReasonCode> {
+    end.reason.as_ref().map(|reason| reason.code)
+}
+
+#[test]
+fn a_verdict_is_what_a_step_came_to_and_its_end_ends_the_step() {
+    let verdict = Verdict {
+        ticket: Some(id(0)),
+        turn: Some(3),
+        row: 5,
+        outcome: Outcome::Failed,
+        reason: Some(Reason::new(ReasonCode::AgentFailed, "x")),
+        hold: None,
+        chores: Vec::new(),
+        left: None,
+        retry: None,
+    };
+    let mut end = StepEnd::default();
+    end.note(&Event::EffectBegun(Begun::Verdict(verdict)));
+    assert_eq!((end.outcome, reason(&end)), (Outcome::Failed, Some(ReasonCode::AgentFailed)));
+    assert_eq!((&end.ticket, end.turn, end.over), (&Some(id(0)), Some(3), false));
+    let over = Event::EffectFinished {
+        effect: "verdict".into(),
+        ticket: Some(id(0)),
+        outcome: Some("progressed".into()),
+        path: None,
+        changed: Vec::new(),
+        tickets: Vec::new(),
+    };
+    end.note(&over);
+    assert_eq!((end.outcome, end.over), (Outcome::Failed, true));
+    assert_eq!(noted(Outcome::None, &over).outcome, Outcome::Progressed, "its verdict was an earlier step's");
+}
+
+#[test]
+fn a_pause_is_the_reason_of_a_step_but_an_operators_that_it_only_took_in() {
+    let end = noted(Outcome::None, &paused(ReasonCode::OperatorPause));
+    assert_eq!((reason(&end), end.outcome), (None, Outcome::None));
+    let end = noted(Outcome::Progressed, &paused(ReasonCode::OperatorPause));
+    assert_eq!((reason(&end), end.outcome), (Some(ReasonCode::OperatorPause), Outcome::Progressed));
+    let end = noted(Outcome::None, &paused(ReasonCode::NoProgress));
+    assert_eq!((reason(&end), end.outcome, end.ticket), (Some(ReasonCode::NoProgress), Outcome::None, Some(id(7))));
+}
+
+#[test]
+fn a_step_that_asked_for_an_approval_and_did_nothing_else_waits_for_it() {
+    let end = noted(Outcome::None, &paused(ReasonCode::ApprovalPending));
+    assert_eq!((reason(&end), end.outcome), (Some(ReasonCode::ApprovalPending), Outcome::Waiting));
+    assert_eq!(end.ticket, Some(id(0)));
+    let end = noted(Outcome::Progressed, &paused(ReasonCode::ApprovalPending));
+    assert_eq!((reason(&end), end.outcome), (Some(ReasonCode::ApprovalPending), Outcome::Progressed));
+    assert_eq!(end.ticket, Some(id(7)));
+}
+
+#[test]
+fn commits_and_the_end_of_a_run_are_told() {
+    let (commit, tree) = ("c2".to_owned(), "t".to_owned());
+    let made = Event::CommitMade { ticket: None, purpose: SavePurpose::Paperwork, commit, tree };
+    assert_eq!(noted(Outcome::None, &made).commit.as_deref(), Some("c2"));
+    let end = noted(Outcome::None, &Event::RunStopped { by: "me".into() });
+    assert_eq!((reason(&end), end.over), (Some(ReasonCode::Stopped), true));
 }

@@ -44,6 +44,15 @@ pub(super) fn answer(run: &RunState, event: &Event) -> Option<Event> {
     })
 }
 
+/// The verdict among these lines.
+pub(in crate::flow) fn verdict_of(events: &[Event]) -> &Verdict {
+    let verdict = events.iter().find_map(|event| match event {
+        Event::EffectBegun(Begun::Verdict(verdict)) => Some(verdict),
+        _ => None,
+    });
+    verdict.unwrap_or_else(|| panic!("no verdict: {events:?}"))
+}
+
 pub(super) fn archived(ticket: &TicketId, turn: u32, dispatch: DispatchFact) -> Event {
     let path = format!(".tickets/history/{ticket}/0001-dispatch");
     Event::OutboxArchived { ticket: ticket.clone(), turn, sequence: 1, path, dispatch }

@@ -315,3 +315,21 @@ fn whoever_types_a_decision_now_decides_what_is_there_now() {
     let now = decides_now(&look, &survey.tickets[0], false).expect("it waits");
     assert_eq!((now.reason, now.what.digest.as_str()), (ReasonCode::ApprovalPending, "another text"));
 }
+
+#[test]
+fn a_reply_decides_about_what_was_asked_and_not_about_what_lies_there_since() {
+    let decided_by_reply = |run: &RunState, survey: &Survey| {
+        let given = reply(|reply| reply.decision = Some((true, String::new())));
+        let survey = Survey { reply: Some(given), ..survey.clone() };
+        let events = recorded(&choice(run, &survey, &policy(), true));
+        let [Event::EffectBegun(Begun::Act(begun))] = &events[..] else { panic!("{events:?}") };
+        let Act::Reply { decides: Some(decides), .. } = &begun.act else { panic!("{begun:?}") };
+        decides.what.clone()
+    };
+    let (run, mut survey) = waits_for_scope(vec![outside("a", "new", "old", Before::Absent)]);
+    survey.turn.scope[0].tree = "newer".into();
+    assert_eq!(decided_by_reply(&run, &survey).paths, BTreeMap::from([("a".to_owned(), vec!["new".to_owned()])]));
+    let mut edited = asking();
+    edited.tickets[0].approval.digest = "another text".into();
+    assert_eq!(decided_by_reply(&pending(), &edited), bound());
+}

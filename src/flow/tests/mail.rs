@@ -140,8 +140,9 @@ fn decisions_are_served_beside_a_run_but_for_final_ones_before_a_judgement() {
     assert_eq!(by_hand(&fold(&begun()), &world()), None);
 
     let mut begun_to = judging.clone();
-    let events = torn(&choice(&judging, &world(), &policy(), false));
-    apply(&mut begun_to, &events);
+    let events = recorded(&choice(&judging, &world(), &policy(), false));
+    let verdict = answers::verdict_of(&events).clone();
+    apply(&mut begun_to, &[Event::EffectBegun(Begun::Verdict(verdict))]);
     assert_eq!(by_hand(&begun_to, &waiting(Decided::Stop)), None, "so is one whose verdict is not closed");
     let (mut held, mut survey) = claimed();
     survey.changes.insert("src/lib.rs".into(), "x".into());

@@ -76,8 +76,8 @@ fn what_would_be_accepted_with_a_moved_head_is_told_shortly() {
         (None, None, "a HEAD without a commit is"),
     ] {
         let survey = Survey { branch: branch.map(str::to_owned), head, ..moved() };
-        let events = torn(&choice(&after_turn(Event::TurnFinished(ended(1))), &survey, &policy(), false));
-        let Some(Event::EffectBegun(Begun::Verdict(verdict))) = events.last() else { panic!("{events:?}") };
+        let events = recorded(&choice(&after_turn(Event::TurnFinished(ended(1))), &survey, &policy(), false));
+        let verdict = answers::verdict_of(&events);
         let message = &verdict.reason.as_ref().expect("it waits").message;
         assert!(message.contains(there), "{message}");
     }

@@ -77,8 +77,8 @@ fn of_a_ticket_that_was_put_aside_or_removed_meanwhile_nothing_is_judged_any_mor
 
 #[test]
 fn every_verdict_names_its_ticket_and_its_turn() {
-    let events = torn(&choice(&finished(|_| {}), &world(), &policy(), false));
-    let Some(Event::EffectBegun(Begun::Verdict(verdict))) = events.last() else { panic!("{events:?}") };
+    let events = recorded(&choice(&finished(|_| {}), &world(), &policy(), false));
+    let verdict = answers::verdict_of(&events);
     assert_eq!((&verdict.ticket, verdict.turn), (&Some(id("one")), Some(1)));
 }
 
