@@ -223,7 +223,7 @@ fn nothing_begins_while_something_is_in_flight() {
     let act = Act::DropMessage;
     let begins = Event::EffectBegun(Begun::Act(ActBegun { ticket: None, turn: None, act }));
     let mut run = fold(&begun());
-    apply(&mut run, &[begins.clone()]);
+    apply(&mut run, std::slice::from_ref(&begins));
     let error = run.apply(&begins).expect_err("one is in flight");
     assert!(error.to_string().contains("effect.begun"), "{error}");
     apply(&mut run, &[over("message"), begins]);

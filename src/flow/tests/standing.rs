@@ -3,6 +3,9 @@
 use super::answers::go_on;
 use super::*;
 
+type Change = fn(&mut Survey);
+type ChangeTicket = fn(&mut TicketFact);
+
 fn stands(ticket: Option<&str>, code: ReasonCode) -> Event {
     Event::RunPaused { ticket: ticket.map(id), reason: Reason::new(code, "x"), digest: Some("d1".into()) }
 }
@@ -54,7 +57,7 @@ fn a_persons_edit_answers_what_the_agent_could_not_get_right() {
 #[test]
 fn what_lies_in_the_world_as_it_should_again_answers_the_reason_that_was_about_it() {
     use ReasonCode as C;
-    let cases: [(C, fn(&mut Survey), &str); 5] = [
+    let cases: [(C, Change, &str); 5] = [
         (C::DispatchInvalid, |survey| survey.outbox = OutboxFact::Empty, "the outbox, where nothing invalid is left"),
         (C::CommitFailed, |survey| survey.changes.clear(), "a clean tree"),
         (C::HeadMoved, |survey| survey.turn.head = HeadFact::InPlace, "HEAD, which is back in its place"),
@@ -80,7 +83,7 @@ fn what_lies_in_the_world_as_it_should_again_answers_the_reason_that_was_about_i
 
 #[test]
 fn a_ticket_that_is_done_put_aside_or_gone_waits_for_nobody_but_tampering_stays() {
-    let cases: [(fn(&mut Survey), &str); 3] = [
+    let cases: [(Change, &str); 3] = [
         (
             |survey| {
                 survey.tickets.remove(0);
@@ -163,7 +166,7 @@ fn every_ticket_is_explained_by_what_has_to_come_first() {
         (state, reason.map(|reason| reason.code), standing(&look, &survey.tickets[0]).1)
     };
     let run = RunState::default();
-    let cases: [(fn(&mut TicketFact), S, Option<&str>, &str); 9] = [
+    let cases: [(ChangeTicket, S, Option<&str>, &str); 9] = [
         (|_| {}, S::Ready, None, "ready"),
         (|ticket| ticket.done = true, S::Done, None, "done"),
         (|ticket| ticket.faults = vec!["it is wrong".into()], S::Invalid, Some("invalid"), "it is wrong"),
