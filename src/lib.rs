@@ -18,4 +18,5 @@ pub mod secret;
 pub mod store;
 pub mod text;
 pub mod ticket;
+pub mod trigger;
 pub mod watch;

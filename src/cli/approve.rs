@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{CliError, Context, Exit};
-use crate::flow::ReasonCode;
+use crate::flow::{AskedBy, ReasonCode};
 use crate::run::{Decidable, Decided, Options, Workspace};
 use crate::ticket::TicketId;
 
@@ -51,7 +51,11 @@ fn decide(context: &Context, typed: &[String], approved: bool) -> Result<Exit, C
             tickets.push(ticket);
         }
     }
-    let view = workspace.look(&Options::default())?;
+    let mut view = workspace.look(&Options::default())?;
+    if view.run.asked_for_commands() {
+        // To a run that a person asks for the question falls by itself; whoever answers it means the push that waits.
+        view = workspace.look(&Options { asked_by: AskedBy::Trigger, ..Options::default() })?;
+    }
     let decidable = |ticket: &TicketId| Workspace::decidable(&view, ticket, approved);
     // All of them or none: whoever mistyped one looks again.
     if let Some(done) = tickets.iter().find(|ticket| decidable(ticket) == Decidable::Done) {

@@ -10,7 +10,7 @@ use crate::run::{Surroundings, Workspace, is_inside_turn, says_inside_turn, unre
 use crate::ticket::{Ids, TicketId, resolve};
 
 /// What every command is given.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Context {
     /// Where the command works: the current directory, or `-C`.
     pub directory: PathBuf,

@@ -15,12 +15,14 @@ use crate::agent::program_name;
 use crate::config::{AgentKind, Config, RosterEntry};
 use crate::flow::Life;
 use crate::git;
-use crate::run::{RunError, Workspace};
+use crate::run::{RunError, Waiting, Workspace};
 use crate::store::{self, LockError, TICKETS};
 use crate::text::shown_line;
 
 /// What no running process needs any more.
 const STALE: Duration = Duration::from_secs(3600);
+/// A trigger that nobody has taken up for so long, while the lock is free, waits for a runner that is gone.
+const ABANDONED: Duration = Duration::from_secs(60);
 
 /// Check what turnstile needs of this machine and this repository
 ///
@@ -71,8 +73,14 @@ pub fn run(context: &Context, _: &Arguments) -> Result<Exit, CliError> {
             checks.push(lock(&workspace));
             checks.push(journal(&workspace));
             checks.push(leftovers(&workspace));
+            checks.push(Check::of("triggers", workspace.waiting().map(|waiting| triggers(&workspace, &waiting))));
         }
-        Err(error) => checks.push(no_repository(&error)),
+        Err(error) => {
+            checks.push(no_repository(&error));
+            if let RunError::Git(git::GitError::Bare { path }) = &error {
+                checks.extend(triggers_of_bare(path));
+            }
+        }
     }
     checks.extend(hooks(context));
     if context.printer.json {
@@ -340,6 +348,35 @@ fn leftovers(workspace: &Workspace) -> Check {
         stale => Check::ok("leftovers", format!("{} file(s) of processes that were killed", stale.len()))
             .help(format!("they are in nobody's way: rm -r {}", stale.join(" "))),
     }
+}
+
+/// What git hooks have asked for, and what came of it.
+fn triggers(workspace: &Workspace, waiting: &Waiting) -> Check {
+    let log = workspace.layout.runner_log();
+    let said = log.exists().then(|| format!("; what their runs have said is in {}", log.display()));
+    let count = waiting.triggers.len();
+    if let Some(refused) = &waiting.refused {
+        let first = refused.reason.message.lines().next().unwrap_or_default();
+        let why = format!("the last start by a git hook came to nothing: {}: {first}", refused.reason.code);
+        let help = "mend that; the next `turnstile run` or hook serves what waits";
+        return Check::fault("triggers", format!("{why}{}", said.unwrap_or_default())).help(help);
+    }
+    let free = store::look_at_lock(&workspace.layout).is_ok();
+    // Whoever keeps a trigger starts a runner for it a moment later.
+    let is_left = waiting.triggers.first().is_some_and(|kept| age(&kept.path(&workspace.layout)) > Some(ABANDONED));
+    match count {
+        0 => Check::ok("triggers", format!("none waits{}", said.unwrap_or_default())),
+        _ if free && is_left => {
+            Check::fault("triggers", format!("{count} wait(s) for a run, and the runner was killed"))
+                .help("turnstile run")
+        }
+        _ => Check::ok("triggers", format!("{count} wait(s) for a run{}", said.unwrap_or_default())),
+    }
+}
+
+fn triggers_of_bare(path: &Path) -> Option<Check> {
+    let refused = crate::trigger::last_refused(&store::Layout::main(path, path))?;
+    Some(Check::fault("triggers", format!("{}: {}", refused.reason.code, refused.reason.message)))
 }
 
 fn stale_in(folder: &Path) -> Vec<String> {

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `TURNSTILE_IN_TURN` | set in turns to the git common directory: commands that change the run refuse there |
 //! | `TURNSTILE_OUTBOX` | set in turns: the outbox that `turnstile dispatch` writes into there |
+//! | `TURNSTILE_DISABLED` | anything but `0`: `turnstile hook` does nothing |
+//! | `GIT_DIR` | set by git for its hooks: the repository that `turnstile hook` was called in |
 //! | `EDITOR`, `VISUAL` | opened by `turnstile new --edit` and `turnstile reply` |
 //! | `PATH` | searched for agent programs by `init` and `doctor` |
 //! | `USER`, `LOGNAME` | who an operator's decision is recorded for |
@@ -47,6 +49,11 @@ impl Environment {
     /// One variable as text.
     pub fn text(&self, name: &str) -> Option<String> {
         self.get(name).map(|value| value.to_string_lossy().into_owned())
+    }
+
+    /// Whether git hooks are to do nothing.
+    pub fn is_disabled(&self) -> bool {
+        self.get("TURNSTILE_DISABLED").is_some_and(|value| value != "0")
     }
 
     /// Who types.

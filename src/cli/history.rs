@@ -82,6 +82,8 @@ fn quiet(event: &Event) -> String {
         | Event::CircuitClosed {}
         | Event::WorktreeAccepted { .. }
         | Event::UndoMade(_)
+        | Event::TriggerReceived { .. }
+        | Event::TriggerCoalesced { .. }
         | Event::JournalRepaired { .. }
         | Event::Unknown => String::new(),
     }

@@ -1,26 +1,77 @@
-//! `hook`: what the hooks of a repository call.
+//! `hook`: what installed git hooks call. It fails nothing and holds nobody up, whatever is the matter.
 
 use std::ffi::OsString;
+use std::io::{IsTerminal as _, Read as _};
 
 use super::{CliError, Context, Exit, lint_staged};
+use crate::run::{HookCall, Hooked, is_local, take_hook};
+use crate::trigger::{Hook, STDIN_CAP};
 
-/// What git's hooks call; `hooks install` has them do so
+/// What git hooks call: keep a trigger, start a run for it, and end
+///
+/// Reads what git tells the hook, writes it down where no crash loses it, starts a runner that nothing of this process
+/// reaches, and exits with 0 whatever comes of it: no push or commit waits or fails because of it. Names of hooks:
+/// pre-push, post-receive, post-merge, post-rewrite, post-commit, post-checkout. Inside of a turn they do nothing. The hook
+/// pre-commit is another matter: it looks at the staged tickets, and refuses a commit that would break them. With
+/// `TURNSTILE_DISABLED=1` none of them does anything. `hooks install` has git call it.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The hook, as git calls it
+    /// The name of the hook
+    #[arg(value_name = "NAME")]
     name: String,
-    /// What git gives it
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    /// What git gives the hook
+    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }
 
-/// Does what the hook is for.
+/// What a person at this machine reads as the push goes on.
+const KEPT: &str = "turnstile: trigger kept; turnstile status shows what came of it";
+
+/// Takes a call of a hook.
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
-    if context.environment.text("TURNSTILE_DISABLED").is_some_and(|value| value == "1") {
+    if context.environment.is_disabled() {
         return Ok(Exit::SUCCESS);
     }
-    match arguments.name.as_str() {
-        "pre-commit" => lint_staged::run(context),
-        _ => Ok(Exit::SUCCESS),
+    if arguments.name == "pre-commit" {
+        return lint_staged::run(context);
     }
+    let Some(hook) = Hook::named(&arguments.name) else {
+        let names: Vec<&str> = Hook::ALL.iter().map(|hook| hook.name()).collect();
+        if is_local(&context.environment.variables) {
+            let name = crate::text::shown_line(&arguments.name);
+            context.printer.note(&format!(
+                "turnstile has nothing to do in the hook `{name}`; it has in {}, and in pre-commit",
+                names.join(", ")
+            ));
+        }
+        return Ok(Exit::SUCCESS);
+    };
+    let call = HookCall {
+        hook,
+        arguments: arguments.arguments.clone(),
+        stdin: if hook.reads() { stdin() } else { Vec::new() },
+        git_dir: context.environment.get("GIT_DIR").cloned(),
+        directory: context.directory.clone(),
+    };
+    match take_hook(&call, &context.surroundings()) {
+        Hooked::Kept if is_local(&context.environment.variables) => context.printer.note(KEPT),
+        Hooked::Kept => {}
+        Hooked::Nothing(why) => tracing::debug!(hook = hook.name(), why, "nothing is to be done"),
+        Hooked::Failed(why) => tracing::debug!(hook = hook.name(), why, "nothing could be done"),
+    }
+    Ok(Exit::SUCCESS)
+}
+
+/// What git tells the hook. It is read to its end, so that git never writes to nobody; what is too much is forgotten.
+fn stdin() -> Vec<u8> {
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        return Vec::new();
+    }
+    let mut bytes = Vec::new();
+    let mut stdin = stdin.lock();
+    // What could not be read is not there: that the hook was called is the signal.
+    let _ = stdin.by_ref().take(STDIN_CAP).read_to_end(&mut bytes);
+    let _ = std::io::copy(&mut stdin, &mut std::io::sink());
+    bytes
 }

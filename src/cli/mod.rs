@@ -34,11 +34,13 @@ mod prune;
 mod reply;
 mod report;
 mod run;
+mod runner;
 mod schema;
 mod show;
 mod status;
 mod suggest;
 mod tail;
+mod triggers;
 mod trust;
 mod turn_record;
 mod undo;
@@ -93,7 +95,6 @@ enum Command {
     Show(show::Arguments),
     Doctor(doctor::Arguments),
     Hooks(hooks::Arguments),
-    Hook(hook::Arguments),
     Next(next::Arguments),
     Step(run::StepArguments),
     Run(run::RunArguments),
@@ -115,6 +116,7 @@ enum Command {
     Prune(prune::Arguments),
     Report(report::Arguments),
     Diff(diff::Arguments),
+    Hook(hook::Arguments),
     Demo(demo::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
@@ -139,6 +141,9 @@ pub fn main() -> ExitCode {
             }
         };
     }
+    if is_runner() {
+        return runner(environment);
+    }
     let matches = match command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return usage(&error, &environment),
@@ -155,6 +160,30 @@ fn effect_directory() -> Option<PathBuf> {
     match arguments.as_slice() {
         [_, name, directory] if name == "__effect" => Some(PathBuf::from(directory)),
         _ => None,
+    }
+}
+
+/// The same for what hooks start: `turnstile __runner`.
+fn is_runner() -> bool {
+    std::env::args_os().skip(1).eq(["__runner"])
+}
+
+fn runner(environment: Environment) -> ExitCode {
+    trace(&environment);
+    let screen = Screen::of_environment(&environment.variables);
+    let printer = Printer::new(false, Volume::Normal, anstream::ColorChoice::Never, screen);
+    let context = Context {
+        directory: PathBuf::from("."),
+        printer,
+        typed: "turnstile run, which a git hook started".to_owned(),
+        environment,
+    };
+    match directory(None).and_then(|directory| runner::run(&Context { directory, ..context.clone() })) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            context.printer.error(&error);
+            error.exit.into()
+        }
     }
 }
 
@@ -251,7 +280,6 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Show(arguments) => show::run(context, &arguments),
         Command::Doctor(arguments) => doctor::run(context, &arguments),
         Command::Hooks(arguments) => hooks::run(context, &arguments),
-        Command::Hook(arguments) => hook::run(context, &arguments),
         Command::Next(arguments) => next::run(context, &arguments),
         Command::Step(arguments) => run::step(context, &arguments),
         Command::Run(arguments) => run::run(context, &arguments),
@@ -259,23 +287,51 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Status(arguments) => status::run(context, &arguments),
         Command::Log(arguments) => log::run(context, &arguments),
         Command::Prompt(arguments) => prompt::run(context, &arguments),
-        Command::Reply(arguments) => reply::run(context, &arguments),
+        Command::Reply(arguments) => letting_go(context, reply::run(context, &arguments)),
         Command::Dispatch(arguments) => dispatch::run(context, &arguments),
-        Command::Approve(arguments) => approve::approve(context, &arguments),
-        Command::Reject(arguments) => approve::reject(context, &arguments),
-        Command::Done(arguments) => decide::done(context, &arguments),
-        Command::Reopen(arguments) => decide::reopen(context, &arguments),
-        Command::Pause(arguments) => decide::pause(context, &arguments),
-        Command::Resume(arguments) => decide::resume(context, &arguments),
-        Command::Stop(arguments) => decide::stop(context, &arguments),
-        Command::Undo(arguments) => undo::run(context, &arguments),
+        Command::Approve(arguments) => answering(context, approve::approve(context, &arguments)),
+        Command::Reject(arguments) => letting_go(context, approve::reject(context, &arguments)),
+        Command::Done(arguments) => letting_go(context, decide::done(context, &arguments)),
+        Command::Reopen(arguments) => letting_go(context, decide::reopen(context, &arguments)),
+        Command::Pause(arguments) => letting_go(context, decide::pause(context, &arguments)),
+        Command::Resume(arguments) => letting_go(context, decide::resume(context, &arguments)),
+        Command::Stop(arguments) => letting_go(context, decide::stop(context, &arguments)),
+        Command::Undo(arguments) => letting_go(context, undo::run(context, &arguments)),
         Command::Trust(arguments) => trust::run(context, &arguments),
         Command::Prune(arguments) => prune::run(context, &arguments),
         Command::Report(arguments) => report::run(context, &arguments),
         Command::Diff(arguments) => diff::run(context, &arguments),
+        Command::Hook(arguments) => hook::run(context, &arguments),
         Command::Demo(arguments) => demo::run(context, &arguments),
         Command::Schema(arguments) => Ok(schema::run(context, &arguments)),
         Command::Completions(arguments) => Ok(completions::run(context, &arguments)),
         Command::Man(arguments) => man::run(context, &arguments),
     }
+}
+
+/// Behind a command that held the lock for a while: a runner that found it taken counts on being called for.
+fn letting_go(context: &Context, done: Result<Exit, CliError>) -> Result<Exit, CliError> {
+    if done.is_ok()
+        && let Ok(workspace) = context.workspace()
+    {
+        run::hand_over(context, &workspace);
+    }
+    done
+}
+
+/// Behind an approval: a push may wait for it, whose run was refused to begin without.
+fn answering(context: &Context, done: Result<Exit, CliError>) -> Result<Exit, CliError> {
+    if done.is_ok()
+        && let Ok(workspace) = context.workspace()
+    {
+        match workspace.go_on() {
+            Ok(false) => {}
+            Ok(true) => context.printer.note("a push waited for this: its run goes on, on its own"),
+            Err(error) => context.printer.note(&format!(
+                "a push waited for this, and no run could be started: {}; `turnstile run` goes on",
+                error.in_full()
+            )),
+        }
+    }
+    done
 }

@@ -59,6 +59,7 @@ pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit
         },
     };
     let left = reply_left(&look);
+    let waiting = super::triggers::waiting(&workspace);
     // While another command holds the lock, it may be that very undo.
     let first = view.run.cut_undo().filter(|_| view.busy.is_none());
     let exit = if view.is_journal_unreadable() { Exit::FAILED } else { Exit::SUCCESS };
@@ -75,6 +76,7 @@ pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit
             "explain": explain,
             "reply_left": left,
             "first": first,
+            "triggers": super::triggers::document(&waiting),
             "turn_runs": view.turn_runs,
         }));
         return Ok(exit);
@@ -109,6 +111,7 @@ pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit
     if let Some(left) = left {
         text.push_str(&format!("{left}\n"));
     }
+    text.push_str(&super::triggers::lines(&waiting));
     context.printer.data(&text);
     Ok(exit)
 }

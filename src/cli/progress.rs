@@ -317,6 +317,11 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
         Event::WorktreeAccepted { paths } => {
             format!("{} uncommitted file(s) of yours are taken as they are", paths.len())
         }
+        Event::TriggerReceived { hook, said, .. } => match said.as_ref().or(hook.as_ref()) {
+            Some(said) => format!("a hook asked for this run: {}", shown(said)),
+            None => "a hook asked for this run; its trigger cannot be read".to_owned(),
+        },
+        Event::TriggerCoalesced { count, .. } => format!("{count} earlier trigger(s) ask for the same look"),
         Event::JournalRepaired { bytes } => format!("a torn last line of the journal was cut off ({bytes} bytes)"),
         Event::EffectBegun(Begun::Verdict(verdict)) if verdict.retry.is_some() => {
             let retry = verdict.retry?;

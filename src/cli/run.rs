@@ -121,9 +121,22 @@ fn drive(context: &Context, until: Until, ids: &[String], mut options: Options) 
     }
     // Nobody waits for the lock meanwhile, and what the step came to has been said.
     driven.notifier.end(&workspace, Some((&driven.end, &document(&driven.end, driven.exit))));
+    hand_over(context, &workspace);
     // The process is about to end: taking thousands of tickets apart one by one would be work for nobody.
     std::mem::forget(workspace);
     Ok(Exit(driven.exit))
+}
+
+/// Runners that hooks started meanwhile found the lock taken and went away: somebody has to look for their triggers.
+pub fn hand_over(context: &Context, workspace: &Workspace) {
+    match workspace.hand_over() {
+        Ok(false) => {}
+        Ok(true) => context.printer.note("a git hook was called meanwhile: a run was started for it, on its own"),
+        Err(error) => context.printer.note(&format!(
+            "a git hook was called meanwhile, and no run could be started for it: {}; `turnstile run` does what it asked for",
+            error.in_full()
+        )),
+    }
 }
 
 /// What steps came to, before anybody is told.

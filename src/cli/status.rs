@@ -22,10 +22,18 @@ pub fn run(context: &Context, _: &Arguments) -> Result<Exit, CliError> {
     let left = reply_left(&look);
     document["reply_left"] = json!(left);
     document["first"] = json!(view.run.cut_undo().filter(|_| view.busy.is_none()));
+    let waiting = super::triggers::waiting(&workspace);
+    document["triggers"] = super::triggers::document(&waiting);
     if context.printer.json {
         context.printer.document(&document);
     } else {
         context.printer.data(&text(&view, reason.as_ref(), &document));
+        context.printer.data(&super::triggers::lines(&waiting));
+        let log = workspace.layout.runner_log();
+        if log.exists() {
+            let log = crate::text::shell_word(&log.to_string_lossy());
+            context.printer.detail(&format!("what the runs that git hooks started have said is in {log}"));
+        }
         if let Some(left) = left {
             context.printer.line(&left);
         }

@@ -64,10 +64,15 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
     let exit = loop {
         ears.drain(context);
         let mut workspace = context.workspace()?;
+        // What came before the look is what the look is at.
+        let taken = super::triggers::waiting(&workspace).triggers;
         let view = workspace.look(&watched.options)?;
         let wait = match view.due() {
             Due::Nothing { reason, again } => {
                 in_vain = 0;
+                if let Err(error) = workspace.settle_look(&taken, &reason) {
+                    context.printer.note(&format!("triggers of git hooks are still there: {}", error.in_full()));
+                }
                 watched.tell(&view, reason);
                 again.unwrap_or(AT_LEAST).min(AT_LEAST)
             }

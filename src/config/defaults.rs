@@ -88,6 +88,7 @@ impl Default for Config {
             notify: Notify::default(),
             approval: ApprovalPolicy::default(),
             protect: Vec::new(),
+            trigger_branches: Vec::new(),
             trigger_commands: false,
         }
     }

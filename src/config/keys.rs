@@ -230,7 +230,12 @@ pub(crate) const NOTIFY: &[Key] = &[
 
 /// The keys of `triggers`.
 pub(crate) const TRIGGERS: &[Key] = &[
-    key("branches", Shape::Texts, "", "branches whose pushes start a run"),
+    key(
+        "branches",
+        Shape::Texts,
+        "[]",
+        "branches whose pushes start a run; the repository's HEAD branch where it is empty",
+    ),
     key(
         "inline_commands",
         Shape::Flag,

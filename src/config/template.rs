@@ -190,6 +190,7 @@ mod tests {
 
         # what a push may start
         triggers:
+          branches: []            # branches whose pushes start a run; the repository's HEAD branch where it is empty
           inline_commands: false  # whether a push may run command lines of tickets; otherwise they wait for `approve`
         "#);
     }

@@ -42,6 +42,8 @@ pub struct Config {
     pub approval: ApprovalPolicy,
     /// Globs of what no turn may change unasked.
     pub protect: Vec<String>,
+    /// Branches whose pushes start a run; empty: the repository's own HEAD branch.
+    pub trigger_branches: Vec<String>,
     /// Whether a push may run command lines of tickets.
     pub trigger_commands: bool,
 }

@@ -91,6 +91,11 @@ points! {
     PruneReference = "prune.reference": "One reference of a run that is dropped is gone.",
     PruneFile = "prune.file": "One file of its logs is gone.",
     PruneMarked = "prune.marked": "The run says that it was pruned, and the note of it is still there.",
+    TriggerKept = "trigger.kept": "A trigger is on the disk, and no runner was started for it.",
+    TriggerStarted = "trigger.started": "A runner was started, and has done nothing.",
+    TriggerServed = "trigger.served": "A run has served triggers, and they are still there.",
+    TriggerDropped = "trigger.dropped": "One of the served triggers is gone.",
+    TriggerRefused = "trigger.refused": "A start was refused, and why is not written down.",
     LostEnded = "lost.ended": "What a lost turn left running was ended.",
     LostCleared = "lost.cleared": "The folder of a lost commit was removed.",
 }

@@ -7,6 +7,7 @@
 //! `exit.json` (durable, the end). [`evidence`] reads these and nothing else.
 
 mod child;
+mod detach;
 mod durable;
 mod error;
 mod family;
@@ -23,6 +24,7 @@ mod supervise;
 mod tests;
 
 pub use child::{ChildContext, child};
+pub use detach::detach;
 pub use error::EffectError;
 pub use launch::launch;
 pub use process::is_alive;

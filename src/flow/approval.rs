@@ -11,7 +11,7 @@ use super::parts::{Asked, Decides, TicketWritten};
 use super::reason::{Reason, ReasonCode};
 use super::request::Act;
 use super::saves;
-use super::state::{Life, RunState, Stands};
+use super::state::{Life, RunState, Stands, TicketState};
 use super::survey::{CommandFact, TicketFact};
 use crate::ticket::TicketId;
 
@@ -178,6 +178,19 @@ pub(super) fn decides(look: &Look<'_>, ticket: &TicketFact, approved: bool) -> O
             approved,
             what: asked.unwrap_or_else(|| as_it_is(ticket)),
         }),
+    }
+}
+
+/// Whether a reason is that somebody on this machine has to say whether command lines of a ticket may run.
+pub fn waits_for_commands(run: &RunState, reason: &Reason) -> bool {
+    reason.code == ReasonCode::ApprovalPending && run.asked_for_commands()
+}
+
+impl RunState {
+    /// Whether a run that a push started has asked whether command lines of a ticket may run, and nobody has answered.
+    pub fn asked_for_commands(&self) -> bool {
+        let asks = |state: &TicketState| state.asked.as_ref().is_some_and(|asked| !asked.what.inline.is_empty());
+        self.tickets.values().any(asks)
     }
 }
 

@@ -400,6 +400,31 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         tickets: Vec<TicketWritten>,
     },
+    /// A run looks because a git hook kept a trigger. Written again where that run was killed before it had served it.
+    #[serde(rename = "trigger.received")]
+    TriggerReceived {
+        /// Its name.
+        id: String,
+        /// The hook; none where the trigger could not be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hook: Option<String>,
+        /// When the hook was called.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<String>,
+        /// What it said has moved, in a few words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<String>,
+    },
+    /// The same look serves triggers that came before that one.
+    #[serde(rename = "trigger.coalesced")]
+    TriggerCoalesced {
+        /// The trigger that stands for all.
+        into: String,
+        /// How many others.
+        count: u64,
+        /// Their names, the latest first, a hundred at most.
+        ids: Vec<String>,
+    },
     /// A torn last line was cut off.
     #[serde(rename = "journal.repaired")]
     JournalRepaired {

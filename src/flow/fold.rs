@@ -198,7 +198,12 @@ impl RunState {
                 self.wrote(tickets);
                 self.finish_effect(effect, path.as_deref(), changed);
             }
-            Event::TurnAdopted { .. } | Event::JournalRepaired { .. } | Event::Unknown => {}
+            // That somebody asked for a look is no fact of what is seen.
+            Event::TurnAdopted { .. }
+            | Event::TriggerReceived { .. }
+            | Event::TriggerCoalesced { .. }
+            | Event::JournalRepaired { .. }
+            | Event::Unknown => {}
         }
         Ok(())
     }

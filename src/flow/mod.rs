@@ -42,7 +42,7 @@ mod wait;
 mod world;
 
 pub use after::AFTER;
-pub use approval::{decides_now, resolved};
+pub use approval::{decides_now, resolved, waits_for_commands};
 pub use before::BEFORE;
 pub use breaker::Breaker;
 pub use check_request::{CheckRequest, CheckResult, CheckVerdict, follow_check};

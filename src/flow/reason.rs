@@ -118,6 +118,52 @@ impl ReasonCode {
     }
 }
 
+impl ReasonCode {
+    /// Whether a run that ends so has not served the triggers that asked for it: nothing that lies there was looked at
+    /// to its end, and the next start has to.
+    pub fn keeps_triggers(self) -> bool {
+        match self {
+            Self::Invalid
+            | Self::Untrusted
+            | Self::RepositoryState
+            | Self::DirtyWorktree
+            | Self::GitFailed
+            | Self::JournalUnreadable
+            | Self::Busy
+            | Self::Parked
+            | Self::Interrupted => true,
+            Self::StopFile
+            | Self::OperatorPause
+            | Self::UserDispatch
+            | Self::UserTicket
+            | Self::ApprovalPending
+            | Self::ScopePending
+            | Self::ReplyInvalid
+            | Self::DirtyConflict
+            | Self::LimitTotalTurns
+            | Self::LimitTurns
+            | Self::LimitTime
+            | Self::LimitTokens
+            | Self::LimitCost
+            | Self::VerifyFailed
+            | Self::NoProgress
+            | Self::TicketInvalid
+            | Self::DispatchInvalid
+            | Self::VerifyInconclusive
+            | Self::CommitFailed
+            | Self::HeadMoved
+            | Self::Tampered
+            | Self::RunnerFilesChanged
+            | Self::Blocked
+            | Self::CircuitOpen
+            | Self::AgentFailed
+            | Self::MaxTurns
+            | Self::Completed
+            | Self::Stopped => false,
+        }
+    }
+}
+
 impl std::fmt::Display for ReasonCode {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(self.name())

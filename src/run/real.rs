@@ -77,6 +77,8 @@ pub struct Real<'w> {
     pub(super) lost_turn: bool,
     /// The turn whose request this process has written.
     pub(super) prepared: Option<u32>,
+    /// The lines about triggers that this command takes up; they wait for a run that they can be written to.
+    pub(super) received: Vec<Event>,
     choosing: Option<ChoosingLock>,
 }
 
@@ -116,6 +118,7 @@ impl<'w> Real<'w> {
             lost_checks: 0,
             lost_turn: false,
             prepared: None,
+            received: Vec::new(),
             choosing: None,
         })
     }
@@ -443,7 +446,13 @@ impl World for Real<'_> {
         if fresh {
             self.journal = Some(Journal::begin(&self.workspace.layout.journal(&id), &id));
         }
-        let drafts: Vec<Draft> = events.iter().map(draft).collect();
+        let mut received = std::mem::take(&mut self.received);
+        for event in &mut received {
+            self.withhold(event);
+        }
+        // They belong to the run, and come before all that it does.
+        let (begins, rest) = events.split_at(usize::from(matches!(events.first(), Some(Event::RunStarted { .. }))));
+        let drafts: Vec<Draft> = begins.iter().chain(&received).chain(rest).map(draft).collect();
         for draft in &drafts {
             tracing::debug!(kind = draft.kind, ticket = draft.ticket, turn = draft.turn, "writes down");
         }
@@ -456,7 +465,7 @@ impl World for Real<'_> {
             store::set_current_run(&self.workspace.layout, &id)?;
         }
         self.choosing = None;
-        for event in events {
+        for event in begins.iter().chain(&received).chain(rest) {
             (self.progress)(Progress::Event(event));
             if let Some(id) = served(event) {
                 point(Point::DecisionServed);

@@ -1,20 +1,18 @@
-//! Commands that hold the lock: steps until something else is needed, and operators' decisions.
+//! The command that makes steps until something else is needed: lock, steps, and what is looked at behind them.
 
-use std::path::PathBuf;
-
-use serde_json::json;
-
-use super::driver::{StepEnd, serve, step};
+use super::driver::{StepEnd, step};
 use super::error::RunError;
 use super::missing::nothing_is_missing;
 use super::parked::{Waited, interrupted_wait};
 use super::passing::passed_over;
 use super::prune::DAYS;
 use super::real::{Progress, Real, draft};
+use super::triggers::{received, tell};
 use super::workspace::{Folded, Options, Workspace, fold};
-use crate::flow::{Event, Life, Outcome, Phase, Policy, Reason, ReasonCode, RunState, World as _, preview};
+use crate::flow::{AskedBy, Event, Life, Outcome, Policy, Reason, ReasonCode, RunState, World as _, preview};
 use crate::git;
-use crate::store::{self, DecisionDraft, Draft, Holder, Journal, JournalError, LockError, WorktreeLock};
+use crate::store::{self, Draft, Holder, Journal, JournalError, LockError, WorktreeLock};
+use crate::trigger::Kept;
 
 /// How far a command goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,23 +38,6 @@ pub struct DriveEnd {
     pub turns_left: Option<u32>,
 }
 
-/// What became of an operator's decision.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decided {
-    /// It was served at once.
-    Served,
-    /// It could not be carried out, and nothing is left of it; why.
-    Refused(String),
-    /// It is stored; the step that is under way serves it when its turn ends.
-    Stored,
-    /// It is stored; no step is under way, and the next one first finishes what an earlier one left open.
-    Left,
-    /// It is stored; the next run begins with it.
-    Held,
-    /// There was nothing that it could change.
-    Nothing,
-}
-
 impl Workspace {
     /// Who takes the lock, for whoever finds it taken.
     pub(super) fn holder(&self) -> Holder {
@@ -75,47 +56,35 @@ impl Workspace {
             Err(error @ LockError::Busy { .. }) => return self.busy(&error),
             Err(LockError::Io { path, source }) => {
                 let message = format!("the lock {} cannot be made: {source}", path.display());
-                return Ok(refused(Reason::new(ReasonCode::RepositoryState, message), None, RunState::default()));
+                let end = Ok(refused(Reason::new(ReasonCode::RepositoryState, message), None, RunState::default()));
+                if let Some(taken) = self.take_up(until, options)? {
+                    tell(self.settle_triggers(&taken, &end, options.asked_by), progress);
+                }
+                return end;
             }
             Err(error) => return Err(error.into()),
         };
-        let mut end = self.steps(until, options, lock, progress)?;
-        // Decisions that were stored while the lock was held: let go of it first, then look again.
-        let mut known = Vec::new();
-        loop {
-            // One that cannot be served waits for the next run; it is looked at once here.
-            let waiting = self.waiting_decisions(&end.state)?;
-            if waiting.iter().all(|id| known.contains(id)) {
-                return Ok(end);
-            }
-            known = waiting;
-            let Ok(lock) = WorktreeLock::acquire(&self.layout, &self.holder()) else { return Ok(end) };
-            let served = self.serve_with(lock, progress)?;
-            let stopped = served.life == Life::Stopped && end.state.life == Life::Open;
-            end.state = served;
-            if stopped {
-                end.last.reason =
-                    Some(Reason::new(ReasonCode::Stopped, "the run was stopped; `turnstile run` begins a new one"));
-            }
+        let taken = self.take_up(until, options)?;
+        let mut end = self.steps(until, options, taken.as_deref().unwrap_or_default(), lock, progress);
+        if let Some(taken) = &taken {
+            tell(self.settle_triggers(taken, &end, options.asked_by), progress);
         }
-    }
-
-    fn waiting_decisions(&self, state: &RunState) -> Result<Vec<String>, RunError> {
-        if state.life != Life::Open || !matches!(state.phase(), Phase::Quiet(_)) {
-            return Ok(Vec::new());
+        if let Ok(end) = &mut end {
+            self.serve_late(end, progress)?;
         }
-        let stored = store::list_decisions(&self.layout)?.into_iter().map(|stored| stored.id);
-        Ok(stored.filter(|id| !state.served.contains(id)).collect())
+        end
     }
 
     fn steps(
         &mut self,
         until: Until,
         options: &Options,
+        taken: &[Kept],
         lock: WorktreeLock,
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<DriveEnd, RunError> {
         let mut world = Real::new(self, options.clone(), lock, progress)?;
+        world.received = received(taken);
         let mut state = match world.load() {
             Ok(state) => state,
             Err(error) => match error.unreadable_journal() {
@@ -134,6 +103,9 @@ impl Workspace {
             ));
         }
         let before = (world.run.clone(), state.life);
+        if state.life == Life::Open && !world.received.is_empty() {
+            world.append(&state, &[])?;
+        }
         if let Err(error) = world.workspace.recover_pruning() {
             world.note(&format!(
                 "what a `turnstile prune` that was killed has left is still there: {}",
@@ -165,7 +137,8 @@ impl Workspace {
                     },
                 },
             };
-            if until == Until::Needed && rules.turns_left != Some(0) {
+            let is_awaited = until == Until::Needed && options.asked_by == AskedBy::Person;
+            if is_awaited && rules.turns_left != Some(0) {
                 match world.wait_for_retry(&state, &end)? {
                     Waited::Not => {}
                     Waited::Over => continue,
@@ -204,98 +177,6 @@ impl Workspace {
             Reason::new(ReasonCode::Busy, format!("{error}; wait for its end, or look with `turnstile status`"));
         Ok(refused(reason, id, state))
     }
-
-    /// Stores an operator's decision, and serves it at once if no step is under way.
-    pub fn decide(&mut self, kind: &str, arguments: serde_json::Value) -> Result<Decided, RunError> {
-        let draft =
-            DecisionDraft { kind: kind.to_owned(), arguments, who: self.surroundings.who.clone(), at: Self::now() };
-        let open = self.folded()?.state.life == Life::Open;
-        if !open && kind == "stop" {
-            return Ok(Decided::Nothing);
-        }
-        if !open && kind == "resume" {
-            let mut held = false;
-            for stored in store::list_decisions(&self.layout)? {
-                if stored.draft.kind == "pause" {
-                    store::drop_decision(&self.layout, &stored.id)?;
-                    held = true;
-                }
-            }
-            return Ok(if held { Decided::Served } else { Decided::Nothing });
-        }
-        let id = store::store_decision(&self.layout, &draft)?;
-        if !open && kind == "pause" {
-            return Ok(Decided::Held);
-        }
-        self.serve_stored(&id)
-    }
-
-    /// Stores a reply that is given during a step.
-    pub fn store_reply(
-        &mut self,
-        ticket: Option<&str>,
-        text: &str,
-        attachments: &[PathBuf],
-    ) -> Result<String, RunError> {
-        let draft = DecisionDraft {
-            kind: "reply".to_owned(),
-            arguments: json!({ "ticket": ticket }),
-            who: self.surroundings.who.clone(),
-            at: Self::now(),
-        };
-        Ok(store::store_reply(&self.layout, &draft, text, attachments)?)
-    }
-
-    fn serve_with(&mut self, lock: WorktreeLock, progress: &mut dyn FnMut(Progress<'_>)) -> Result<RunState, RunError> {
-        let mut world = Real::new(self, Options::default(), lock, progress)?;
-        let mut state = world.load()?;
-        // A run that came to its end meanwhile takes nothing in any more; the next one does.
-        let before = (world.run.clone(), state.life);
-        if state.life == Life::Open && matches!(state.phase(), Phase::Quiet(_)) {
-            let rules = world.rules(&Options::default());
-            serve(&mut world, &mut state, &rules)?;
-        }
-        world.tidy_up(&before, state.life);
-        Ok(state)
-    }
-
-    fn serve_stored(&mut self, id: &str) -> Result<Decided, RunError> {
-        let lock = match WorktreeLock::acquire(&self.layout, &self.holder()) {
-            Ok(lock) => lock,
-            Err(LockError::Busy { .. }) => return Ok(Decided::Stored),
-            Err(error) => return Err(error.into()),
-        };
-        let state = self.serve_with(lock, &mut |_| {})?;
-        Ok(match state.refused.get(id) {
-            Some(why) => Decided::Refused(why.clone()),
-            None if state.served.contains(id) => Decided::Served,
-            None if state.life == Life::Open => Decided::Left,
-            None => Decided::Held,
-        })
-    }
-
-    /// Sets `done` of a ticket where no run is open: the file says it, and the next run takes it along.
-    pub fn set_done_without_run(&mut self, ticket: &crate::ticket::TicketId, done: bool) -> Result<(), RunError> {
-        let _lock = WorktreeLock::acquire(&self.layout, &self.holder())?;
-        let path = ticket.path();
-        let unusable = |why: String| RunError::Unusable { path: path.clone(), why };
-        let source = store::read_source(&self.layout.top, &path, store::Links::Any)?
-            .map_err(|why| unusable(why.diagnostic(path.as_str()).message))?
-            .ok_or_else(|| unusable("it is not there".to_owned()))?;
-        let text = crate::ticket::set_done(&source, done).map_err(|refused| unusable(refused.to_string()))?;
-        let draft = DecisionDraft {
-            kind: "noted".to_owned(),
-            arguments: json!({ "ticket": ticket.as_str(), "done": done }),
-            who: self.surroundings.who.clone(),
-            at: Self::now(),
-        };
-        let noted = store::store_decision(&self.layout, &draft)?;
-        let written = store::write(&self.layout.top, &path, text.as_bytes(), store::Audience::People);
-        if written.is_err() {
-            store::drop_decision(&self.layout, &noted)?;
-        }
-        Ok(written?)
-    }
 }
 
 impl Real<'_> {
@@ -304,7 +185,7 @@ impl Real<'_> {
     }
 
     /// Where a run came to its end, old ones are dropped. Whatever becomes of that, it is no end of this run.
-    fn tidy_up(&mut self, before: &(Option<String>, Life), now: Life) {
+    pub(super) fn tidy_up(&mut self, before: &(Option<String>, Life), now: Life) {
         let over = matches!(now, Life::Completed | Life::Stopped);
         if !over || *before == (self.run.clone(), now) {
             return;

@@ -95,9 +95,15 @@ pub(super) fn settings_since_lost(work: &TurnWork) -> BTreeMap<String, String> {
     }
 }
 
-/// What turnstile itself writes down while a turn is under way: that a process gave up waiting, and another waits now.
-const DURING_A_TURN: [&[u8]; 3] =
-    [br#""kind":"turn.adopted""#, br#""kind":"journal.repaired""#, br#""kind":"run.paused""#];
+/// What turnstile itself writes down while a turn is under way: that a process gave up waiting, that another waits now,
+/// and which triggers called for that one.
+const DURING_A_TURN: [&[u8]; 5] = [
+    br#""kind":"turn.adopted""#,
+    br#""kind":"journal.repaired""#,
+    br#""kind":"run.paused""#,
+    br#""kind":"trigger.received""#,
+    br#""kind":"trigger.coalesced""#,
+];
 /// What only the end of the turn can tell: behind it turnstile writes there again.
 const WRITTEN_TO: &str = "the run's journal was written to";
 

@@ -56,6 +56,25 @@ pub fn remove(root: &Path, relative: impl AsRef<Path>) -> Result<(), StoreError>
     folder.sync()
 }
 
+/// Removes files of one folder and waits for the disk once; those that are gone already are no error. `each` is called
+/// behind every one.
+pub fn remove_together(folder: &Path, names: &[String], each: impl Fn()) -> Result<(), StoreError> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let Some(folder) = Folder::open(folder)? else { return Ok(()) };
+    for name in names {
+        folder.remove_file(OsStr::new(name))?;
+        each();
+    }
+    folder.sync()
+}
+
+/// Makes a folder of the machine's own, and what is missing above it.
+pub fn make_machine_folder(path: &Path) -> Result<(), StoreError> {
+    Folder::make(path, Audience::Machine).map(drop)
+}
+
 /// Reads a file below a root, at most `cap` bytes; only a file that does not exist is `None`. What is wrong with the
 /// file is the answer; an error is a machine that could not look.
 pub fn read_capped(

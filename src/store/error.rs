@@ -177,7 +177,8 @@ impl StoreError {
         Self::Read { path: path.to_owned(), source: source.into() }
     }
 
-    pub(super) fn write(path: &Path, source: impl Into<io::Error>) -> Self {
+    /// A file or folder that cannot be written.
+    pub fn write(path: &Path, source: impl Into<io::Error>) -> Self {
         Self::Write { path: path.to_owned(), source: source.into() }
     }
 

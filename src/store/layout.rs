@@ -142,6 +142,11 @@ impl Layout {
         self.machine().join("triggers")
     }
 
+    /// What the runners that hooks started for this worktree have said.
+    pub fn runner_log(&self) -> PathBuf {
+        self.worktree_folder().join("runner.log")
+    }
+
     /// Digests of the content that a person has trusted.
     pub fn trusted(&self) -> PathBuf {
         self.machine().join("trusted")

@@ -18,7 +18,8 @@ mod tickets;
 mod trust;
 
 pub use atomic::{
-    TEXT_CAP, list_capped, read_capped, read_source, remove, write, write_link, write_new, write_together,
+    TEXT_CAP, list_capped, make_machine_folder, read_capped, read_source, remove, remove_together, write, write_link,
+    write_new, write_together,
 };
 pub use decisions::{Decision, DecisionDraft, drop_decision, list_decisions, store_decision, store_reply};
 pub use error::{StoreError, is_shortage};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Each room with the rooms that it may look into.
-const DOORS: [(&str, &[&str]); 16] = [
+const DOORS: [(&str, &[&str]); 17] = [
     ("crash", &[]),
     ("watch", &[]),
     ("text", &[]),
@@ -18,6 +18,7 @@ const DOORS: [(&str, &[&str]); 16] = [
     ("store", &["text", "diagnostic", "ticket", "crash", "secret"]),
     ("git", &["text", "crash", "secret"]),
     ("effect", &["store", "crash", "secret"]),
+    ("trigger", &["text", "store", "crash"]),
     ("hooks", &["text", "store", "git"]),
     (
         "run",
@@ -32,6 +33,7 @@ const DOORS: [(&str, &[&str]); 16] = [
             "store",
             "git",
             "effect",
+            "trigger",
             "crash",
             "secret",
             "watch",
@@ -50,6 +52,7 @@ const DOORS: [(&str, &[&str]); 16] = [
             "store",
             "git",
             "effect",
+            "trigger",
             "crash",
             "run",
             "secret",

@@ -12,6 +12,7 @@ mod processes;
 mod setting;
 mod story;
 mod terminal;
+mod triggers;
 
 pub use environment::TestEnv;
 pub use expect::ended_with;
@@ -19,3 +20,4 @@ pub use invariants::Cut;
 pub use output::{Output, normal};
 pub use setting::{number, setting, skipped};
 pub use story::Story;
+pub use triggers::{hook_of, program, refused_of, triggers_of};

@@ -3,7 +3,7 @@
 use super::TestEnv;
 
 /// The processes whose command line is a match.
-fn processes(which: impl Fn(&str) -> bool) -> Vec<i32> {
+pub(super) fn processes(which: impl Fn(&str) -> bool) -> Vec<i32> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let named = |pid: &i32| {

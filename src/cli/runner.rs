@@ -1,0 +1,106 @@
+//! The runner that a hook starts: `turnstile __runner`, in a session of its own, with nobody who reads what it says. It
+//! serves the triggers of one worktree until none is left, and what it says goes to a log.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use super::run::{make_steps, sentence};
+use super::{CliError, Context, Exit};
+use crate::flow::AskedBy;
+use crate::git::GitError;
+use crate::run::{Options, RunError, Until, Workspace, hub};
+use crate::store::{self, Layout, LockError};
+
+/// What comes in one go is looked at once.
+const DEBOUNCE: Duration = Duration::from_millis(300);
+const LOOKS: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(25);
+/// A log that is longer begins anew; the old one is kept until then.
+const LONGEST: u64 = 1 << 20;
+
+/// Serves the triggers of the worktree in which it was started.
+pub fn run(context: &Context) -> Result<Exit, CliError> {
+    let mut said = false;
+    let mut tried: Vec<String> = Vec::new();
+    loop {
+        let mut workspace = match Workspace::open(&context.directory, context.surroundings()) {
+            Ok(workspace) => workspace,
+            Err(RunError::Git(GitError::Bare { path })) => {
+                hub::serve(&path)?;
+                return Ok(Exit::SUCCESS);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if is_held(&workspace.layout) {
+            return Ok(Exit::SUCCESS);
+        }
+        let waiting = workspace.waiting()?;
+        if !waiting.wants_a_start() || waiting.triggers.iter().all(|kept| tried.contains(&kept.id)) {
+            return Ok(Exit::SUCCESS);
+        }
+        std::thread::sleep(DEBOUNCE);
+        if !said {
+            speak_to_log(&workspace.layout)?;
+            said = true;
+        }
+        let mut waiting = workspace.waiting()?;
+        if let Err(error) = workspace.sweep_triggers() {
+            context.printer.note(&format!("what killed hooks have left is still there: {}", error.in_full()));
+        }
+        let unwanted = workspace.drop_unwanted(&mut waiting)?;
+        if unwanted > 0 {
+            context
+                .printer
+                .note(&format!("{unwanted} push(es) were to branches that start no run (`triggers.branches`)"));
+        }
+        let Some(last) = waiting.triggers.last() else { continue };
+        let what = last.trigger.as_ref().map_or_else(|| last.id.clone(), crate::trigger::Trigger::shown);
+        context.printer.note(&format!("{} a run for {what}", Workspace::now()));
+        let options = Options { asked_by: AskedBy::Trigger, ..Options::default() };
+        match make_steps(context, &mut workspace, Until::Needed, &options) {
+            Ok(driven) => {
+                context.printer.note(&sentence(&driven.end));
+                driven.notifier.end(&workspace, Some((&driven.end, &driven.document)));
+                if Exit(driven.exit) == Exit::BUSY {
+                    continue;
+                }
+            }
+            // Why is left where `status` looks; what came meanwhile is for this runner all the same.
+            Err(error) => context.printer.error(&error),
+        }
+        // None is tried twice, should it be impossible to drop it and to say so.
+        tried.extend(waiting.triggers.into_iter().map(|kept| kept.id));
+    }
+}
+
+/// Whether somebody holds the lock, and for longer than a process that was killed takes to die. They let go of it and
+/// then look for triggers, and this process keeps none behind its look: one of the two sees the other.
+fn is_held(layout: &Layout) -> bool {
+    for _ in 0..LOOKS {
+        match store::look_at_lock(layout) {
+            Err(LockError::Busy { .. }) => std::thread::sleep(PAUSE),
+            // One that cannot be looked at is a reason, which the run gives.
+            Ok(()) | Err(_) => return false,
+        }
+    }
+    true
+}
+
+/// From here on all that this process and its children say is in the worktree's log.
+fn speak_to_log(layout: &Layout) -> Result<(), CliError> {
+    let path = layout.runner_log();
+    store::make_machine_folder(&layout.worktree_folder())?;
+    let failed = |error: std::io::Error| CliError::io(format!("cannot write {}: {error}", path.display()));
+    if path.symlink_metadata().is_ok_and(|found| found.len() > LONGEST) {
+        std::fs::rename(&path, older(&path)).map_err(failed)?;
+    }
+    let log: File = OpenOptions::new().append(true).create(true).mode(0o600).open(&path).map_err(failed)?;
+    rustix::stdio::dup2_stdout(&log).map_err(std::io::Error::from).map_err(failed)?;
+    rustix::stdio::dup2_stderr(&log).map_err(std::io::Error::from).map_err(failed)
+}
+
+fn older(path: &Path) -> std::path::PathBuf {
+    path.with_extension("log.old")
+}

@@ -1,0 +1,50 @@
+//! What `status`, `next` and `doctor` say of the triggers of git hooks: how many wait, and why the last start came to
+//! nothing.
+
+use serde_json::{Value, json};
+
+use crate::run::{Waiting, Workspace};
+use crate::text::shown_line;
+
+/// What waits; where that cannot be read nothing is known to wait.
+pub fn waiting(workspace: &Workspace) -> Waiting {
+    workspace.waiting().unwrap_or_else(|error| {
+        tracing::debug!(%error, "which triggers wait is not known");
+        Waiting::default()
+    })
+}
+
+/// The same for programs.
+pub fn document(waiting: &Waiting) -> Value {
+    let refused = waiting.refused.as_ref().map(|refused| {
+        json!({
+            "at": refused.at,
+            "asked_by": refused.asked_by,
+            "reason": { "code": refused.reason.code, "message": refused.reason.message, "details": {} },
+        })
+    });
+    json!({ "waiting": waiting.triggers.len(), "refused": refused })
+}
+
+/// The same for people, in lines of their own; nothing where there is nothing to say.
+pub fn lines(waiting: &Waiting) -> String {
+    let mut text = String::new();
+    let count = waiting.triggers.len();
+    if let Some(last) = waiting.triggers.last() {
+        let what =
+            last.trigger.as_ref().map_or_else(|| "one that cannot be read".to_owned(), crate::trigger::Trigger::shown);
+        let latest = if count > 1 { "the latest: " } else { "" };
+        text.push_str(&format!("triggers of git hooks that wait for a run: {count} ({latest}{what})\n"));
+    }
+    if let Some(refused) = &waiting.refused {
+        let message = crate::text::shown(&refused.reason.message).replace('\n', "\n    ");
+        text.push_str(&format!(
+            "the last start by a git hook came to nothing, {}, {}:\n  {}: {}\n",
+            shown_line(&refused.at),
+            shown_line(&refused.asked_by),
+            shown_line(&refused.reason.code),
+            message
+        ));
+    }
+    text
+}

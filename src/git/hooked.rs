@@ -1,0 +1,151 @@
+//! What a git hook needs to know of the repository that it was called in, found fast and without the git program.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use super::error::GitError;
+use super::library;
+use super::path::as_file;
+use super::repo::{Place, discover};
+
+/// Where a hook was called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Home {
+    /// In a worktree, or for the repository of one.
+    Worktree(Place),
+    /// In a repository without a worktree; its git directory.
+    Bare(PathBuf),
+}
+
+/// The repository of a hook: what git says in `GIT_DIR`, which may be relative, or else what lies around `here`. All
+/// that comes out of it is absolute, and holds when the variable is gone and the current directory is another one.
+pub fn home_of_hook(git_dir: Option<&OsStr>, here: &Path) -> Result<Home, GitError> {
+    let start = git_dir.map_or_else(|| here.to_owned(), |git_dir| here.join(git_dir));
+    match discover(&start) {
+        Ok(place) => Ok(Home::Worktree(place)),
+        Err(GitError::Bare { path }) => Ok(Home::Bare(path)),
+        Err(error) => Err(error),
+    }
+}
+
+/// A branch that is checked out, and the worktree that it is checked out in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedOut {
+    /// The full name of the branch, as bytes.
+    pub branch: Vec<u8>,
+    /// Top of the worktree, or its git directory.
+    pub start: PathBuf,
+}
+
+/// Every branch that a worktree of the repository has checked out. What cannot be read is none.
+pub fn checked_out(place: &Place) -> Vec<CheckedOut> {
+    let branch = |git_dir: &Path| {
+        let head = std::fs::read(git_dir.join("HEAD")).ok()?;
+        Some(head.strip_prefix(b"ref: ")?.trim_ascii_end().to_owned())
+    };
+    let mut found = Vec::new();
+    if let Some(branch) = branch(&place.common_dir) {
+        found.push(CheckedOut { branch, start: place.common_dir.clone() });
+    }
+    for entry in std::fs::read_dir(place.common_dir.join("worktrees")).into_iter().flatten().flatten() {
+        let git_dir = entry.path();
+        let Ok(link) = std::fs::read(git_dir.join("gitdir")) else { continue };
+        let dot_git = git_dir.join(OsStr::from_bytes(link.trim_ascii_end()));
+        if let (Some(branch), Some(top)) = (branch(&git_dir), dot_git.parent()) {
+            found.push(CheckedOut { branch, start: top.to_owned() });
+        }
+    }
+    found
+}
+
+/// What a line `name: value` of a commit's message says; none where there is no such line, or no such commit.
+pub fn named_in_message(git_dir: &Path, commit: &str, name: &str) -> Result<Option<String>, GitError> {
+    let repository = library::open_from(git_dir)?;
+    let Ok(id) = git2::Oid::from_str(commit) else { return Ok(None) };
+    let Ok(found) = repository.find_commit(id) else { return Ok(None) };
+    let message = String::from_utf8_lossy(found.message_bytes()).into_owned();
+    let value = message.lines().rev().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    Ok(value.map(|value| value.trim().to_owned()))
+}
+
+/// Whether a commit holds a folder at its top.
+pub fn has_folder(git_dir: &Path, commit: &str, name: &str) -> Result<bool, GitError> {
+    let repository = library::open_from(git_dir)?;
+    let Ok(id) = git2::Oid::from_str(commit) else { return Ok(false) };
+    let Ok(tree) = repository.find_object(id, None).and_then(|object| object.peel_to_tree()) else { return Ok(false) };
+    let entry = tree.get_path(as_file(name.as_bytes())).ok();
+    Ok(entry.is_some_and(|entry| entry.kind() == Some(git2::ObjectType::Tree)))
+}
+
+/// Where the machine part of a repository would lie that cannot be opened, found by names alone: git's common directory
+/// and, unless it is bare, the top of the worktree.
+pub fn guessed_home(git_dir: Option<&OsStr>, here: &Path) -> Option<(PathBuf, Option<PathBuf>)> {
+    let start = git_dir.map_or_else(|| here.to_owned(), |git_dir| here.join(git_dir)).canonicalize().ok()?;
+    let is_git_dir = |path: &Path| path.join("HEAD").is_file() && path.join("objects").is_dir();
+    for folder in start.ancestors() {
+        if is_git_dir(folder) {
+            let top = (folder.file_name() == Some(OsStr::new(".git"))).then(|| folder.parent()).flatten();
+            return Some((folder.to_owned(), top.map(Path::to_owned)));
+        }
+        let dot_git = folder.join(".git");
+        if is_git_dir(&dot_git) {
+            return Some((dot_git, Some(folder.to_owned())));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::testing::{TestRepo, run};
+
+    #[test]
+    fn the_repository_of_a_hook_is_found_from_wherever_git_calls_it() {
+        let repo = TestRepo::with(&[("a", "1")]);
+        let git_dir = &repo.place.git_dir;
+        let here = Home::Worktree(repo.place.clone());
+        assert_eq!(home_of_hook(None, &repo.place.top).unwrap(), here);
+        assert_eq!(home_of_hook(Some(OsStr::new(".")), git_dir).unwrap(), here, "as post-receive is called");
+        assert_eq!(home_of_hook(Some(git_dir.as_os_str()), Path::new("/")).unwrap(), here);
+        let linked = repo.around().join("linked");
+        repo.git(&["worktree", "add", "-q", "-b", "side", linked.to_str().unwrap()]);
+        let of_linked = git_dir.join("worktrees/linked");
+        let Home::Worktree(place) = home_of_hook(Some(of_linked.as_os_str()), &linked).unwrap() else { panic!() };
+        assert_eq!((place.top, place.worktree.as_str()), (linked.canonicalize().unwrap(), "linked"));
+        let bare = repo.around().join("bare.git");
+        run(repo.around(), "git", &["init", "-q", "--bare", "bare.git"]);
+        assert_eq!(home_of_hook(Some(OsStr::new(".")), &bare).unwrap(), Home::Bare(bare.canonicalize().unwrap()));
+        assert_eq!(guessed_home(Some(OsStr::new(".")), git_dir), Some((git_dir.clone(), Some(repo.place.top.clone()))));
+        assert_eq!(guessed_home(None, &repo.place.top), Some((git_dir.clone(), Some(repo.place.top.clone()))));
+        assert_eq!(guessed_home(None, &bare), Some((bare.canonicalize().unwrap(), None)));
+    }
+
+    #[test]
+    fn branches_are_found_in_the_worktrees_that_have_them() {
+        let repo = TestRepo::with(&[("a", "1")]);
+        let linked = repo.around().join("linked");
+        repo.git(&["worktree", "add", "-q", "-b", "side", linked.to_str().unwrap()]);
+        repo.git(&["worktree", "add", "-q", "--detach", repo.around().join("loose").to_str().unwrap()]);
+        let found = checked_out(&repo.place);
+        let side = CheckedOut { branch: b"refs/heads/side".to_vec(), start: linked.canonicalize().unwrap() };
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.contains(&side), "{found:?}");
+        assert_eq!(discover(&found[0].start).unwrap(), repo.place);
+    }
+
+    #[test]
+    fn a_commit_says_which_run_made_it_and_what_it_holds() {
+        let repo = TestRepo::with(&[(".tickets/001-a.md", "x")]);
+        repo.git(&["commit", "-q", "--allow-empty", "-m", "one\n\nTurnstile-Run: r1\nTurnstile-Turn: 2"]);
+        let head = repo.git(&["rev-parse", "HEAD"]).trim().to_owned();
+        let git_dir = &repo.place.git_dir;
+        assert_eq!(named_in_message(git_dir, &head, "Turnstile-Run").unwrap().as_deref(), Some("r1"));
+        assert_eq!(named_in_message(git_dir, &head, "Turnstile-Ticket").unwrap(), None);
+        assert_eq!(named_in_message(git_dir, &"0".repeat(40), "Turnstile-Run").unwrap(), None);
+        assert!(has_folder(git_dir, &head, ".tickets").unwrap());
+        assert!(!has_folder(git_dir, &head, "src").unwrap());
+        assert!(!has_folder(git_dir, &"0".repeat(40), ".tickets").unwrap());
+    }
+}

@@ -1,0 +1,222 @@
+//! What a call of a git hook comes to: a trigger on the disk and a runner for it, or nothing. It looks at no ticket and
+//! runs no program of git's, so that whoever pushes waits for nothing.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use super::inside::{is_inside_turn, says_inside_turn};
+use super::triggers::{not_started, start_runner};
+use super::workspace::{Surroundings, Workspace, layout_of};
+use crate::git::{self, Home};
+use crate::store::{Layout, TICKETS};
+use crate::trigger::{self, Hook, Moved, RefName, Refused, Trigger, Why};
+
+/// A call of a git hook.
+#[derive(Debug)]
+pub struct HookCall {
+    /// Which.
+    pub hook: Hook,
+    /// What git gave it on its command line.
+    pub arguments: Vec<OsString>,
+    /// What git told it on its standard input.
+    pub stdin: Vec<u8>,
+    /// `GIT_DIR`, where it is set.
+    pub git_dir: Option<OsString>,
+    /// The current directory.
+    pub directory: PathBuf,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hooked {
+    /// Nothing was to be done, and why.
+    Nothing(&'static str),
+    /// A trigger is kept, and a runner was started for it.
+    Kept,
+    /// It could not be kept, or no runner be started.
+    Failed(String),
+}
+
+/// Whom a call is for: where a runner begins, and where its machine part lies.
+struct For {
+    start: PathBuf,
+    layout: Layout,
+    worktree: Option<String>,
+    moved: Vec<Moved>,
+}
+
+/// Keeps a trigger for a call of a hook, and starts a runner for it.
+pub fn take_hook(call: &HookCall, surroundings: &Surroundings) -> Hooked {
+    let home = match git::home_of_hook(call.git_dir.as_deref(), &call.directory) {
+        Ok(home) => home,
+        Err(error) => return unopened(call, &super::RunError::from(error).in_full()),
+    };
+    let (layout, git_dir) = match &home {
+        Home::Worktree(place) => (layout_of(place), place.git_dir.clone()),
+        Home::Bare(path) => (Layout::main(path, path), path.clone()),
+    };
+    if says_inside_turn(&surroundings.variables, &layout.common_dir) || is_inside_turn(&layout.common_dir) {
+        return Hooked::Nothing("a turn of this repository is what called the hook");
+    }
+    if call.hook == Hook::PostCheckout && call.arguments.get(2).is_none_or(|flag| flag != "1") {
+        return Hooked::Nothing("files were checked out, and no commit");
+    }
+    let head = match &home {
+        Home::Worktree(place) => git::head(place).ok().and_then(|head| head.commit),
+        Home::Bare(_) => None,
+    };
+    let arguments: Vec<&[u8]> = call.arguments.iter().map(|argument| argument.as_bytes()).collect();
+    let moved = trigger::moved_by(call.hook, &arguments, &call.stdin, head.as_deref());
+    // Who merges, rebases or switches to such a commit may well have brought something else with it.
+    let is_new = matches!(call.hook, Hook::PostCommit | Hook::PrePush | Hook::PostReceive);
+    if is_new && is_own(&layout, &git_dir, &moved) {
+        return Hooked::Nothing("every commit of it is turnstile's own");
+    }
+    let whom = match home {
+        Home::Bare(path) if call.hook == Hook::PostReceive => of_bare(path, layout, moved),
+        Home::Bare(_) => Vec::new(),
+        Home::Worktree(place) if call.hook == Hook::PostReceive => of_pushed(&place, &moved),
+        Home::Worktree(place) => {
+            vec![For { worktree: Some(layout.worktree.clone()), start: place.top, layout, moved }]
+        }
+    };
+    let mut kept = false;
+    for whom in whom.into_iter().filter(has_tickets) {
+        if let Err(why) = keep(call.hook, &whom, surroundings) {
+            return Hooked::Failed(why);
+        }
+        kept = true;
+    }
+    if kept { Hooked::Kept } else { Hooked::Nothing("no worktree with tickets has what has moved") }
+}
+
+/// A pushed branch concerns the worktree that has it checked out, and nobody else.
+fn of_pushed(place: &git::Place, moved: &[Moved]) -> Vec<For> {
+    let mut whom = Vec::new();
+    for checked_out in git::checked_out(place) {
+        let name = RefName::of(&checked_out.branch);
+        let moved: Vec<Moved> = moved.iter().filter(|one| one.name == name && !one.is_deletion()).cloned().collect();
+        if moved.is_empty() {
+            continue;
+        }
+        // One whose folder is gone has nothing that could be worked on.
+        if let Ok(Home::Worktree(place)) = git::home_of_hook(None, &checked_out.start) {
+            let layout = layout_of(&place);
+            whom.push(For { start: place.top, worktree: Some(layout.worktree.clone()), layout, moved });
+        }
+    }
+    whom
+}
+
+/// A bare repository is concerned where something that was pushed has tickets.
+fn of_bare(git_dir: PathBuf, layout: Layout, moved: Vec<Moved>) -> Vec<For> {
+    let has = |one: &Moved| one.is_deletion() || git::has_folder(&git_dir, &one.new, TICKETS).unwrap_or(true);
+    if !moved.iter().any(has) {
+        return Vec::new();
+    }
+    vec![For { start: git_dir, layout, worktree: None, moved }]
+}
+
+fn has_tickets(whom: &For) -> bool {
+    whom.worktree.is_none() || std::fs::symlink_metadata(whom.layout.tickets()).is_ok()
+}
+
+fn keep(hook: Hook, whom: &For, surroundings: &Surroundings) -> Result<(), String> {
+    let trigger = Trigger::new(hook.name(), Workspace::now(), whom.worktree.clone(), whom.moved.clone());
+    if let Err(error) = trigger::keep(&whom.layout, &trigger) {
+        let why = super::RunError::from(error).in_full();
+        let message = format!("the trigger could not be kept: {why}; `turnstile run` does what it asked for");
+        note(&whom.layout, hook, "io", message);
+        return Err(why);
+    }
+    start_runner(surroundings, &whom.start).map_err(|error| {
+        let why = error.in_full();
+        not_started(&whom.layout, hook.name(), &why);
+        why
+    })
+}
+
+/// The repository cannot be opened: why is left where `turnstile doctor` looks, if there is such a place.
+fn unopened(call: &HookCall, why: &str) -> Hooked {
+    let Some((common_dir, top)) = git::guessed_home(call.git_dir.as_deref(), &call.directory) else {
+        return Hooked::Nothing("there is no repository here");
+    };
+    let top = top.unwrap_or_else(|| common_dir.clone());
+    let layout = Layout::main(top, common_dir);
+    if std::fs::symlink_metadata(layout.tickets()).is_ok() {
+        note(&layout, call.hook, "repository_state", why.to_owned());
+    }
+    Hooked::Failed(why.to_owned())
+}
+
+fn note(layout: &Layout, hook: Hook, code: &str, message: String) {
+    let refused = Refused {
+        at: Workspace::now(),
+        asked_by: hook.name().to_owned(),
+        reason: Why { code: code.to_owned(), message },
+        triggers: Vec::new(),
+    };
+    if let Err(error) = trigger::note_refused(layout, &[], refused) {
+        tracing::debug!(%error, "why the hook could do nothing is written nowhere");
+    }
+}
+
+/// A push of many references is somebody's work, whatever some of them hold.
+const FEW: usize = 20;
+
+/// Whether all that has moved, and something has, moved to commits that the journals name as turnstile's own.
+fn is_own(layout: &Layout, git_dir: &Path, moved: &[Moved]) -> bool {
+    !moved.is_empty() && moved.len() <= FEW && moved.iter().all(|one| is_own_commit(layout, git_dir, &one.new))
+}
+
+/// A message can say anything; what counts is that the journal of the run that it names has the commit.
+fn is_own_commit(layout: &Layout, git_dir: &Path, commit: &str) -> bool {
+    let Ok(Some(run)) = git::named_in_message(git_dir, commit, "Turnstile-Run") else { return false };
+    let is_id = !run.is_empty() && run.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if !is_id {
+        return false;
+    }
+    let Ok(journal) = std::fs::read(layout.journal(&run)) else { return false };
+    let made = [r#""kind":"commit.made""#, r#""kind":"checkpoint.made""#, r#""kind":"undo.made""#];
+    let holds = |line: &[u8], word: &str| line.windows(word.len()).any(|part| part == word.as_bytes());
+    let mut lines = journal.split(|byte| *byte == b'\n');
+    lines.any(|line| holds(line, commit) && made.iter().any(|kind| holds(line, kind)))
+}
+
+/// Whether who pushes sits at this machine, as far as the environment of a hook says: then a line on the terminal is
+/// for them. Over any other transport not a byte is written.
+pub fn is_local(variables: &[(OsString, OsString)]) -> bool {
+    let is_set = |name: &str| variables.iter().any(|(known, value)| known == name && value != OsStr::new(""));
+    let is_cgi = is_set("GATEWAY_INTERFACE") || is_set("REQUEST_METHOD");
+    let is_daemon = is_set("REMOTE_ADDR") || is_set("REMOTE_HOST");
+    // In a session of somebody who logged in there is a terminal as well.
+    let is_ssh = is_set("SSH_ORIGINAL_COMMAND") || (is_set("SSH_CONNECTION") && !is_set("SSH_TTY"));
+    !(is_cgi || is_daemon || is_ssh || is_set("GL_USER"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_sits_at_this_machine_is_told_anything() {
+        let local = |names: &[&str]| {
+            let variables: Vec<_> = names.iter().map(|name| ((*name).into(), "x".into())).collect();
+            is_local(&variables)
+        };
+        for names in [&[][..], &["PATH", "HOME"], &["SSH_CONNECTION", "SSH_TTY"]] {
+            assert!(local(names), "{names:?}");
+        }
+        for names in [
+            &["SSH_CONNECTION"][..],
+            &["SSH_ORIGINAL_COMMAND", "SSH_CONNECTION", "SSH_TTY"],
+            &["REMOTE_ADDR", "REMOTE_PORT"],
+            &["GATEWAY_INTERFACE", "REMOTE_USER"],
+            &["REQUEST_METHOD"],
+            &["GL_USER"],
+        ] {
+            assert!(!local(names), "{names:?}");
+        }
+    }
+}
