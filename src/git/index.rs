@@ -82,10 +82,20 @@ impl<'a> IndexLock<'a> {
                 Ok(held)
             }
             Err(error) => {
-                held.forget_marker()?;
+                held.give_up()?;
                 Err(error)
             }
         }
+    }
+
+    /// The lock was not taken. Where a name of ours lies there all the same, because it could not be removed, the marker
+    /// stays for [`recover_save`].
+    fn give_up(&self) -> Result<(), GitError> {
+        let is_ours = fs::read(self.lock()).is_ok_and(|content| content == self.marker.token.as_bytes());
+        if is_ours || text_to_file(&self.marker.spare).symlink_metadata().is_ok() {
+            return Ok(());
+        }
+        self.forget_marker()
     }
 
     /// Writes a copy of the index in which these paths, and only these, are changed.

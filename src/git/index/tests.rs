@@ -102,6 +102,21 @@ fn the_locks_of_an_adoption_that_was_killed_are_removed_and_no_others() {
 }
 
 #[test]
+fn a_lock_that_could_not_be_let_go_of_as_it_was_taken_is_found_by_its_marker() {
+    let repo = TestRepo::with(&[("a", "1")]);
+    let (file, lock) = (repo.around().join("marker"), repo.place.git_dir.join("index.lock"));
+    let take = || IndexLock::take(&repo.place, "refs/heads/main", &repo.commit_of("HEAD"), Some(&file)).unwrap();
+    take().give_up().unwrap();
+    assert!(lock.exists() && file.exists());
+    assert_eq!(recover_save(&repo.place, &file).unwrap(), Some(Recovered::Finished { commit: repo.commit_of("HEAD") }));
+    assert!(!lock.exists() && !file.exists());
+    let held = take();
+    fs::write(&lock, "somebody else's\n").unwrap();
+    held.give_up().unwrap();
+    assert!(lock.exists() && !file.exists(), "nothing of ours is left");
+}
+
+#[test]
 fn a_marker_that_cannot_be_read_is_not_taken_for_none() {
     let repo = TestRepo::with(&[("a", "1")]);
     let marker = repo.around().join("marker");

@@ -49,7 +49,7 @@ mod tests {
     fn every_file_of_a_large_folder_is_met_once_and_in_order() {
         let room = tempfile::tempdir().unwrap();
         let (mut names, mut ends) = (Vec::new(), Vec::new());
-        for number in 0..MANY + 1 {
+        for number in 0..=MANY {
             let name = format!("{number}");
             std::fs::write(room.path().join(&name), "x".repeat(number)).unwrap();
             names.extend_from_slice(name.as_bytes());
