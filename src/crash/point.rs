@@ -96,6 +96,13 @@ points! {
     TriggerServed = "trigger.served": "A run has served triggers, and they are still there.",
     TriggerDropped = "trigger.dropped": "One of the served triggers is gone.",
     TriggerRefused = "trigger.refused": "A start was refused, and why is not written down.",
+    HubAdded = "hub.added": "The worktree of a branch was made, and that it is whole is not written down.",
+    HubHandedOn = "hub.handed-on": "A push was handed on to the worktree of its branch, and waits there and here.",
+    HubPublished = "hub.published": "A pushed branch was moved forward, and that is not written down.",
+    HubFollowed = "hub.followed": "The worktree of a branch was brought to what was pushed, and that is not written down.",
+    HubParked = "hub.parked": "Work that a push was faster than is on a branch of its own, and that is not written down.",
+    HubLeft = "hub.left": "That work is checked out, and what was pushed is not.",
+    HubRetired = "hub.retired": "A worktree whose branch is gone was removed, and the note of it is still there.",
     LostEnded = "lost.ended": "What a lost turn left running was ended.",
     LostCleared = "lost.cleared": "The folder of a lost commit was removed.",
 }
