@@ -258,7 +258,10 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
         Event::OutboxInvalid { faults, .. } => {
             format!("  its DISPATCH.md cannot be used: {}", shown(&faults.join("; ")))
         }
-        Event::ReplyConsumed { ticket, path, .. } => format!("a reply to {ticket} was taken in: {}", shown(path)),
+        Event::ReplyConsumed { ticket, path, brought, .. } => {
+            let from = brought.as_ref().map(|brought| format!(" from {}", brought.shown())).unwrap_or_default();
+            format!("a reply to {ticket}{from} was taken in: {}", shown(path))
+        }
         Event::LintFailed { faults, left, .. } => {
             format!("  left something invalid ({}): {}", more_turns(*left), shown(&faults.join("; ")))
         }

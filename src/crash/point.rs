@@ -98,6 +98,7 @@ points! {
     TriggerRefused = "trigger.refused": "A start was refused, and why is not written down.",
     HubAdded = "hub.added": "The worktree of a branch was made, and that it is whole is not written down.",
     HubHandedOn = "hub.handed-on": "A push was handed on to the worktree of its branch, and waits there and here.",
+    HubPublishing = "hub.publishing": "What a run has made is to be published, and is not.",
     HubPublished = "hub.published": "A pushed branch was moved forward, and that is not written down.",
     HubFollowed = "hub.followed": "The worktree of a branch was brought to what was pushed, and that is not written down.",
     HubParked = "hub.parked": "Work that a push was faster than is on a branch of its own, and that is not written down.",

@@ -9,6 +9,7 @@ use super::check_request::CheckRequest;
 use super::parts::{Asked, Begun, Carried, CheckEnded, Decides, TicketWritten, TurnEnded};
 use super::reason::Reason;
 use super::request::{DispatchFact, PutBack, SavePurpose, TurnRequest};
+use super::survey::Brought;
 use crate::ticket::TicketId;
 
 /// One line of the journal.
@@ -185,6 +186,9 @@ pub enum Event {
         /// The stored reply that it was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         spooled: Option<String>,
+        /// The commit that brought it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        brought: Option<Brought>,
     },
     /// A turn that quoted these replies succeeded.
     #[serde(rename = "reply.delivered")]

@@ -86,7 +86,7 @@ impl RunState {
                     judging.dispatch_faults = Some(faults.clone());
                 }
             }
-            Event::ReplyConsumed { ticket, sequence, path, spooled, confirmed } => {
+            Event::ReplyConsumed { ticket, sequence, path, spooled, confirmed, .. } => {
                 self.acting = None;
                 self.suspect = None;
                 if let Some(id) = spooled {

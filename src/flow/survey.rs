@@ -160,6 +160,55 @@ pub struct ReplyFact {
     pub empty: bool,
     /// Whether a commit made outside of a turn holds it as it lies there.
     pub committed: bool,
+    /// The commit that brought it, where one holds it as it lies there.
+    pub brought: Option<Brought>,
+}
+
+/// The commit that brought a reply.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brought {
+    /// The commit.
+    pub commit: String,
+    /// Its author's name.
+    pub name: String,
+    /// Its author's address.
+    pub address: String,
+    /// What its signature is worth: `good`, `bad` (also where nobody could look), or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+    /// The fingerprints of the key that it was signed with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+}
+
+impl Brought {
+    /// Who that is, for people.
+    pub fn shown(&self) -> String {
+        let signature = match self.signature.as_deref() {
+            None => "not signed".to_owned(),
+            Some("good") => format!("signed with {}", self.keys.first().map_or("a key", String::as_str)),
+            Some(_) => "with a signature that cannot be verified".to_owned(),
+        };
+        let commit = self.commit.get(..10).unwrap_or(&self.commit);
+        crate::text::shown_line(&format!("{} <{}>, commit {commit}, {signature}", self.name, self.address))
+    }
+
+    /// Whether this is one of those whose replies count: by the address of the author, which anybody can write, or by a
+    /// key that has signed it.
+    pub fn is_one_of(&self, reviewers: &[String]) -> bool {
+        let plain = |key: &str| key.split_whitespace().collect::<String>();
+        let is_same_key = |key: &String, wanted: &str| match wanted.starts_with("SHA256:") {
+            true => *key == wanted,
+            false => key.eq_ignore_ascii_case(wanted),
+        };
+        reviewers.iter().any(|reviewer| match reviewer.contains('@') {
+            true => self.address.eq_ignore_ascii_case(reviewer.trim()),
+            false => {
+                let wanted = plain(reviewer);
+                self.signature.as_deref() == Some("good") && self.keys.iter().any(|key| is_same_key(key, &wanted))
+            }
+        })
+    }
 }
 
 /// What an operator decided.

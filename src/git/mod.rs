@@ -3,6 +3,7 @@
 //! nothing of tickets beyond the name of their folder.
 
 mod branch;
+mod brought;
 mod changes;
 mod content;
 mod drop_kept;
@@ -42,6 +43,7 @@ pub use branch::{
     Relation, adopt_head, branch_commit, check_new_branch, create_branch_here, paths_changed, paths_of_commits,
     relation,
 };
+pub use brought::{Signed, Written, brought};
 pub use changes::{Change, ChangeKind, Uncommitted, changes, look, uncommitted};
 pub use content::worktree_bytes;
 pub use drop_kept::{KeptName, drop_kept, kept_names, recover_drop};

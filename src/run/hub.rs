@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::error::RunError;
 use super::hub_files::{self, HubBranch, branch_name};
 use super::settings::settings_of;
-use super::triggers::start_runner;
+use super::triggers::{Waiting, start_runner};
 use super::workspace::{Surroundings, Workspace};
 use crate::crash::{Point, point};
 use crate::git::{self, Branch, Place};
@@ -64,6 +64,27 @@ pub fn go_on(git_dir: &Path, surroundings: &Surroundings) -> Result<bool, RunErr
     Ok(true)
 }
 
+/// What waits for the repository as a whole, and why the last start came to nothing.
+pub fn waiting(git_dir: &Path) -> Result<Waiting, RunError> {
+    let layout = Layout::main(git_dir, git_dir);
+    Ok(Waiting { triggers: trigger::kept(&layout)?, refused: trigger::last_refused(&layout) })
+}
+
+/// The branches that are worked on, and the worktree of each.
+pub fn worktrees(git_dir: &Path) -> Result<Vec<(HubBranch, PathBuf)>, RunError> {
+    let layout = Layout::main(git_dir, git_dir);
+    Ok(hub_files::all(&layout)?.into_iter().map(|(name, branch)| (branch, layout.hub().join(name))).collect())
+}
+
+/// Why no push is worked on here, as long as nobody has stored by what; none where somebody has.
+pub fn lacks_copy(git_dir: &Path) -> Result<Option<String>, RunError> {
+    Ok(match store::stored_copy(git_dir)? {
+        Ok(Some(_)) => None,
+        Ok(None) => Some(untrusted(git_dir).message),
+        Err(refused) => Some(refused.to_string()),
+    })
+}
+
 /// What has to be typed before a push starts anything.
 pub(super) fn untrusted(git_dir: &Path) -> Why {
     Why {
@@ -102,12 +123,20 @@ impl Hub<'_> {
                 let has = git::has_folder(&self.place.git_dir, &branch.commit, TICKETS);
                 !known.contains_key(&name) && !has.unwrap_or(true)
             };
-            if !(is_new || asked.names(&branch.name)) || is_ticketless() {
+            let is_asked = is_new || asked.names(&branch.name);
+            // Its runner was killed, and what it was to serve waits still.
+            let is_left =
+                || wants_a_start(&Layout::linked(self.layout.hub().join(&name), &self.layout.common_dir, &name));
+            if !(is_asked || is_left().map_err(why)?) || is_ticketless() {
                 continue;
             }
             let handed = self.worktree(&name, branch, known.get(&name)).and_then(|top| {
                 note(&format!("`{}` is worked on in {}", branch_name(&branch.name), top.display()));
-                self.hand_to(&name, &top, asked.moved(&branch.name))
+                if is_asked {
+                    self.hand_to(&name, &top, asked.moved(&branch.name))
+                } else {
+                    start_runner(self.surroundings, &top)
+                }
             });
             if let Err(error) = handed {
                 let of = branch_name(&branch.name);
@@ -211,6 +240,20 @@ impl Workspace {
     /// Why nothing is begun in the worktree of a pushed branch by itself; none where something may be.
     pub fn lacks_copy(&self) -> Option<Why> {
         (self.hub.is_some() && self.copy.is_none()).then(|| untrusted(&self.layout.common_dir))
+    }
+
+    /// What a run here goes on without, because nobody has trusted it; none where it goes by what lies here.
+    pub fn differs_told(&self) -> Result<Option<String>, RunError> {
+        let (Some(hub), paths) = (&self.hub, self.differs_from_copy()?) else { return Ok(None) };
+        Ok((!paths.is_empty()).then(|| {
+            format!(
+                "what was pushed has another {} than was trusted, and runs go on with the trusted one; `turnstile -C {} trust \
+                 {}` takes it",
+                crate::text::shown_line(&paths.join(", ")),
+                shell_word(&self.layout.common_dir.display().to_string()),
+                shell_word(&hub.shown())
+            )
+        }))
     }
 
     /// Leaves why a start for the triggers that wait was refused.

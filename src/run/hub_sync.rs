@@ -68,6 +68,7 @@ impl Real<'_> {
                 Ok(Some(Synced::Same))
             }
             Relation::Ahead => {
+                point(Point::HubPublishing);
                 if !git::move_forward(&place, &hub.name, &tip, &head)? {
                     return Ok(None);
                 }

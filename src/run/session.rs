@@ -198,16 +198,8 @@ impl Real<'_> {
 
     /// A run that goes on by a copy of the config says what it goes on without.
     fn tell_what_differs(&mut self) -> Result<(), RunError> {
-        let paths = self.workspace.differs_from_copy()?;
-        if let (false, Some(hub)) = (paths.is_empty(), &self.workspace.hub) {
-            let text = format!(
-                "what was pushed has another {} than was trusted, and this run goes on with the trusted one; `turnstile trust {}` \
-                 in {} takes it",
-                paths.join(", "),
-                crate::text::shell_word(&hub.shown()),
-                self.workspace.layout.common_dir.display()
-            );
-            self.note(&text);
+        if let Some(told) = self.workspace.differs_told()? {
+            self.note(&told);
         }
         Ok(())
     }

@@ -106,3 +106,176 @@ fn a_push_that_adds_to_what_the_turn_began_with_wins_and_the_ticket_begins_again
     assert!(!hub.worktree().join("loose").exists());
     assert!(hub.logs().contains("`main` was pushed meanwhile, and that wins"), "{}", hub.logs());
 }
+
+#[test]
+fn branches_work_side_by_side_and_their_tickets_have_nothing_to_do_with_each_other() {
+    let hub = Hub::trusted_with_config(
+        "triggers: {branches: [main, next, \"release/1.0\"]}\n",
+        &["git rev-parse HEAD > file\ncommit work\nclaim"; 3],
+    );
+    hub.env.git(&["push", "--quiet", "origin", "HEAD:main", "HEAD:next", "HEAD:release/1.0", "HEAD:other"]);
+    for branch in ["main", "next", "release/1.0"] {
+        hub.has_on(branch, "001-a: done");
+    }
+    hub.env.settled();
+    assert_eq!(hub.env.turns().len(), 3);
+    assert_eq!(hub.subjects("other")[0], "tickets", "nobody asked for that one");
+    assert_eq!(hub.worktrees().len(), 3);
+    let names: Vec<String> =
+        hub.worktrees().iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    assert!(
+        names[0].starts_with("main-") && names[1].starts_with("next-") && names[2].starts_with("release-1-0-"),
+        "{names:?}"
+    );
+    let status: serde_json::Value =
+        serde_json::from_str(&hub.turnstile(&["--json", "status"]).exits(0).stdout).unwrap();
+    let branches = status["branches"].as_array().unwrap();
+    let told: Vec<_> = branches.iter().map(|one| (one["branch"].clone(), one["status"].clone())).collect();
+    let done = |name: &str| (name.into(), "completed".into());
+    assert_eq!(told, [done("main"), done("next"), done("release/1.0")]);
+    let text = hub.turnstile(&["status"]).exits(0).stdout;
+    assert!(text.contains("`release/1.0` in ") && text.contains("\n  tickets: 1 done"), "{text}");
+    assert!(hub.turnstile(&["next"]).exits(0).stdout.contains("completed"));
+    let _ = hub.turnstile(&["doctor"]).exits(0);
+}
+
+#[test]
+fn a_name_that_somebody_pushes_is_never_a_path_an_option_or_a_command() {
+    let hub = Hub::trusted(&["claim"; 3]);
+    let hostile: [&[u8]; 3] = [b"refs/heads/x\xff", b"refs/heads/a$(id);b`c`", b"refs/heads/-rf"];
+    for (number, name) in hostile.iter().enumerate() {
+        // What HEAD names is what is worked on, whatever its name.
+        std::fs::write(hub.git_dir.join("HEAD"), [b"ref: ", *name, b"\n"].concat()).unwrap();
+        let mut refspec = b"HEAD:".to_vec();
+        refspec.extend_from_slice(name);
+        let refspec = std::os::unix::ffi::OsStringExt::from_vec(refspec);
+        let refspec: std::ffi::OsString = refspec;
+        let pushed = hub.env.command("git").args(["push", "--quiet", "origin"]).arg(&refspec).output().unwrap();
+        assert!(pushed.status.success(), "{pushed:?}");
+        hub.env.until("the ticket is done", |env| env.turns().len() == number + 1 && env.runners().is_empty());
+        assert_eq!(triggers_of(&hub.git_dir), [""; 0], "{}", hub.told());
+        let subject = hub.git(&["log", "-1", "--format=%s", "HEAD"]);
+        assert_eq!(subject, "001-a: done", "{}", hub.told());
+    }
+    let mut names: Vec<String> =
+        hub.worktrees().iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    names.iter_mut().for_each(|name| name.truncate(name.len() - 13));
+    names.sort();
+    assert_eq!(names, ["a--id--b-c", "rf", "x"]);
+    assert!(!hub.env.root().join("id").exists());
+}
+
+#[test]
+fn what_is_pushed_by_force_is_not_pushed_back_and_what_was_there_is_kept() {
+    let hub = Hub::trusted(&["echo one > file\nask Which?", "echo again > file\ncommit again\nclaim"]);
+    hub.push("main");
+    hub.has("main", "001-a: waits for an answer");
+    hub.env.write("forced", "x\n");
+    hub.env.commit_all("forced");
+    hub.env.git(&["push", "--quiet", "--force", "origin", "HEAD:main"]);
+    hub.has("main", "001-a: done");
+    assert_eq!(hub.subjects("main")[..4], ["001-a: done", "again", "forced", "tickets"]);
+    assert_eq!(hub.git(&["show", "turnstile/001-a:file"]), "one");
+    assert!(hub.git(&["ls-tree", "-r", "--name-only", "turnstile/001-a"]).contains("0001-dispatch/DISPATCH.md"));
+    assert!(
+        !hub.git(&["ls-tree", "-r", "--name-only", "main"]).contains("0001-dispatch"),
+        "it was asked in another history"
+    );
+}
+
+#[test]
+fn a_branch_that_is_removed_ends_its_run_and_its_worktree_goes_when_nothing_is_lost() {
+    let hub = Hub::trusted(&["echo one > file\nask Which?", "claim"]);
+    hub.git(&["config", "receive.denyDeleteCurrent", "ignore"]);
+    hub.push("main");
+    hub.has("main", "001-a: waits for an answer");
+    let worktree = hub.worktree();
+    hub.env.git(&["push", "--quiet", "origin", ":main"]);
+    hub.env.until("the worktree is gone", |_| !worktree.exists());
+    hub.env.settled();
+    assert_eq!(hub.git(&["show", "turnstile/001-a:file"]), "one", "that was not committed yet");
+    assert_eq!(hub.git(&["worktree", "list", "--porcelain"]).matches("worktree ").count(), 1);
+    assert_eq!(triggers_of(&hub.git_dir), [""; 0], "{}", hub.told());
+    // The same name again is another beginning.
+    hub.push("main");
+    hub.has("main", "001-a: done");
+    assert_eq!(hub.env.turns(), ["1 001-a", "2 001-a"]);
+}
+
+#[test]
+fn a_push_that_only_adds_comes_into_the_worktree_with_what_is_not_committed_there() {
+    let hub = Hub::trusted(&["echo half > file\nask Which?", "cat file added > both\ncommit both\nclaim"]);
+    hub.push("main");
+    hub.has("main", "001-a: waits for an answer");
+    let developer = hub.clone_of("developer");
+    developer.write("added", "x\n");
+    developer.push("added");
+    hub.env.settled();
+    assert_eq!(std::fs::read_to_string(hub.worktree().join("file")).unwrap(), "half\n");
+    assert!(hub.worktree().join("added").exists(), "{}", hub.told());
+    developer.write(".tickets/USER_REPLY.md", "Go on.\n");
+    developer.push("reply");
+    hub.has("main", "001-a: done");
+    assert_eq!(hub.git(&["show", "main:both"]), "half\nx");
+    assert_eq!(hub.events("branch.followed").len(), 2);
+    assert!(!hub.git(&["branch", "--list", "turnstile/*"]).contains("turnstile"));
+}
+
+#[test]
+fn what_was_committed_and_not_published_as_the_runner_was_killed_is_published_by_the_next_one() {
+    for point in ["hub.added", "hub.handed-on", "hub.publishing", "hub.published"] {
+        let mut hub = Hub::trusted(&["echo one > file\ncommit one\nclaim"; 2]);
+        hub.env.set("_TURNSTILE_CRASH_LOG", hub.env.root().join("passages").to_str().unwrap());
+        hub.env.set("_TURNSTILE_CRASH_AT", format!("{point}:1"));
+        hub.push("main");
+        hub.env.settled();
+        hub.env.set("_TURNSTILE_CRASH_AT", "");
+        hub.env.git(&["commit", "--quiet", "--allow-empty", "-m", "unused"]);
+        // Any push asks for a look; this one is to a branch that starts nothing.
+        hub.push("other");
+        hub.env.until("it is published", |_| hub.subjects("main")[0] == "001-a: done");
+        hub.env.settled();
+        assert_eq!(hub.env.turns(), ["1 001-a"], "{point}: {}", hub.told());
+        assert_eq!(triggers_of(&hub.git_dir), [""; 0], "{point}: {}", hub.told());
+    }
+}
+
+#[test]
+fn ended_at_the_points_where_a_push_wins_nothing_is_parked_twice_or_lost() {
+    for point in ["hub.parked", "hub.left", "hub.followed"] {
+        let mut hub = Hub::trusted(&["echo one > file\nask Which?", "ls -a > list\ncommit list\nclaim"]);
+        hub.push("main");
+        hub.has("main", "001-a: waits for an answer");
+        let folder = hub.clone_of("developer").folder;
+        // In the way of what is not committed there, or beside it.
+        let file = if point == "hub.followed" { "added" } else { "file" };
+        std::fs::write(folder.join(file), "three\n").unwrap();
+        std::fs::write(folder.join(".tickets/USER_REPLY.md"), "Go on.\n").unwrap();
+        let pushes = |hub: &Hub, message: &str| {
+            for arguments in [
+                &["add", "--all"][..],
+                &["commit", "-q", "--allow-empty", "-m", message],
+                &["push", "-q", "origin", "HEAD:main"],
+            ] {
+                hub.env.git(&[&["-C", folder.to_str().unwrap()], arguments].concat());
+            }
+        };
+        hub.env.set("_TURNSTILE_CRASH_LOG", hub.env.root().join("passages").to_str().unwrap());
+        hub.env.set("_TURNSTILE_CRASH_AT", format!("{point}:1"));
+        pushes(&hub, "added");
+        hub.env.settled();
+        hub.env.set("_TURNSTILE_CRASH_AT", "");
+        let passed = std::fs::read_to_string(hub.env.root().join("passages")).unwrap();
+        assert!(passed.lines().any(|line| line == point), "{point}: {passed}");
+        pushes(&hub, "again");
+        hub.has("main", "001-a: done");
+        let parked = hub.git(&["for-each-ref", "--format=%(refname)", "refs/heads/turnstile"]);
+        if point == "hub.followed" {
+            assert_eq!(parked, "", "{point}");
+            continue;
+        }
+        assert_eq!(parked, "refs/heads/turnstile/001-a", "{point}");
+        assert_eq!(hub.git(&["show", "turnstile/001-a:file"]), "one");
+        assert_eq!(hub.git(&["show", "main:file"]), "three");
+    }
+}
