@@ -1,6 +1,6 @@
 //! A bare repository: a push starts the work, what comes of it is pulled, and what is pushed meanwhile wins.
 
-use crate::support::{Hub, triggers_of};
+use crate::support::{Hub, refused_of, triggers_of};
 
 /// The turn waits until it is let go.
 const HELD: &str = "touch $AGENT/began; while [ -d $AGENT ] && [ ! -f $AGENT/go ]; do sleep 0.02; done";
@@ -31,16 +31,16 @@ fn a_push_starts_the_work_and_the_done_commit_comes_back_by_pull() {
 fn a_push_before_anybody_has_trusted_anything_waits_for_it() {
     let hub = Hub::with_config("", &["claim"]);
     hub.push("main");
-    hub.env.until("the start is refused", |env| env.refused_of(&hub.git_dir, "main").is_some());
+    hub.env.until("the start is refused", |_| refused_of(&hub.git_dir, "main").is_some());
     hub.env.settled();
-    let refused = hub.env.refused_of(&hub.git_dir, "main").unwrap();
+    let refused = refused_of(&hub.git_dir, "main").unwrap();
     assert_eq!(refused["reason"]["code"], "untrusted");
     let message = refused["reason"]["message"].as_str().unwrap();
     assert!(message.contains(&format!("`turnstile -C {} trust`", hub.git_dir.display())), "{message}");
     assert_eq!((hub.env.turns().len(), hub.worktrees().len(), triggers_of(&hub.git_dir).len()), (0, 0, 1));
     hub.trust();
     hub.has("main", "001-a: done");
-    assert_eq!(hub.env.refused_of(&hub.git_dir, "main"), None);
+    assert_eq!(refused_of(&hub.git_dir, "main"), None);
 }
 
 #[test]
@@ -278,4 +278,23 @@ fn ended_at_the_points_where_a_push_wins_nothing_is_parked_twice_or_lost() {
         assert_eq!(hub.git(&["show", "turnstile/001-a:file"]), "one");
         assert_eq!(hub.git(&["show", "main:file"]), "three");
     }
+}
+
+#[test]
+fn the_walk_through_of_the_documentation_is_what_happens() {
+    let mut env = crate::support::TestEnv::without_repository();
+    env.asks_for_trust();
+    let document = include_str!("../../docs/git-driven.md");
+    let (_, section) = document.split_once("### On one machine\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let blocks: Vec<&str> = section.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap()).collect();
+    assert!(blocks.len() > 3, "{blocks:?}");
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_turnstile")).parent().unwrap();
+    let script = format!("set -eu\nPATH='{}':$PATH\n{}", program.display(), blocks.concat());
+    let output = env.command("timeout").args(["120", "sh", "-c", &script]).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    env.settled();
+    assert!(told.contains("Blue or green?") && told.contains("untrusted"), "{told}");
+    assert_eq!(std::fs::read_to_string(env.root().join("reviewer/door.txt")).unwrap(), "blue\n");
 }

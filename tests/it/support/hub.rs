@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{Output, TestEnv, triggers_of};
+use super::{Output, TestEnv, hook_of, triggers_of};
 
 /// The bare repository; the developer's clone is the repository of the world itself.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl Hub {
         for (key, value) in [("user.name", "Hub"), ("user.email", "hub@example.org")] {
             env.git(&["-C", git_dir.to_str().unwrap(), "config", key, value]);
         }
-        env.hook_of(&git_dir, "post-receive");
+        hook_of(&git_dir, "post-receive");
         Self { env, git_dir }
     }
 
