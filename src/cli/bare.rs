@@ -86,7 +86,8 @@ fn differs(workspace: &Workspace) -> String {
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}\n")).collect()
+    let lines: Vec<String> = text.lines().map(|line| format!("  {line}\n")).collect();
+    lines.concat()
 }
 
 /// For `doctor`: what is at fault, or else how things stand; a name, a sentence, and whether it is a fault.
@@ -121,7 +122,7 @@ pub fn checks(context: &Context, git_dir: &Path) -> Vec<(String, String, bool)> 
         Err(error) => checks.push(("trust".to_owned(), error.in_full(), true)),
         Ok(Some(why)) => checks.push(("trust".to_owned(), why, true)),
         Ok(None) => {
-            checks.push(("trust".to_owned(), "pushes are worked on by what a person has stored".to_owned(), false))
+            checks.push(("trust".to_owned(), "pushes are worked on by what a person has stored".to_owned(), false));
         }
     }
     checks

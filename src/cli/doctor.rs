@@ -143,6 +143,9 @@ fn repository(workspace: &Workspace) -> Result<Check, RunError> {
         format!("linked worktree {}", place.worktree)
     };
     let top = place.top.display();
+    if let (None, Some(hub)) = (&head.branch, &workspace.hub) {
+        return Ok(Check::ok("repository", format!("worktree {top} of the pushed branch {}", hub.shown())));
+    }
     let Some(branch) = &head.branch else {
         return Ok(Check::fault("repository", format!("{kind} {top}, HEAD is detached"))
             .help("git switch BRANCH, or give --allow-detached to run and step"));

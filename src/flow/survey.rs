@@ -197,16 +197,15 @@ impl Brought {
     /// key that has signed it.
     pub fn is_one_of(&self, reviewers: &[String]) -> bool {
         let plain = |key: &str| key.split_whitespace().collect::<String>();
-        let is_same_key = |key: &String, wanted: &str| match wanted.starts_with("SHA256:") {
-            true => *key == wanted,
-            false => key.eq_ignore_ascii_case(wanted),
+        let is_same_key = |key: &String, wanted: &str| {
+            if wanted.starts_with("SHA256:") { *key == wanted } else { key.eq_ignore_ascii_case(wanted) }
         };
-        reviewers.iter().any(|reviewer| match reviewer.contains('@') {
-            true => self.address.eq_ignore_ascii_case(reviewer.trim()),
-            false => {
-                let wanted = plain(reviewer);
-                self.signature.as_deref() == Some("good") && self.keys.iter().any(|key| is_same_key(key, &wanted))
+        reviewers.iter().any(|reviewer| {
+            if reviewer.contains('@') {
+                return self.address.eq_ignore_ascii_case(reviewer.trim());
             }
+            let wanted = plain(reviewer);
+            self.signature.as_deref() == Some("good") && self.keys.iter().any(|key| is_same_key(key, &wanted))
         })
     }
 }
@@ -411,5 +410,32 @@ impl Survey {
     /// Finds a ticket.
     pub fn ticket(&self, id: &TicketId) -> Option<&TicketFact> {
         self.index.find(&self.tickets, id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Brought;
+
+    #[test]
+    fn a_reviewer_is_known_by_an_address_or_by_a_good_signature_of_a_key() {
+        let key = "0123456789ABCDEF0123456789ABCDEF01234567";
+        let signed = |signature: Option<&str>, key: &str| Brought {
+            commit: "c".into(),
+            name: "ada@example.org".into(),
+            address: "Ada@example.org".into(),
+            signature: signature.map(str::to_owned),
+            keys: vec!["other".into(), key.into()],
+        };
+        let counts = |brought: &Brought, reviewer: &str| brought.is_one_of(&["x@y".into(), reviewer.to_owned()]);
+        let ada = signed(None, key);
+        assert!(counts(&ada, "ada@EXAMPLE.org") && !counts(&ada, "bob@example.org") && !ada.is_one_of(&[]));
+        assert!(!counts(&ada, key), "it is not signed");
+        assert!(!counts(&signed(Some("bad"), key), key));
+        let good = signed(Some("good"), key);
+        assert!(counts(&good, key) && counts(&good, "0123 4567 89ab cdef 0123 4567 89AB CDEF 0123 4567"));
+        assert!(!counts(&good, &key[..39]) && !counts(&good, ""));
+        let ssh = signed(Some("good"), "SHA256:abcDEF");
+        assert!(counts(&ssh, "SHA256:abcDEF") && !counts(&ssh, "SHA256:ABCDEF"), "these tell cases apart");
     }
 }

@@ -47,17 +47,17 @@ pub fn brought(place: &Place, paths: &[&str]) -> Result<Option<Written>, GitErro
     }
     for _ in 0..FURTHEST {
         let parents: Vec<Commit> = commit.parents().collect();
-        let mut had = Vec::new();
-        let mut others = Vec::new();
+        let (mut alike, mut others) = (Vec::new(), Vec::new());
         for parent in parents {
-            if held(place, &parent, paths)? == wanted { had.push(parent) } else { others.push(parent) }
+            let is_alike = held(place, &parent, paths)? == wanted;
+            if is_alike { alike.push(parent) } else { others.push(parent.id().to_string()) }
         }
         let mut from = None;
-        for parent in had {
+        for parent in alike {
             let id = parent.id().to_string();
             let mut is_old = false;
             for other in &others {
-                is_old |= is_within(place, &id, &other.id().to_string())?;
+                is_old |= is_within(place, &id, other)?;
             }
             if !is_old {
                 from = Some(parent);

@@ -176,13 +176,25 @@ pub fn parking_name(ticket: &str) -> String {
 /// where it is taken. Repeating it is harmless.
 pub fn park(place: &Place, wanted: &str, message: &str, screen: &Screen) -> Result<Option<Parked>, GitError> {
     let repository = library::open(place)?;
+    let parked = put_on_a_branch(place, &repository, (wanted, message), screen)?;
+    if let Some(mut kept) = found(place, &repository, &name_of_kept(place))? {
+        kept.delete().at("remove a reference", &place.top)?;
+    }
+    Ok(parked)
+}
+
+fn put_on_a_branch(
+    place: &Place,
+    repository: &Repository,
+    (wanted, message): (&str, &str),
+    screen: &Screen,
+) -> Result<Option<Parked>, GitError> {
     let Some(head) = branch::branch_commit(place, "HEAD")? else { return Ok(None) };
     let seen = uncommitted(place)?;
     let (tree, is_clean) = if seen.changes.is_empty() {
-        (library::tree(place, &repository, &head)?.id(), true)
+        (library::tree(place, repository, &head)?.id(), true)
     } else {
-        let name = format!("refs/turnstile/parked/{}", place.worktree);
-        let kept = keep_seen(place, &name, message, None, screen, seen)?;
+        let kept = keep_seen(place, &name_of_kept(place), message, None, screen, seen)?;
         (library::oid(place, &kept.tree)?, false)
     };
     // An earlier attempt may have come so far.
@@ -193,10 +205,10 @@ pub fn park(place: &Place, wanted: &str, message: &str, screen: &Screen) -> Resu
             return Ok(Some(Parked { branch: parked.name, commit: parked.commit }));
         }
     }
-    let commit = if is_clean { head } else { commit_of(place, &repository, tree, &head, message)? };
+    let commit = if is_clean { head } else { commit_of(place, repository, tree, &head, message)? };
     for number in 1..1000 {
         let name = if number == 1 { wanted.to_owned() } else { format!("{wanted}-{number}") };
-        match branch::move_branch(place, &repository, &name, None, &commit, "turnstile: parked") {
+        match branch::move_branch(place, repository, &name, None, &commit, "turnstile: parked") {
             Ok(()) => {
                 point(Point::HubParked);
                 return Ok(Some(Parked { branch: name, commit }));
@@ -206,6 +218,11 @@ pub fn park(place: &Place, wanted: &str, message: &str, screen: &Screen) -> Resu
         }
     }
     Err(GitError::BranchExists { name: wanted.to_owned() })
+}
+
+/// Holds what lies in a worktree until a branch does.
+fn name_of_kept(place: &Place) -> String {
+    format!("refs/turnstile/parked/{}", place.worktree)
 }
 
 fn commit_of(
@@ -251,4 +268,71 @@ pub fn leave_for(place: &Place, parked: &str, commit: &str) -> Result<Result<(),
     }
     point(Point::HubLeft);
     check_out(place, commit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::testing::TestRepo;
+
+    fn commit(repo: &TestRepo, file: &str) -> String {
+        repo.write(file, "x");
+        repo.git(&["add", "--all"]);
+        repo.git(&["commit", "-qm", file]);
+        repo.commit_of("HEAD")
+    }
+
+    #[test]
+    fn a_branch_moves_only_from_where_it_was_seen_whatever_the_bytes_of_its_name() {
+        let repo = TestRepo::with(&[("a", "1")]);
+        let (one, two, three) = (commit(&repo, "one"), commit(&repo, "two"), commit(&repo, "three"));
+        let raw: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"refs/heads/x\xff");
+        let made = std::process::Command::new("git")
+            .current_dir(&repo.place.top)
+            .arg("update-ref")
+            .arg(raw)
+            .arg(&one)
+            .status();
+        assert!(made.unwrap().success());
+        repo.git(&["branch", "plain", &one]);
+        for name in [path_to_text(b"refs/heads/x\xff"), "refs/heads/plain".to_owned()] {
+            assert_eq!(tip(&repo.place, &name).unwrap().as_ref(), Some(&one));
+            assert!(branches(&repo.place).unwrap().contains(&Branch { name: name.clone(), commit: one.clone() }));
+            assert!(!move_forward(&repo.place, &name, &two, &three).unwrap(), "somebody has moved it");
+            assert!(move_forward(&repo.place, &name, &one, &two).unwrap());
+            assert_eq!(tip(&repo.place, &name).unwrap().as_ref(), Some(&two));
+        }
+        assert!(!move_forward(&repo.place, "refs/heads/none", &one, &two).unwrap());
+        assert_eq!(tip(&repo.place, "refs/heads/none").unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_parked_is_all_that_lies_there_and_is_parked_once() {
+        let repo = TestRepo::with(&[("a", "1")]);
+        repo.git(&["switch", "-q", "--detach"]);
+        let (base, head) = (repo.commit_of("HEAD"), commit(&repo, "one"));
+        repo.write("a", "2");
+        repo.write("loose", "3");
+        let screen = Screen::new(&[]);
+        let park = || park(&repo.place, &parking_name("001-a"), "parked", &screen).unwrap().unwrap();
+        let parked = park();
+        assert_eq!(park(), parked);
+        assert_eq!(parked.branch, "refs/heads/turnstile/001-a");
+        assert_eq!(repo.git(&["show", "turnstile/001-a:loose"]), "3");
+        assert_eq!(repo.commit_of("turnstile/001-a~1"), head);
+        assert_eq!(repo.git(&["for-each-ref", "refs/turnstile"]), "");
+        leave(&repo.place, &parked.commit).unwrap().unwrap();
+        assert_eq!(park(), parked, "also when it was checked out before the end came");
+        leave_for(&repo.place, &parked.commit, &base).unwrap().unwrap();
+        assert_eq!((repo.git(&["status", "--porcelain"]).as_str(), repo.commit_of("HEAD")), ("", base));
+        repo.write("a", "other");
+        assert_eq!(park().branch, "refs/heads/turnstile/001-a-2");
+    }
+
+    #[test]
+    fn every_ticket_has_a_branch_that_git_takes() {
+        let names = ["auth/010-login", "a b..c~^", "x.lock", "-x"].map(parking_name);
+        assert_eq!(names[0], "refs/heads/turnstile/auth/010-login");
+        assert!(names.iter().all(|name| git2::Reference::is_valid_name(name)), "{names:?}");
+    }
 }

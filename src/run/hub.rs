@@ -52,16 +52,24 @@ fn wants_a_start(layout: &Layout) -> Result<bool, RunError> {
     Ok(trigger::kept(layout)?.iter().any(|kept| !refused.contains(&kept.id)))
 }
 
-/// Starts a runner for the pushes that wait, if there are some, whatever the last start was refused for: that was
+/// Starts runners for the pushes that wait, if there are some, whatever the last start was refused for: that was
 /// answered.
 pub fn go_on(git_dir: &Path, surroundings: &Surroundings) -> Result<bool, RunError> {
     let layout = Layout::main(git_dir, git_dir);
-    if trigger::kept(&layout)?.is_empty() {
-        return Ok(false);
+    let mut places = vec![(layout.clone(), git_dir.to_owned())];
+    for (name, _) in hub_files::all(&layout)? {
+        let top = layout.hub().join(&name);
+        places.push((Layout::linked(&top, git_dir, &name), top));
     }
-    trigger::clear_refused(&layout)?;
-    start_runner(surroundings, git_dir)?;
-    Ok(true)
+    let mut goes_on = false;
+    for (layout, start) in places {
+        if start.is_dir() && !trigger::kept(&layout)?.is_empty() {
+            trigger::clear_refused(&layout)?;
+            start_runner(surroundings, &start)?;
+            goes_on = true;
+        }
+    }
+    Ok(goes_on)
 }
 
 /// What waits for the repository as a whole, and why the last start came to nothing.
@@ -106,14 +114,16 @@ struct Hub<'a> {
 impl Hub<'_> {
     /// Gives each branch that is concerned a trigger of its own, and a runner.
     fn hand_on(&self, waiting: &[Kept], note: &mut dyn FnMut(&str)) -> Result<(), Why> {
-        let copy = match store::stored_copy(&self.layout.common_dir).map_err(RunError::from).map_err(why)? {
-            Ok(Some(copy)) => copy,
-            Ok(None) => return Err(untrusted(&self.place.git_dir)),
-            Err(refused) => return Err(Why { code: "untrusted".to_owned(), message: refused.to_string() }),
-        };
-        let known: BTreeMap<String, HubBranch> = hub_files::all(&self.layout).map_err(why)?.into_iter().collect();
-        let there = git::branches(&self.place).map_err(RunError::from).map_err(why)?;
-        let wanted = self.wanted(&copy).map_err(why)?;
+        let copy =
+            match store::stored_copy(&self.layout.common_dir).map_err(RunError::from).map_err(|error| why(&error))? {
+                Ok(Some(copy)) => copy,
+                Ok(None) => return Err(untrusted(&self.place.git_dir)),
+                Err(refused) => return Err(Why { code: "untrusted".to_owned(), message: refused.to_string() }),
+            };
+        let known: BTreeMap<String, HubBranch> =
+            hub_files::all(&self.layout).map_err(|error| why(&error))?.into_iter().collect();
+        let there = git::branches(&self.place).map_err(RunError::from).map_err(|error| why(&error))?;
+        let wanted = self.wanted(&copy).map_err(|error| why(&error))?;
         let asked = Asked::of(waiting);
         let mut failed = None;
         for branch in there.iter().filter(|branch| wanted.contains(&branch.name)) {
@@ -127,7 +137,7 @@ impl Hub<'_> {
             // Its runner was killed, and what it was to serve waits still.
             let is_left =
                 || wants_a_start(&Layout::linked(self.layout.hub().join(&name), &self.layout.common_dir, &name));
-            if !(is_asked || is_left().map_err(why)?) || is_ticketless() {
+            if !(is_asked || is_left().map_err(|error| why(&error))?) || is_ticketless() {
                 continue;
             }
             let handed = self.worktree(&name, branch, known.get(&name)).and_then(|top| {
@@ -140,7 +150,7 @@ impl Hub<'_> {
             });
             if let Err(error) = handed {
                 let of = branch_name(&branch.name);
-                failed = Some(Why { message: format!("`{of}`: {}", error.in_full()), ..why(error) });
+                failed = Some(Why { message: format!("`{of}`: {}", error.in_full()), ..why(&error) });
             }
         }
         for (name, branch) in known.iter().filter(|(_, known)| there.iter().all(|there| there.name != known.name)) {
@@ -153,7 +163,7 @@ impl Hub<'_> {
                     .map_err(RunError::from)
                     .and_then(|()| hub_files::remove(&self.layout, name))
             };
-            failed = handed.err().map(why).or(failed);
+            failed = handed.err().map(|error| why(&error)).or(failed);
         }
         failed.map_or(Ok(()), Err)
     }
@@ -207,7 +217,7 @@ impl Hub<'_> {
     }
 }
 
-fn why(error: RunError) -> Why {
+fn why(error: &RunError) -> Why {
     let code = error.reason().map_or("io", |code| code.name());
     Why { code: code.to_owned(), message: error.in_full() }
 }

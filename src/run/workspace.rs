@@ -144,10 +144,8 @@ impl Workspace {
             let identity = git::identity(&place).ok().flatten();
             surroundings.who = identity.map_or_else(|| "somebody".to_owned(), |(name, _)| name);
         }
-        let hub = match layout.top.starts_with(layout.hub()) {
-            true => hub_files::read(&layout, &layout.worktree)?,
-            false => None,
-        };
+        let is_below = layout.top.starts_with(layout.hub());
+        let hub = if is_below { hub_files::read(&layout, &layout.worktree)? } else { None };
         // A store that trusts nothing has no copy either; what lies here is then asked for like everywhere.
         let copy = if hub.is_some() { store::stored_copy(&layout.common_dir)?.ok().flatten() } else { None };
         Ok(Self { place, layout, surroundings, scanned: None, seen: None, judged: None, handed: None, copy, hub })

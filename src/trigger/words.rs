@@ -71,20 +71,6 @@ impl RefName {
         Self::Bytes { hex: bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect() }
     }
 
-    /// The bytes of the name.
-    pub fn bytes(&self) -> Vec<u8> {
-        match self {
-            Self::Text(text) => text.as_bytes().to_vec(),
-            Self::Bytes { hex } => {
-                let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or_default() as u8;
-                hex.as_bytes()
-                    .chunks(2)
-                    .map(|pair| pair.iter().fold(0, |value, byte| value << 4 | digit(*byte)))
-                    .collect()
-            }
-        }
-    }
-
     /// Whether it is this name.
     pub fn is(&self, name: &str) -> bool {
         matches!(self, Self::Text(text) if text == name)

@@ -159,7 +159,9 @@ fn a_name_that_somebody_pushes_is_never_a_path_an_option_or_a_command() {
     }
     let mut names: Vec<String> =
         hub.worktrees().iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
-    names.iter_mut().for_each(|name| name.truncate(name.len() - 13));
+    for name in &mut names {
+        name.truncate(name.len() - 13);
+    }
     names.sort();
     assert_eq!(names, ["a--id--b-c", "rf", "x"]);
     assert!(!hub.env.root().join("id").exists());
@@ -181,6 +183,19 @@ fn what_is_pushed_by_force_is_not_pushed_back_and_what_was_there_is_kept() {
         !hub.git(&["ls-tree", "-r", "--name-only", "main"]).contains("0001-dispatch"),
         "it was asked in another history"
     );
+}
+
+#[test]
+fn commits_that_somebody_takes_away_from_the_branch_are_not_published_again() {
+    let hub = Hub::trusted(&["echo one > file\ncommit one\nclaim", "ask Really?"]);
+    hub.push("main");
+    hub.has("main", "001-a: done");
+    let done = hub.commit("main");
+    hub.env.git(&["push", "--quiet", "--force", "origin", "HEAD:main"]);
+    hub.has("main", "001-a: waits for an answer");
+    assert_eq!(hub.subjects("main")[..2], ["001-a: waits for an answer", "tickets"]);
+    let parked = hub.git(&["for-each-ref", "--format=%(objectname)", "refs/heads/turnstile"]);
+    assert_eq!(parked, done, "what was taken away is kept");
 }
 
 #[test]
