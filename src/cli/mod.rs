@@ -298,7 +298,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Resume(arguments) => letting_go(context, decide::resume(context, &arguments)),
         Command::Stop(arguments) => letting_go(context, decide::stop(context, &arguments)),
         Command::Undo(arguments) => letting_go(context, undo::run(context, &arguments)),
-        Command::Trust(arguments) => trust::run(context, &arguments),
+        Command::Trust(arguments) => answering(context, trust::run(context, &arguments)),
         Command::Prune(arguments) => prune::run(context, &arguments),
         Command::Report(arguments) => report::run(context, &arguments),
         Command::Diff(arguments) => diff::run(context, &arguments),
@@ -320,9 +320,9 @@ fn letting_go(context: &Context, done: Result<Exit, CliError>) -> Result<Exit, C
     done
 }
 
-/// Behind an approval: a push may wait for it, whose run was refused to begin without.
+/// Behind an approval, and where something is trusted: a push may wait for it, whose run was refused to begin without.
 fn answering(context: &Context, done: Result<Exit, CliError>) -> Result<Exit, CliError> {
-    if done.is_ok()
+    if matches!(done, Ok(Exit::SUCCESS))
         && let Ok(workspace) = context.workspace()
     {
         match workspace.go_on() {

@@ -22,6 +22,7 @@ use super::repo::Place;
 const LARGEST: u64 = 50 * 1024 * 1024;
 
 mod ordinary;
+mod stats;
 
 use ordinary::{is_ordinary, personal_excludes, rules_outside};
 
@@ -200,6 +201,20 @@ struct Look<'l> {
     cleaner: Cleaner<'l>,
 }
 
+/// One name of a folder.
+struct Met<'n> {
+    name: &'n [u8],
+    kind: FileType,
+    /// What is known of it already.
+    stat: Option<Stat>,
+}
+
+impl Met<'_> {
+    fn stat(&self, folder: &OwnedFd) -> Option<Stat> {
+        self.stat.or_else(|| rustix::fs::statat(folder, self.name, AtFlags::SYMLINK_NOFOLLOW).ok())
+    }
+}
+
 impl Look<'_> {
     /// Looks at a folder; `path` is its path with a slash at the end, `known` the entries of the index below it.
     fn folder(&mut self, folder: &OwnedFd, path: &mut Vec<u8>, known: Range<usize>, ignored: bool) -> Option<()> {
@@ -235,13 +250,15 @@ impl Look<'_> {
             Some(_) | None => Some(Rules::none()),
         });
         let length = path.len();
+        let mut stats = stats::of_many(folder, &names, &ends, known.len()).into_iter();
         let mut begin = 0;
         for (end, kind) in ends {
             let name = names.get(begin..end)?;
             begin = end;
             path.truncate(length);
             path.extend_from_slice(name);
-            self.one(folder, name, kind, path, known.clone(), ignored)?;
+            let met = Met { name, kind, stat: stats.next().flatten() };
+            self.one(folder, &met, path, known.clone(), ignored)?;
         }
         path.truncate(length);
         self.rules.pop();
@@ -251,12 +268,12 @@ impl Look<'_> {
     fn one(
         &mut self,
         folder: &OwnedFd,
-        name: &[u8],
-        kind: FileType,
+        met: &Met<'_>,
         path: &mut Vec<u8>,
         known: Range<usize>,
         ignored: bool,
     ) -> Option<()> {
+        let Met { name, kind, .. } = *met;
         match kind {
             FileType::Directory => {
                 path.push(b'/');
@@ -274,7 +291,7 @@ impl Look<'_> {
                 let mut listed = None;
                 if let Some(position) = self.index.position(known, path) {
                     let entry = *self.index.entries.get(position)?;
-                    let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+                    let stat = met.stat(folder)?;
                     let letter = self.compare(folder, name, &stat, &entry)?;
                     *self.letters.get_mut(position)? = letter;
                     listed = Some(stat);
@@ -285,7 +302,7 @@ impl Look<'_> {
                 }
                 if listed.is_none() && kind == FileType::RegularFile && is_in_tickets(path) {
                     // Whoever reads the tickets would ask for it one by one.
-                    listed = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).ok();
+                    listed = met.stat(folder);
                 }
                 self.list(path, kind, listed);
                 Some(())

@@ -36,6 +36,7 @@ fn a_healthy_repository() {
     ok  lock         free
     ok  journal      no run has begun here
     ok  leftovers    none
+    ok  triggers     none waits
     --- exit 0
     ");
 }

@@ -104,7 +104,18 @@ fn a_thousand_triggers_with_runners_that_are_killed_leave_the_last_state_process
     turns.sort_unstable();
     turns.dedup();
     assert_eq!(turns.len(), ran, "a turn ran twice, {told}");
-    assert_eq!(env.faults(), [""; 0], "{told}");
+    // The checker reads the journal of the last run, and there may have been several.
+    let journals: String = std::fs::read_dir(env.path(".git/turnstile/runs"))
+        .unwrap()
+        .map(|run| env.read(run.unwrap().path().join("journal.jsonl")))
+        .collect();
+    let of_another_run = |fault: &String| {
+        let commit = fault.strip_prefix("a commit is not in the journal: ").and_then(|rest| rest.split('\t').next());
+        commit.is_some_and(|commit| journals.contains(&format!("\"commit\":\"{commit}\"")))
+    };
+    let mut faults = env.faults();
+    faults.retain(|fault| !of_another_run(fault));
+    assert_eq!(faults, [""; 0], "{told}");
 }
 
 /// Whether triggers wait and nobody is there who serves them, for a while.

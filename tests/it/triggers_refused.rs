@@ -170,7 +170,7 @@ fn a_trigger_that_cannot_be_read_is_served_like_any_other() {
 }
 
 #[test]
-fn a_start_by_what_nobody_has_trusted_is_refused_and_trust_lets_the_next_one_serve_it() {
+fn a_start_by_what_nobody_has_trusted_is_refused_and_trust_starts_it() {
     let mut env = TestEnv::new();
     env.asks_for_trust();
     env.agent(&["claim"]);
@@ -180,8 +180,10 @@ fn a_start_by_what_nobody_has_trusted_is_refused_and_trust_lets_the_next_one_ser
     env.call_from(&["pre-push"]);
     refused_push(&env, "untrusted");
     assert_eq!((env.triggers().len(), env.turns().len()), (1, 0));
-    env.trust();
-    push(&env);
+    let shown = env.turnstile(&["trust"]).exits(3);
+    assert!(!shown.stderr.contains("a push waited"), "nothing was trusted: {}", shown.text());
+    let trusted = env.turnstile(&["trust", "--yes"]).exits(0);
+    assert!(trusted.stderr.contains("a push waited for this"), "{}", trusted.text());
     env.completed();
     assert_eq!((env.turns().len(), env.refused()), (1, None));
 }

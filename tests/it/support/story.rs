@@ -267,7 +267,8 @@ impl Story {
     fn respond(&mut self, code: Option<&str>) -> bool {
         match code {
             Some("user_dispatch") => self.answer(),
-            Some("operator_pause") => {
+            // A check that the machine kept from an answer waits for whoever mends the machine.
+            Some("operator_pause" | "verify_inconclusive") => {
                 self.until_done(&["resume"]);
             }
             // Cut, or something failed: the person types it again.
