@@ -76,9 +76,11 @@ pub fn run(context: &Context, _: &Arguments) -> Result<Exit, CliError> {
             checks.push(Check::of("triggers", workspace.waiting().map(|waiting| triggers(&workspace, &waiting))));
         }
         Err(error) => {
-            checks.push(no_repository(&error));
             if let RunError::Git(git::GitError::Bare { path }) = &error {
-                checks.extend(triggers_of_bare(path));
+                checks.push(Check::ok("repository", format!("bare repository {}", path.display())));
+                checks.extend(of_bare(context, path));
+            } else {
+                checks.push(no_repository(&error));
             }
         }
     }
@@ -123,7 +125,6 @@ fn no_repository(error: &RunError) -> Check {
     let check = Check::fault("repository", error.in_full());
     match error {
         RunError::Git(git::GitError::NotARepository { .. }) => check.help("git init"),
-        RunError::Git(git::GitError::Bare { .. }) => check.help("git worktree add DIR"),
         _ => check,
     }
 }
@@ -142,6 +143,9 @@ fn repository(workspace: &Workspace) -> Result<Check, RunError> {
         format!("linked worktree {}", place.worktree)
     };
     let top = place.top.display();
+    if let (None, Some(hub)) = (&head.branch, &workspace.hub) {
+        return Ok(Check::ok("repository", format!("worktree {top} of the pushed branch {}", hub.shown())));
+    }
     let Some(branch) = &head.branch else {
         return Ok(Check::fault("repository", format!("{kind} {top}, HEAD is detached"))
             .help("git switch BRANCH, or give --allow-detached to run and step"));
@@ -374,9 +378,16 @@ fn triggers(workspace: &Workspace, waiting: &Waiting) -> Check {
     }
 }
 
-fn triggers_of_bare(path: &Path) -> Option<Check> {
-    let refused = crate::trigger::last_refused(&store::Layout::main(path, path))?;
-    Some(Check::fault("triggers", format!("{}: {}", refused.reason.code, refused.reason.message)))
+fn of_bare(context: &Context, path: &Path) -> Vec<Check> {
+    let identity = match git::identity(&git::bare_place(path)) {
+        Ok(Some((name, address))) => Check::ok("identity", format!("{name} <{address}>")),
+        Ok(None) => Check::fault("identity", "git does not know who commits")
+            .help("git config user.name NAME && git config user.email ADDRESS"),
+        Err(error) => Check::fault("identity", RunError::from(error).in_full()),
+    };
+    let told = super::bare::checks(context, path).into_iter();
+    let told = told.map(|(name, message, is_fault)| Check { name, ok: !is_fault, message, help: None });
+    std::iter::once(identity).chain(told).collect()
 }
 
 fn stale_in(folder: &Path) -> Vec<String> {

@@ -84,6 +84,9 @@ fn quiet(event: &Event) -> String {
         | Event::UndoMade(_)
         | Event::TriggerReceived { .. }
         | Event::TriggerCoalesced { .. }
+        | Event::BranchPublished { .. }
+        | Event::BranchFollowed { .. }
+        | Event::WorkParked { .. }
         | Event::JournalRepaired { .. }
         | Event::Unknown => String::new(),
     }

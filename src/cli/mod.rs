@@ -2,6 +2,7 @@
 
 mod approve;
 mod ask;
+mod bare;
 mod completions;
 mod context;
 mod decide;

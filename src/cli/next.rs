@@ -5,7 +5,8 @@ use serde_json::json;
 use super::run::shown_reason;
 use super::{CliError, Context, Exit};
 use crate::flow::{Action, Look, Reason, ReasonCode, reply_left, standing};
-use crate::run::Options;
+use crate::git::GitError;
+use crate::run::{Options, RunError, Workspace};
 use crate::ticket::TicketId;
 
 /// Say what a step would do, and why
@@ -33,7 +34,11 @@ fn said(reason: &Reason) -> String {
 
 /// The same with the options of a step.
 pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit, CliError> {
-    let mut workspace = context.workspace()?;
+    let mut workspace = match Workspace::open(&context.directory, context.surroundings()) {
+        Ok(workspace) => workspace,
+        Err(RunError::Git(GitError::Bare { path })) if ids.is_empty() => return super::bare::next(context, &path),
+        Err(error) => return Err(error.into()),
+    };
     let only: Vec<TicketId> = ids.iter().map(|id| context.ticket(&mut workspace, id)).collect::<Result<_, _>>()?;
     let options = Options { only: (!only.is_empty()).then_some(only), ..options.clone() };
     let view = workspace.look(&options)?;

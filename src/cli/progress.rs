@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::printer::{Printer, Volume};
 use crate::flow::{Begun, CheckEnded, CheckVerdict, Event, Moment, Outcome, ReasonCode, amount};
-use crate::run::Progress;
+use crate::run::{Progress, branch_name};
 use crate::ticket::TicketId;
 
 /// What a person sees.
@@ -258,7 +258,10 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
         Event::OutboxInvalid { faults, .. } => {
             format!("  its DISPATCH.md cannot be used: {}", shown(&faults.join("; ")))
         }
-        Event::ReplyConsumed { ticket, path, .. } => format!("a reply to {ticket} was taken in: {}", shown(path)),
+        Event::ReplyConsumed { ticket, path, brought, .. } => {
+            let from = brought.as_ref().map(|brought| format!(" from {}", brought.shown())).unwrap_or_default();
+            format!("a reply to {ticket}{from} was taken in: {}", shown(path))
+        }
         Event::LintFailed { faults, left, .. } => {
             format!("  left something invalid ({}): {}", more_turns(*left), shown(&faults.join("; ")))
         }
@@ -322,6 +325,17 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
             None => "a hook asked for this run; its trigger cannot be read".to_owned(),
         },
         Event::TriggerCoalesced { count, .. } => format!("{count} earlier trigger(s) ask for the same look"),
+        Event::BranchPublished { branch, commit, .. } => {
+            format!("published {} to `{}`", short(commit), branch_name(branch))
+        }
+        Event::BranchFollowed { branch, commit, .. } => {
+            format!("`{}` was pushed: the worktree is at {} now", branch_name(branch), short(commit))
+        }
+        Event::WorkParked { pushed, branch, to, .. } => {
+            let what = if to.is_some() { "was pushed meanwhile, and that wins" } else { "was removed" };
+            let (pushed, branch) = (branch_name(pushed), branch_name(branch));
+            format!("`{pushed}` {what}; what this run had made is on branch `{branch}`")
+        }
         Event::JournalRepaired { bytes } => format!("a torn last line of the journal was cut off ({bytes} bytes)"),
         Event::EffectBegun(Begun::Verdict(verdict)) if verdict.retry.is_some() => {
             let retry = verdict.retry?;
@@ -348,4 +362,8 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
         | Event::EffectFinished { .. }
         | Event::Unknown => return None,
     })
+}
+
+fn short(commit: &str) -> &str {
+    commit.get(..10).unwrap_or(commit)
 }

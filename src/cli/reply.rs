@@ -98,6 +98,7 @@ fn target(view: &View, named: Option<TicketId>, answer: Option<&str>) -> Result<
         faults: Vec::new(),
         empty: false,
         committed: false,
+        brought: None,
     };
     match (reply_target(&look, &reply), named) {
         (Ok(Some(to)), _) => Ok(to),

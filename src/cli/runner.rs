@@ -27,10 +27,7 @@ pub fn run(context: &Context) -> Result<Exit, CliError> {
     loop {
         let mut workspace = match Workspace::open(&context.directory, context.surroundings()) {
             Ok(workspace) => workspace,
-            Err(RunError::Git(GitError::Bare { path })) => {
-                hub::serve(&path)?;
-                return Ok(Exit::SUCCESS);
-            }
+            Err(RunError::Git(GitError::Bare { path })) => return of_bare(context, &path),
             Err(error) => return Err(error.into()),
         };
         if is_held(&workspace.layout) {
@@ -49,7 +46,13 @@ pub fn run(context: &Context) -> Result<Exit, CliError> {
         if let Err(error) = workspace.sweep_triggers() {
             context.printer.note(&format!("what killed hooks have left is still there: {}", error.in_full()));
         }
-        let unwanted = workspace.drop_unwanted(&mut waiting)?;
+        if let Some(why) = workspace.lacks_copy() {
+            context.printer.note(&why.message);
+            workspace.refuse_start(&waiting.triggers, why)?;
+            continue;
+        }
+        // Of a branch of a bare repository that was looked at before its worktree was made.
+        let unwanted = if workspace.hub.is_some() { 0 } else { workspace.drop_unwanted(&mut waiting)? };
         if unwanted > 0 {
             context
                 .printer
@@ -70,9 +73,20 @@ pub fn run(context: &Context) -> Result<Exit, CliError> {
             // Why is left where `status` looks; what came meanwhile is for this runner all the same.
             Err(error) => context.printer.error(&error),
         }
+        if workspace.retire()? {
+            return Ok(Exit::SUCCESS);
+        }
         // None is tried twice, should it be impossible to drop it and to say so.
         tried.extend(waiting.triggers.into_iter().map(|kept| kept.id));
     }
+}
+
+/// A bare repository's pushes are handed on to runners of their own.
+fn of_bare(context: &Context, git_dir: &Path) -> Result<Exit, CliError> {
+    std::thread::sleep(DEBOUNCE);
+    speak_to_log(&Layout::main(git_dir, git_dir))?;
+    hub::serve(git_dir, &context.surroundings(), &mut |text| context.printer.note(text))?;
+    Ok(Exit::SUCCESS)
 }
 
 /// Whether somebody holds the lock, and for longer than a process that was killed takes to die. They let go of it and

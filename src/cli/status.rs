@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::run::shown_reason;
 use super::{CliError, Context, Exit};
 use crate::flow::{Action, Life, Look, Reason, ReasonCode, RunState, TicketStanding, reply_left, standing};
-use crate::run::{Options, View};
+use crate::git::GitError;
+use crate::run::{Options, RunError, View, Workspace};
 
 /// Show where the run stands and why
 #[derive(Debug, clap::Args)]
@@ -13,7 +14,38 @@ pub struct Arguments {}
 
 /// Shows where the run stands.
 pub fn run(context: &Context, _: &Arguments) -> Result<Exit, CliError> {
-    let mut workspace = context.workspace()?;
+    let mut workspace = match Workspace::open(&context.directory, context.surroundings()) {
+        Ok(workspace) => workspace,
+        Err(RunError::Git(GitError::Bare { path })) => return super::bare::status(context, &path),
+        Err(error) => return Err(error.into()),
+    };
+    let said = look(&mut workspace)?;
+    if context.printer.json {
+        context.printer.document(&said.document);
+    } else {
+        context.printer.data(&said.text);
+        let log = workspace.layout.runner_log();
+        if log.exists() {
+            let log = crate::text::shell_word(&log.to_string_lossy());
+            context.printer.detail(&format!("what the runs that git hooks started have said is in {log}"));
+        }
+        if let Some(left) = said.left {
+            context.printer.line(&left);
+        }
+    }
+    Ok(said.exit)
+}
+
+/// What is said of a worktree.
+pub(super) struct Said {
+    pub document: Value,
+    pub text: String,
+    left: Option<String>,
+    exit: Exit,
+}
+
+/// Looks at a worktree.
+pub(super) fn look(workspace: &mut Workspace) -> Result<Said, CliError> {
     let view = workspace.look(&Options::default())?;
     let reason = reason(&view);
     let exit = if view.is_journal_unreadable() { Exit::FAILED } else { Exit::SUCCESS };
@@ -22,23 +54,10 @@ pub fn run(context: &Context, _: &Arguments) -> Result<Exit, CliError> {
     let left = reply_left(&look);
     document["reply_left"] = json!(left);
     document["first"] = json!(view.run.cut_undo().filter(|_| view.busy.is_none()));
-    let waiting = super::triggers::waiting(&workspace);
+    let waiting = super::triggers::waiting(workspace);
     document["triggers"] = super::triggers::document(&waiting);
-    if context.printer.json {
-        context.printer.document(&document);
-    } else {
-        context.printer.data(&text(&view, reason.as_ref(), &document));
-        context.printer.data(&super::triggers::lines(&waiting));
-        let log = workspace.layout.runner_log();
-        if log.exists() {
-            let log = crate::text::shell_word(&log.to_string_lossy());
-            context.printer.detail(&format!("what the runs that git hooks started have said is in {log}"));
-        }
-        if let Some(left) = left {
-            context.printer.line(&left);
-        }
-    }
-    Ok(exit)
+    let text = format!("{}{}", text(&view, reason.as_ref(), &document), super::triggers::lines(&waiting));
+    Ok(Said { document, text, left, exit })
 }
 
 /// Why the run does not move, if it does not.

@@ -9,7 +9,7 @@ use super::{CliError, Context, Exit};
 use crate::flow::{TrustChange, TrustKind};
 use crate::git::{self, GitError};
 use crate::run::{
-    Difference, Options, RunError, Trustable, Workspace, may_start_programs, store_copy, trust, trustable_of,
+    Difference, Options, RunError, Trustable, Workspace, hub, may_start_programs, store_copy, trust, trustable_of,
 };
 use crate::store::{self, StoredCopy, TrustRefused, TrustedBy};
 use crate::text::shown_line;
@@ -76,11 +76,16 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
     if let Some(Err(refused)) = stored {
         return Err(CliError::invalid(refused.why).hint(refused.way_out));
     }
+    let goes_on = is_agreed && case.is_copy && hub::go_on(&case.common_dir, &context.surroundings())?;
     let listed = names(differences.iter().map(|difference| &difference.file));
     let message = match (is_agreed, case.is_copy) {
         (true, true) => {
             let at = case.at.as_ref().map(|at| at.commit.get(..10).unwrap_or(&at.commit)).unwrap_or_default();
-            format!("what {} holds at {at} is trusted and stored; runs of this repository go by it", reference(&case))
+            let next = if goes_on { "; a push that waited for it is worked on now" } else { "" };
+            format!(
+                "what {} holds at {at} is trusted and stored; runs of this repository go by it{next}",
+                reference(&case)
+            )
         }
         (true, false) => format!("trusted: {listed}"),
         (false, _) => {

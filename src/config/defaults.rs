@@ -90,6 +90,7 @@ impl Default for Config {
             protect: Vec::new(),
             trigger_branches: Vec::new(),
             trigger_commands: false,
+            trigger_reviewers: Vec::new(),
         }
     }
 }

@@ -242,7 +242,12 @@ pub(crate) const TRIGGERS: &[Key] = &[
         "false",
         "whether a push may run command lines of tickets; otherwise they wait for `approve`",
     ),
-    key("reviewers", Shape::Texts, "[]", "whose pushed replies count"),
+    key(
+        "reviewers",
+        Shape::Texts,
+        "[]",
+        "author addresses, or fingerprints of keys that sign: whose replies in commits count; everybody's where it is empty",
+    ),
 ];
 
 #[cfg(test)]

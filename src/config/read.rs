@@ -94,10 +94,10 @@ fn read_root(root: &Node, config: &mut Config, faults: &mut Faults<'_>) {
     if let Some(protect) = open(&table, "protect", keys::PROTECT, faults) {
         set(&mut config.protect, &protect, "paths", |path, node| read_globs(path, node, faults));
     }
-    // What else there is of these is not supported, but an unknown key in them is a fault all the same.
     if let Some(triggers) = open(&table, "triggers", keys::TRIGGERS, faults) {
         set(&mut config.trigger_branches, &triggers, "branches", |path, node| faults.texts(path, node));
         set(&mut config.trigger_commands, &triggers, "inline_commands", |path, node| faults.flag(path, node));
+        set(&mut config.trigger_reviewers, &triggers, "reviewers", |path, node| faults.texts(path, node));
     }
 }
 

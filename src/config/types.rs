@@ -46,6 +46,8 @@ pub struct Config {
     pub trigger_branches: Vec<String>,
     /// Whether a push may run command lines of tickets.
     pub trigger_commands: bool,
+    /// Whose replies in commits count: addresses of authors, or fingerprints of keys; empty: everybody's.
+    pub trigger_reviewers: Vec<String>,
 }
 
 /// Which tickets wait for an approval, besides those that ask for one themselves.

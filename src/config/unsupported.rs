@@ -22,7 +22,6 @@ pub(crate) enum Accepted {
 
 /// The table. `*` stands for every name of the roster.
 pub(crate) const UNSUPPORTED: &[Unsupported] = &[
-    Unsupported::Key("triggers.reviewers", Accepted::Empty),
     Unsupported::Key("agents.*.permissions", Accepted::Nothing),
     Unsupported::Key("agents.*.output", Accepted::Empty),
     Unsupported::Key("agents.*.fallback", Accepted::Nothing),

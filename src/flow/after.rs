@@ -152,7 +152,14 @@ fn outbox_and_tickets(look: &Look<'_>, judging: &Judging) -> Option<Choice> {
     }
     let quoted = look.survey.reply.as_ref().is_some_and(|reply| judging.request.suspect.as_ref() == Some(&reply.stamp));
     if quoted && judging.end == EndKind::Finished {
-        let act = Act::Reply { sequence: 0, to: ticket.clone(), spooled: None, confirmed: false, decides: None };
+        let act = Act::Reply {
+            sequence: 0,
+            to: ticket.clone(),
+            spooled: None,
+            confirmed: false,
+            decides: None,
+            brought: None,
+        };
         return Some(begin(Some(ticket), Some(turn), act));
     }
     let claims = look.survey.ticket(ticket).is_some_and(|fact| fact.done);

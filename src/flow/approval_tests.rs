@@ -182,6 +182,7 @@ fn a_reply_does_not_let_a_push_run_command_lines() {
         faults: Vec::new(),
         empty: false,
         committed: true,
+        brought: None,
     };
     survey.reply = Some(reply(true));
     for policy in [pushed(), policy()] {

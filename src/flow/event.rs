@@ -9,6 +9,7 @@ use super::check_request::CheckRequest;
 use super::parts::{Asked, Begun, Carried, CheckEnded, Decides, TicketWritten, TurnEnded};
 use super::reason::Reason;
 use super::request::{DispatchFact, PutBack, SavePurpose, TurnRequest};
+use super::survey::Brought;
 use crate::ticket::TicketId;
 
 /// One line of the journal.
@@ -185,6 +186,9 @@ pub enum Event {
         /// The stored reply that it was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         spooled: Option<String>,
+        /// The commit that brought it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        brought: Option<Brought>,
     },
     /// A turn that quoted these replies succeeded.
     #[serde(rename = "reply.delivered")]
@@ -424,6 +428,42 @@ pub enum Event {
         count: u64,
         /// Their names, the latest first, a hundred at most.
         ids: Vec<String>,
+    },
+    /// In a bare repository: the pushed branch was moved forward to what this run has made.
+    #[serde(rename = "branch.published")]
+    BranchPublished {
+        /// The full name of the branch.
+        branch: String,
+        /// Where it was.
+        from: String,
+        /// Where it is.
+        commit: String,
+    },
+    /// In a bare repository: the worktree was brought forward to what was pushed.
+    #[serde(rename = "branch.followed")]
+    BranchFollowed {
+        /// The full name of the branch.
+        branch: String,
+        /// Where HEAD was.
+        from: String,
+        /// Where it is.
+        commit: String,
+    },
+    /// In a bare repository: a push was faster than this run, whose work is on a branch of its own. All tickets begin
+    /// again from what was pushed.
+    #[serde(rename = "work.parked")]
+    WorkParked {
+        /// The ticket that was worked on.
+        ticket: Option<TicketId>,
+        /// The full name of the branch that was pushed.
+        pushed: String,
+        /// Where that is; none where it was removed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+        /// The full name of the branch that has the work.
+        branch: String,
+        /// Its commit: the worktree as it was.
+        commit: String,
     },
     /// A torn last line was cut off.
     #[serde(rename = "journal.repaired")]

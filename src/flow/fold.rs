@@ -26,6 +26,7 @@ impl RunState {
             }
             Event::RunCompleted { .. } => self.life = Life::Completed,
             Event::RunStopped { .. } => self.life = Life::Stopped,
+            Event::WorkParked { .. } => self.begin_again(),
             Event::TicketSelected { ticket } => {
                 if self.current.as_ref() != Some(ticket) {
                     self.inherited.retain(|_, _| self.current.is_none());
@@ -85,7 +86,7 @@ impl RunState {
                     judging.dispatch_faults = Some(faults.clone());
                 }
             }
-            Event::ReplyConsumed { ticket, sequence, path, spooled, confirmed } => {
+            Event::ReplyConsumed { ticket, sequence, path, spooled, confirmed, .. } => {
                 self.acting = None;
                 self.suspect = None;
                 if let Some(id) = spooled {
@@ -202,10 +203,24 @@ impl RunState {
             Event::TurnAdopted { .. }
             | Event::TriggerReceived { .. }
             | Event::TriggerCoalesced { .. }
+            | Event::BranchPublished { .. }
+            | Event::BranchFollowed { .. }
             | Event::JournalRepaired { .. }
             | Event::Unknown => {}
         }
         Ok(())
+    }
+
+    /// Nothing of what was known of the tickets lies there any more; how much was used stays.
+    fn begin_again(&mut self) {
+        self.tickets.clear();
+        self.standing.clear();
+        self.accepted.clear();
+        self.inherited.clear();
+        self.decided.clear();
+        self.droppings.clear();
+        (self.current, self.suspect, self.last_pause, self.limit) = (None, None, None, None);
+        self.stage = Stage::Idle;
     }
 
     pub(super) fn begin(&mut self, branch: Option<&String>, carried: &Carried) {

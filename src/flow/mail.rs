@@ -192,7 +192,14 @@ fn take_reply(look: &Look<'_>, reply: &ReplyFact, spooled: Option<&String>) -> O
 
 fn take(look: &Look<'_>, reply: &ReplyFact, to: &TicketId, spooled: Option<&String>) -> Choice {
     let decides = decides(look, reply, to);
-    let act = Act::Reply { sequence: 0, to: to.clone(), spooled: spooled.cloned(), confirmed: true, decides };
+    let act = Act::Reply {
+        sequence: 0,
+        to: to.clone(),
+        spooled: spooled.cloned(),
+        confirmed: true,
+        decides,
+        brought: reply.brought.clone(),
+    };
     begin(Some(to), None, act)
 }
 
@@ -221,6 +228,17 @@ pub fn reply_target(look: &Look<'_>, reply: &ReplyFact) -> Result<Option<TicketI
     }
     if reply.empty {
         return Ok(None);
+    }
+    let reviewers = &look.policy.reviewers;
+    if let Some(brought) =
+        reply.brought.as_ref().filter(|brought| !reviewers.is_empty() && !brought.is_one_of(reviewers))
+    {
+        return refuse(format!(
+            "it is from {}, and only these may answer with a commit (`triggers.reviewers`): {}\na commit by one of them that \
+             changes it makes it theirs; on this machine `turnstile reply` answers as well, once it is removed",
+            brought.shown(),
+            crate::text::shown_list(reviewers)
+        ));
     }
     let target = match &reply.to {
         Some(Err(why)) => return refuse(why.clone()),

@@ -73,8 +73,8 @@ pub use state::{
     Stands, TicketState, Verified,
 };
 pub use survey::{
-    AgentFact, ApprovalFact, ArtifactFact, Before, ChecksFact, CommandFact, Decided, Decision, HeadFact, OutboxFact,
-    ReplyFact, ScopeFact, Survey, TicketFact, TurnFacts,
+    AgentFact, ApprovalFact, ArtifactFact, Before, Brought, ChecksFact, CommandFact, Decided, Decision, HeadFact,
+    OutboxFact, ReplyFact, ScopeFact, Survey, TicketFact, TurnFacts,
 };
 pub use ticket_index::TicketIndex;
 pub use trust::{Lies, TrustChange, TrustFact, TrustKind, Trusted, Untrusted, asked_for_trust, untrusted};

@@ -40,6 +40,8 @@ pub struct Policy {
     pub asked_by: AskedBy,
     /// Whether a push may run command lines of tickets.
     pub inline_commands: bool,
+    /// Whose replies in commits count; empty: everybody's.
+    pub reviewers: Vec<String>,
     /// Take the user's uncommitted changes as they are.
     pub allow_dirty: bool,
     /// Work on these tickets and what they depend on, and on nothing else.
@@ -65,6 +67,7 @@ impl Policy {
             backoff: Self::BACKOFF,
             asked_by: AskedBy::Person,
             inline_commands: config.trigger_commands,
+            reviewers: config.trigger_reviewers.clone(),
             allow_dirty: false,
             only: None,
             turns_left: None,

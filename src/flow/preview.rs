@@ -153,7 +153,7 @@ fn saved(survey: &mut Survey, save: &SaveRequest) -> Vec<Event> {
 
 fn outcome(run: &RunState, survey: &mut Survey, act: &Act) -> Vec<Event> {
     match act {
-        Act::Reply { to, spooled, confirmed, decides, .. } => {
+        Act::Reply { to, spooled, confirmed, decides, brought, .. } => {
             if spooled.is_none() {
                 survey.reply = None;
             }
@@ -163,6 +163,7 @@ fn outcome(run: &RunState, survey: &mut Survey, act: &Act) -> Vec<Event> {
                 path: String::new(),
                 confirmed: *confirmed,
                 spooled: spooled.clone(),
+                brought: brought.clone(),
             }];
             events.extend(settle::answered(run, to));
             events.extend(decides.iter().flat_map(|decides| super::approval::resolved(run, to, decides, "a reply")));

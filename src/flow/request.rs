@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::parts::{Asked, Decides, TicketWritten};
+use super::survey::Brought;
 use crate::ticket::TicketId;
 
 /// One turn of an agent.
@@ -225,6 +226,9 @@ pub enum Act {
         /// What it decides about an approval.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         decides: Option<Decides>,
+        /// The commit that brought it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        brought: Option<Brought>,
     },
     /// Sets `done` of a ticket.
     SetDone {

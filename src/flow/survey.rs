@@ -160,6 +160,54 @@ pub struct ReplyFact {
     pub empty: bool,
     /// Whether a commit made outside of a turn holds it as it lies there.
     pub committed: bool,
+    /// The commit that brought it, where one holds it as it lies there.
+    pub brought: Option<Brought>,
+}
+
+/// The commit that brought a reply.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brought {
+    /// The commit.
+    pub commit: String,
+    /// Its author's name.
+    pub name: String,
+    /// Its author's address.
+    pub address: String,
+    /// What its signature is worth: `good`, `bad` (also where nobody could look), or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+    /// The fingerprints of the key that it was signed with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+}
+
+impl Brought {
+    /// Who that is, for people.
+    pub fn shown(&self) -> String {
+        let signature = match self.signature.as_deref() {
+            None => "not signed".to_owned(),
+            Some("good") => format!("signed with {}", self.keys.first().map_or("a key", String::as_str)),
+            Some(_) => "with a signature that cannot be verified".to_owned(),
+        };
+        let commit = self.commit.get(..10).unwrap_or(&self.commit);
+        crate::text::shown_line(&format!("{} <{}>, commit {commit}, {signature}", self.name, self.address))
+    }
+
+    /// Whether this is one of those whose replies count: by the address of the author, which anybody can write, or by a
+    /// key that has signed it.
+    pub fn is_one_of(&self, reviewers: &[String]) -> bool {
+        let plain = |key: &str| key.split_whitespace().collect::<String>();
+        let is_same_key = |key: &String, wanted: &str| {
+            if wanted.starts_with("SHA256:") { *key == wanted } else { key.eq_ignore_ascii_case(wanted) }
+        };
+        reviewers.iter().any(|reviewer| {
+            if reviewer.contains('@') {
+                return self.address.eq_ignore_ascii_case(reviewer.trim());
+            }
+            let wanted = plain(reviewer);
+            self.signature.as_deref() == Some("good") && self.keys.iter().any(|key| is_same_key(key, &wanted))
+        })
+    }
 }
 
 /// What an operator decided.
@@ -362,5 +410,32 @@ impl Survey {
     /// Finds a ticket.
     pub fn ticket(&self, id: &TicketId) -> Option<&TicketFact> {
         self.index.find(&self.tickets, id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Brought;
+
+    #[test]
+    fn a_reviewer_is_known_by_an_address_or_by_a_good_signature_of_a_key() {
+        let key = "0123456789ABCDEF0123456789ABCDEF01234567";
+        let signed = |signature: Option<&str>, key: &str| Brought {
+            commit: "c".into(),
+            name: "ada@example.org".into(),
+            address: "Ada@example.org".into(),
+            signature: signature.map(str::to_owned),
+            keys: vec!["other".into(), key.into()],
+        };
+        let counts = |brought: &Brought, reviewer: &str| brought.is_one_of(&["x@y".into(), reviewer.to_owned()]);
+        let ada = signed(None, key);
+        assert!(counts(&ada, "ada@EXAMPLE.org") && !counts(&ada, "bob@example.org") && !ada.is_one_of(&[]));
+        assert!(!counts(&ada, key), "it is not signed");
+        assert!(!counts(&signed(Some("bad"), key), key));
+        let good = signed(Some("good"), key);
+        assert!(counts(&good, key) && counts(&good, "0123 4567 89ab cdef 0123 4567 89AB CDEF 0123 4567"));
+        assert!(!counts(&good, &key[..39]) && !counts(&good, ""));
+        let ssh = signed(Some("good"), "SHA256:abcDEF");
+        assert!(counts(&ssh, "SHA256:abcDEF") && !counts(&ssh, "SHA256:ABCDEF"), "these tell cases apart");
     }
 }

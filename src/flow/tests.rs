@@ -303,6 +303,7 @@ fn reply(change: impl Fn(&mut ReplyFact)) -> ReplyFact {
         faults: Vec::new(),
         empty: false,
         committed: false,
+        brought: None,
     };
     change(&mut reply);
     reply

@@ -3,6 +3,7 @@
 //! nothing of tickets beyond the name of their folder.
 
 mod branch;
+mod brought;
 mod changes;
 mod content;
 mod drop_kept;
@@ -11,6 +12,7 @@ mod guard;
 mod hooked;
 mod hooks;
 mod hooks_folder;
+mod hub;
 mod ignore;
 mod index;
 mod index_file;
@@ -41,6 +43,7 @@ pub use branch::{
     Relation, adopt_head, branch_commit, check_new_branch, create_branch_here, paths_changed, paths_of_commits,
     relation,
 };
+pub use brought::{Signed, Written, brought};
 pub use changes::{Change, ChangeKind, Uncommitted, changes, look, uncommitted};
 pub use content::worktree_bytes;
 pub use drop_kept::{KeptName, drop_kept, kept_names, recover_drop};
@@ -48,6 +51,10 @@ pub use error::{Cause, GitError};
 pub use guard::{Guard, guard};
 pub use hooked::{CheckedOut, Home, checked_out, guessed_home, has_folder, home_of_hook, named_in_message};
 pub use hooks_folder::{HooksPlace, HooksSetting, hooks_place};
+pub use hub::{
+    Branch, Parked, add_detached, bare_place, branches, check_out, detached_at, head_branch, is_clean, is_on_a_branch,
+    is_within, leave, leave_for, move_forward, park, parking_name, remove_worktree, tip,
+};
 pub use index::{Recovered, recover_adopt, recover_save};
 pub use keep::{Kept, LeftOut, keep, keep_seen, work_trees};
 pub use kept::{KeptRef, blob, diff, kept_digest, kept_entry, kept_refs, tree_of, unified};

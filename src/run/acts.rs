@@ -8,7 +8,7 @@ use super::error::RunError;
 use super::real::{Real, clear};
 use super::scope;
 use super::work::Work;
-use crate::flow::{Act, Event, PutBack, RunState, SaveResult, resolved, settle};
+use crate::flow::{Act, Brought, Event, PutBack, RunState, SaveResult, resolved, settle};
 use crate::store::{self, Audience, Links, ReplyFrom};
 use crate::ticket::{TicketId, set_done};
 
@@ -47,8 +47,9 @@ impl Real<'_> {
                 let path = self.below_top(&store::archive_outbox(&layout, &ticket, *sequence, self.screen())?);
                 vec![Event::OutboxArchived { ticket, turn, sequence: *sequence, path, dispatch: dispatch.clone() }]
             }
-            (Act::Reply { sequence, to, spooled, confirmed, decides }, _) => {
-                let mut events = self.take_reply(run, *sequence, to, spooled.as_ref(), *confirmed)?;
+            (Act::Reply { sequence, to, spooled, confirmed, decides, brought }, _) => {
+                let mut events =
+                    self.take_reply(run, *sequence, to, (spooled.as_ref(), brought.as_ref()), *confirmed)?;
                 let decides = decides.iter().filter(|_| *confirmed);
                 events.extend(decides.flat_map(|decides| resolved(run, to, decides, "a reply")));
                 events
@@ -132,7 +133,7 @@ impl Real<'_> {
         run: &RunState,
         sequence: u32,
         to: &TicketId,
-        spooled: Option<&String>,
+        (spooled, brought): (Option<&String>, Option<&Brought>),
         confirmed: bool,
     ) -> Result<Vec<Event>, RunError> {
         let layout = &self.workspace.layout;
@@ -145,7 +146,8 @@ impl Real<'_> {
         if let Some(id) = spooled {
             events.push(self.stored(id, "reply", "", None)?);
         }
-        events.push(Event::ReplyConsumed { ticket: to.clone(), sequence, path, confirmed, spooled: spooled.cloned() });
+        let (ticket, spooled, brought) = (to.clone(), spooled.cloned(), brought.cloned());
+        events.push(Event::ReplyConsumed { ticket, sequence, path, confirmed, spooled, brought });
         if confirmed {
             events.extend(settle::answered(run, to));
         }

@@ -239,6 +239,7 @@ impl World for Place {
                 faults: Vec::new(),
                 empty: false,
                 committed: false,
+                brought: None,
             }),
             changes: self.dirty.then(|| ("work".to_owned(), "x".to_owned())).into_iter().collect(),
             tickets_changes: if self.paper { (0..self.done.len()).map(paper).collect() } else { BTreeMap::new() },
@@ -339,6 +340,7 @@ impl World for Place {
                     path: "h".into(),
                     confirmed: *confirmed,
                     spooled: None,
+                    brought: None,
                 }];
                 events.extend(crate::flow::settle::answered(run, to));
                 events

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::error::RunError;
 use super::survey::{IdsOfFacts, line, lines};
 use super::workspace::Workspace;
-use crate::flow::{Decided, Decides, Decision, DispatchFact, OutboxFact, ReplyFact, RunState};
+use crate::flow::{Brought, Decided, Decides, Decision, DispatchFact, OutboxFact, ReplyFact, RunState};
 use crate::git;
 use crate::store::{self, ReplyFile, TICKETS};
 use crate::text::LineColumn;
@@ -48,7 +48,18 @@ pub(super) fn reply_fact(
         let then = in_commit(place, run.last_head.as_deref(), &path)?;
         fact.committed = now.is_some() && now != then;
     }
+    let attached = format!("{TICKETS}/reply");
+    let is_changed = |changed: &String| *changed == path || changed.starts_with(&format!("{attached}/"));
+    if !tickets_changes.keys().any(is_changed) {
+        fact.brought = git::brought(&workspace.place, &[&path, &attached])?.map(brought);
+    }
     Ok(fact)
+}
+
+fn brought(written: git::Written) -> Brought {
+    let git::Written { commit, name, address, signature } = written;
+    let (state, keys) = signature.map(|signed| (if signed.is_good { "good" } else { "bad" }, signed.keys)).unzip();
+    Brought { commit, name, address, signature: state.map(str::to_owned), keys: keys.unwrap_or_default() }
 }
 
 /// What a path holds in a commit; nothing where there is none yet.
@@ -68,6 +79,7 @@ fn read_reply_file(file: &ReplyFile, ids: &Ids, given_to: Option<&TicketId>) -> 
         faults: file.problem.clone().into_iter().collect(),
         empty: false,
         committed: false,
+        brought: None,
     };
     let source = match &file.content {
         Ok(source) => source,

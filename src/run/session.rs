@@ -2,6 +2,7 @@
 
 use super::driver::{StepEnd, step};
 use super::error::RunError;
+use super::hub_sync::Synced;
 use super::missing::nothing_is_missing;
 use super::parked::{Waited, interrupted_wait};
 use super::passing::passed_over;
@@ -112,6 +113,10 @@ impl Workspace {
                 error.in_full()
             ));
         }
+        if world.sync(&mut state)? == Synced::Gone {
+            return Ok(refused(branch_gone(), world.run.clone(), state));
+        }
+        world.tell_what_differs()?;
         let mut rules = world.rules(options);
         let mut steps = 0;
         // What lies there from the beginning is looked at by the first step; what came meanwhile calls for one more.
@@ -155,7 +160,14 @@ impl Workspace {
             if let Some(told) = &passed {
                 world.note(told);
             }
-            let goes_on = (end.reason.is_none() && end.outcome != Outcome::None) || decided || passed.is_some();
+            let synced = world.sync(&mut state)?;
+            if synced == Synced::Gone {
+                break StepEnd { reason: Some(branch_gone()), ..end };
+            }
+            let goes_on = (end.reason.is_none() && end.outcome != Outcome::None)
+                || decided
+                || passed.is_some()
+                || synced == Synced::Moved;
             // Where nothing is open any more, the end of the run is one look away and nothing was interrupted.
             let cut =
                 interrupted && (end.reason.is_none() || passed.is_some()) && !is_complete(&mut world, &state, &rules)?;
@@ -182,6 +194,14 @@ impl Workspace {
 impl Real<'_> {
     fn note(&mut self, text: &str) {
         (self.progress)(Progress::Note(text));
+    }
+
+    /// A run that goes on by a copy of the config says what it goes on without.
+    fn tell_what_differs(&mut self) -> Result<(), RunError> {
+        if let Some(told) = self.workspace.differs_told()? {
+            self.note(&told);
+        }
+        Ok(())
     }
 
     /// Where a run came to its end, old ones are dropped. Whatever becomes of that, it is no end of this run.
@@ -283,6 +303,10 @@ pub(super) fn new_run_id(layout: &store::Layout) -> Result<String, RunError> {
         }
     }
     Err(RunError::Child("no name for a new run could be found".to_owned()))
+}
+
+fn branch_gone() -> Reason {
+    Reason::new(ReasonCode::Stopped, "the branch that was worked on here was removed")
 }
 
 fn refused(reason: Reason, run: Option<String>, state: RunState) -> DriveEnd {

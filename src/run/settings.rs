@@ -152,7 +152,7 @@ fn settings_from(source: Option<Source>, overrides: Vec<Source>) -> Settings {
 }
 
 /// The same of what a person has stored.
-fn settings_of(copy: &StoredCopy) -> Settings {
+pub(super) fn settings_of(copy: &StoredCopy) -> Settings {
     let (mut source, mut overrides, mut faults, mut unread) = (None, Vec::new(), Vec::new(), Vec::new());
     for (path, bytes) in &copy.files {
         match String::from_utf8(bytes.clone()) {

@@ -258,7 +258,9 @@ fn ticket_facts(reads: &[Read], ids: &Ids, config: &Config) -> Vec<TicketFact> {
 fn claimed_elsewhere(workspace: &Workspace) -> Result<HashMap<TicketId, String>, RunError> {
     let mut claimed = HashMap::new();
     for (worktree, run) in store::worktree_runs(&workspace.layout.common_dir)? {
-        if worktree == workspace.layout.worktree {
+        // Branches of a bare repository know nothing of each other, and have the same tickets as a rule.
+        let is_other_branch = || workspace.layout.hub().join(&worktree).exists();
+        if worktree == workspace.layout.worktree || (workspace.hub.is_some() && is_other_branch()) {
             continue;
         }
         // A journal that is damaged claims nothing; its own worktree says so.
@@ -320,7 +322,8 @@ fn repository_problem(
     let nothing_is_open = || tickets.iter().all(|ticket| ticket.done || ticket.hold.is_some());
     let detached_run =
         run.branch.is_none() && (run.life == Life::Open || (run.life == Life::Completed && nothing_is_open()));
-    if head.branch.is_none() && !options.allow_detached && !detached_run && options.branch.is_none() {
+    let may_be_detached = options.allow_detached || workspace.hub.is_some();
+    if head.branch.is_none() && !may_be_detached && !detached_run && options.branch.is_none() {
         return Ok(Some(
             "HEAD is detached; `git switch BRANCH` goes back to a branch, or `--allow-detached` works here".to_owned(),
         ));

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::error::RunError;
 use super::handed::{HandedLook, to_store};
+use super::hub_files::{self, HubBranch};
 use super::survey;
 use crate::config::Config;
 use crate::effect;
@@ -74,6 +75,8 @@ pub struct Workspace {
     pub(super) handed: Option<HandedLook>,
     /// The config and the templates that count here in place of those in the worktree.
     pub copy: Option<StoredCopy>,
+    /// The branch of a bare repository that is worked on here.
+    pub hub: Option<HubBranch>,
 }
 
 /// The run of a worktree, folded from its journal.
@@ -141,7 +144,11 @@ impl Workspace {
             let identity = git::identity(&place).ok().flatten();
             surroundings.who = identity.map_or_else(|| "somebody".to_owned(), |(name, _)| name);
         }
-        Ok(Self { place, layout, surroundings, scanned: None, seen: None, judged: None, handed: None, copy: None })
+        let is_below = layout.top.starts_with(layout.hub());
+        let hub = if is_below { hub_files::read(&layout, &layout.worktree)? } else { None };
+        // A store that trusts nothing has no copy either; what lies here is then asked for like everywhere.
+        let copy = if hub.is_some() { store::stored_copy(&layout.common_dir)?.ok().flatten() } else { None };
+        Ok(Self { place, layout, surroundings, scanned: None, seen: None, judged: None, handed: None, copy, hub })
     }
 
     /// The time, as it is written down.

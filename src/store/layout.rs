@@ -137,6 +137,11 @@ impl Layout {
         self.machine().join("cache").join(format!("tickets-{}", self.worktree))
     }
 
+    /// The worktrees of a bare repository's branches, and what is known of each.
+    pub fn hub(&self) -> PathBuf {
+        self.machine().join("hub")
+    }
+
     /// Triggers that wait for a run.
     pub fn triggers(&self) -> PathBuf {
         self.machine().join("triggers")

@@ -71,9 +71,11 @@ pub fn kept(layout: &Layout) -> Result<Vec<Kept>, StoreError> {
             Err(_) => Vec::new(),
         };
         let trigger: Option<Trigger> = serde_json::from_slice(&bytes).ok();
-        let is_here = trigger
-            .as_ref()
-            .is_none_or(|trigger| trigger.worktree.as_ref().is_none_or(|worktree| *worktree == layout.worktree));
+        let is_here = trigger.as_ref().is_none_or(|trigger| match &trigger.worktree {
+            Some(worktree) => *worktree == layout.worktree,
+            // A bare repository hands it on to the worktrees of its branches.
+            None => layout.worktree == "main",
+        });
         if is_here {
             found.push(Kept { id, trigger });
         }

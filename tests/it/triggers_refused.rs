@@ -119,7 +119,7 @@ fn a_person_who_ends_the_run_is_not_followed_by_a_runner() {
 }
 
 #[test]
-fn a_bare_repository_keeps_the_trigger_and_says_that_it_is_not_served() {
+fn a_bare_repository_in_which_nobody_has_trusted_anything_keeps_the_trigger_and_says_so() {
     let env = world(&["claim"], &[]);
     let origin = env.root().join("origin.git");
     hook_of(&origin, "post-receive");
@@ -131,7 +131,7 @@ fn a_bare_repository_keeps_the_trigger_and_says_that_it_is_not_served() {
     env.settled();
     assert_eq!(triggers_of(&origin).len(), 1);
     let doctor = env.turnstile(&["-C", origin.to_str().unwrap(), "doctor"]).exits(3);
-    assert!(doctor.stdout.contains("is a bare repository, and a push to one starts no run"), "{}", doctor.text());
+    assert!(doctor.stdout.contains("untrusted: no person on this machine has looked at"), "{}", doctor.text());
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn everything_that_can_be_set() {
          notify: {command: [./tell.sh, now], events: [failed]}\r\n\
          approval: {risk: [high], tags: [deploy]}\r\n\
          protect: {paths: ['*.lock']}\r\n\
-         triggers: {branches: [main, refs/heads/next], inline_commands: true}\r\n",
+         triggers: {branches: [main, refs/heads/next], inline_commands: true, reviewers: [a@b.c]}\r\n",
     );
     insta::assert_debug_snapshot!(config, @r#"
     Config {
@@ -216,6 +216,9 @@ fn everything_that_can_be_set() {
             "refs/heads/next",
         ],
         trigger_commands: true,
+        trigger_reviewers: [
+            "a@b.c",
+        ],
     }
     "#);
 }
@@ -412,7 +415,6 @@ triggers: {branches: [main], inline_commands: true, reviewers: [a@b.c], brunches
 agents: {c: {kind: codex, output: {final: /x}, permissions: allow, fallback: d}, g: {kind: goose}}
 default_agent: g
 "), @"
-    1:53 E012 `triggers.reviewers` is not supported by this version of turnstile [remove it, or leave it empty]
     1:73 E019 unknown key `triggers.brunches` [did you mean `branches`?]
     2:27 E012 `agents.c.output` is not supported by this version of turnstile [remove it, or leave it empty]
     2:48 E012 `agents.c.permissions` is not supported by this version of turnstile [remove it]

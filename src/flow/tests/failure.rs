@@ -240,8 +240,14 @@ fn a_failure_stands_for_triggers_until_a_person_a_reply_or_new_commits_answer_it
     assert_eq!(next(&run, &pushed, &by_trigger()), "17: turn 2 of one");
     run.tickets.entry(id("one")).or_default().commits.insert("c2".into());
     assert_eq!(next(&run, &pushed, &by_trigger()), "8: agent_failed", "a commit of turnstile's is nobody's answer");
-    let consumed =
-        Event::ReplyConsumed { ticket: id("one"), sequence: 1, path: "h".into(), confirmed: true, spooled: None };
+    let consumed = Event::ReplyConsumed {
+        ticket: id("one"),
+        sequence: 1,
+        path: "h".into(),
+        confirmed: true,
+        spooled: None,
+        brought: None,
+    };
     apply(&mut run, &[consumed]);
     assert_eq!(next(&run, &at(0), &by_trigger()), "17: turn 2 of one");
 }

@@ -14,7 +14,7 @@ fn with(change: impl FnOnce(&mut TicketState)) -> RunState {
 }
 
 fn consumed(ticket: &str, confirmed: bool) -> Event {
-    Event::ReplyConsumed { ticket: id(ticket), sequence: 7, path: "h".into(), confirmed, spooled: None }
+    Event::ReplyConsumed { ticket: id(ticket), sequence: 7, path: "h".into(), confirmed, spooled: None, brought: None }
 }
 
 fn resumed(ticket: Option<&str>, reason: ReasonCode) -> Event {

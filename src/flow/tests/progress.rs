@@ -172,8 +172,14 @@ fn every_answer_begins_a_new_row() {
     goes_on(&run, &edited);
 
     let mut run = stuck();
-    let consumed =
-        Event::ReplyConsumed { ticket: id("one"), sequence: 1, path: "h".into(), confirmed: true, spooled: None };
+    let consumed = Event::ReplyConsumed {
+        ticket: id("one"),
+        sequence: 1,
+        path: "h".into(),
+        confirmed: true,
+        spooled: None,
+        brought: None,
+    };
     let answered = settle::answered(&run, &id("one"));
     apply(&mut run, &[consumed]);
     apply(&mut run, &answered);

@@ -5,6 +5,7 @@ mod agent;
 mod environment;
 mod expect;
 mod hooks;
+mod hub;
 mod invariants;
 mod old_runs;
 mod output;
@@ -16,6 +17,7 @@ mod triggers;
 
 pub use environment::TestEnv;
 pub use expect::ended_with;
+pub use hub::Hub;
 pub use invariants::Cut;
 pub use output::{Output, normal};
 pub use setting::{number, setting, skipped};
