@@ -104,6 +104,7 @@ pub fn checks(context: &Context, git_dir: &Path) -> Vec<(String, String, bool)> 
                 );
                 checks.push((name, message, true));
             }
+            None if waiting.triggers.is_empty() => checks.push((name, "no push waits".to_owned(), false)),
             None => checks.push((name, format!("{} wait(s) for a run", waiting.triggers.len()), false)),
         },
     };
