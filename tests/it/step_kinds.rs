@@ -120,7 +120,7 @@ fn a_cap_that_nobody_could_hold_is_refused_with_the_agents_that_do_not_report() 
 #[test]
 fn what_the_config_asks_for_and_this_version_cannot_do_is_refused() {
     let env = world("claude");
-    for asked in ["agents: {other: {kind: goose}}", "triggers: {reviewers: [a@b.c]}"] {
+    for asked in ["agents: {other: {kind: goose}}", "agents: {other: {kind: claude, fallback: mine}}"] {
         env.write(".tickets/config.yaml", format!("{asked}\n"));
         let message = env.run_ends("invalid");
         assert!(message.contains("not supported by this version"), "{asked}: {message}");
