@@ -265,7 +265,9 @@ fn checks(story: &Story, cut: Cut, faults: &mut Vec<String>) {
         }
     }
     let (begun, ran) = (env.events("verify.started").len(), story.checked());
-    if begun != ended.len() || ran < ended.len() || (cut == Cut::RunnerAlone && ran != ended.len()) {
+    // One that the machine kept from its start has an end and never ran.
+    let answered = ended.iter().filter(|line| !line["exit"].is_null()).count();
+    if begun != ended.len() || ran < answered || (cut == Cut::RunnerAlone && ran > ended.len()) {
         faults.push(format!("{begun} checks were begun, {ran} ran, {} ended", ended.len()));
     }
 }
