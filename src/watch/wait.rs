@@ -47,13 +47,10 @@ impl Waiter {
                 None => std::future::pending().await,
             }
         };
-        let [interrupt, terminate, hangup] = &mut self.signals;
         self.runtime.block_on(async {
             tokio::select! {
                 biased;
-                _ = interrupt.recv() => Woken::Asked,
-                _ = terminate.recv() => Woken::Asked,
-                _ = hangup.recv() => Woken::Asked,
+                () = asked(&mut self.signals) => Woken::Asked,
                 heard = watch.changed() => heard.map_or_else(Woken::Deaf, |()| Woken::Change),
                 () = time => Woken::Time,
             }
@@ -62,15 +59,21 @@ impl Waiter {
 
     /// Waits for a while, whatever changes.
     pub fn pause(&mut self, pause: Duration) -> Woken {
-        let [interrupt, terminate, hangup] = &mut self.signals;
         self.runtime.block_on(async {
             tokio::select! {
                 biased;
-                _ = interrupt.recv() => Woken::Asked,
-                _ = terminate.recv() => Woken::Asked,
-                _ = hangup.recv() => Woken::Asked,
+                () = asked(&mut self.signals) => Woken::Asked,
                 () = tokio::time::sleep(pause) => Woken::Time,
             }
         })
+    }
+}
+
+/// A person asks for the end, in one of the ways in which it is asked for.
+async fn asked([interrupt, terminate, hangup]: &mut [Signal; 3]) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
     }
 }
