@@ -178,6 +178,19 @@ row 'turnstile status' small git 4
 printf '%-32s git %s, status %s (of one run)\n' 'processor time' "$(processor 100 git --version)" \
     "$(processor 100 "$turnstile" status)"
 
+# What a push waits for. The runners that it starts take up a trigger each, and are waited for by nobody.
+"$turnstile" trust --yes >/dev/null
+sed -i 's/^done: false/done: true/' .tickets/*/*.md
+printf '\nwhat a push waits for, 5 tickets; %s calls\n' "$steps"
+for _ in $(seq "$steps"); do
+    clock git1 git --version
+    clock hook "$turnstile" hook pre-push origin url </dev/null
+    sleep 0.6
+done
+printf '%-32s %12s\n' 'git --version' "$(shown git1)"
+row 'turnstile hook pre-push' hook git1 'under 50 ms'
+printf '%-32s %12s\n' 'the slowest of them' "$(sort -n "$scratch/hook.times" | tail -1 | awk '{ printf "%.1f ms", $1 / 1000 }')"
+
 # An agent that does nothing: what is left is turnstile's own cost.
 repository "$scratch/steps" 1000 'default_agent: nothing
 agents: {nothing: {kind: command, command: [/bin/true]}}

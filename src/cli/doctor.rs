@@ -73,6 +73,7 @@ pub fn run(context: &Context, _: &Arguments) -> Result<Exit, CliError> {
             checks.push(lock(&workspace));
             checks.push(journal(&workspace));
             checks.push(leftovers(&workspace));
+            checks.extend(pushes(&workspace));
             checks.push(Check::of("triggers", workspace.waiting().map(|waiting| triggers(&workspace, &waiting))));
         }
         Err(error) => {
@@ -376,6 +377,18 @@ fn triggers(workspace: &Workspace, waiting: &Waiting) -> Check {
         }
         _ => Check::ok("triggers", format!("{count} wait(s) for a run{}", said.unwrap_or_default())),
     }
+}
+
+/// Whether git takes pushes to what is checked out here; nothing where nobody pushes here.
+fn pushes(workspace: &Workspace) -> Option<Check> {
+    let pushed_to = super::pushed_to::look(workspace)?;
+    let is_busy = store::look_at_lock(&workspace.layout).is_err();
+    Some(match super::pushed_to::refused(&pushed_to, is_busy) {
+        None => Check::ok("pushes", "git takes pushes to the branch that is checked out"),
+        // A turn that is under way is no fault, and ends.
+        Some(refused) if is_busy => Check::ok("pushes", refused.what).help(refused.way_out),
+        Some(refused) => Check::fault("pushes", refused.what).help(refused.way_out),
+    })
 }
 
 fn of_bare(context: &Context, path: &Path) -> Vec<Check> {

@@ -325,6 +325,12 @@ fn report(context: &Context, scene: &Scene, acts: &[Act]) {
             Act::Keep { .. } | Act::Write { .. } => {}
         }
     }
+    if scene.place.has_worktree && scene.place.is_pushed_to {
+        printer.note(
+            "git refuses a push to what is checked out here while changed files are not committed, so during turns; \
+             `turnstile status` says when it does",
+        );
+    }
     printer.note(if acts.is_empty() {
         "nothing was to be changed"
     } else {

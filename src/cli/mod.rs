@@ -32,6 +32,7 @@ mod printer;
 mod progress;
 mod prompt;
 mod prune;
+mod pushed_to;
 mod reply;
 mod report;
 mod run;

@@ -56,7 +56,15 @@ pub(super) fn look(workspace: &mut Workspace) -> Result<Said, CliError> {
     document["first"] = json!(view.run.cut_undo().filter(|_| view.busy.is_none()));
     let waiting = super::triggers::waiting(workspace);
     document["triggers"] = super::triggers::document(&waiting);
-    let text = format!("{}{}", text(&view, reason.as_ref(), &document), super::triggers::lines(&waiting));
+    let pushed_to = super::pushed_to::look(workspace);
+    document["pushes"] = super::pushed_to::document(pushed_to.as_ref());
+    let refused = pushed_to.as_ref().and_then(|pushed_to| super::pushed_to::refused(pushed_to, view.busy.is_some()));
+    let text = format!(
+        "{}{}{}",
+        text(&view, reason.as_ref(), &document),
+        super::triggers::lines(&waiting),
+        refused.map(|refused| format!("{}\n  {}\n", refused.what, refused.way_out)).unwrap_or_default()
+    );
     Ok(Said { document, text, left, exit })
 }
 

@@ -8,6 +8,7 @@ use super::error::{At, GitError};
 use super::library;
 use super::path::path_to_text;
 use super::program::Git;
+use super::pushed_to::updates_instead;
 use super::repo::{Place, discover};
 
 /// A repository, bare or not, as its hooks see it.
@@ -72,8 +73,7 @@ fn takes_pushes(place: &Place, has_worktree: bool) -> Result<bool, GitError> {
     let repository = library::open(place)?;
     let config = repository.config().at("read the configuration", &place.top)?;
     let is_bare = config.get_bool("core.bare").unwrap_or(false);
-    let takes = config.get_string("receive.denyCurrentBranch").is_ok_and(|value| value == "updateInstead");
-    Ok(is_bare || takes)
+    Ok(is_bare || updates_instead(place)?)
 }
 
 #[cfg(test)]

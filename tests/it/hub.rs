@@ -294,22 +294,3 @@ fn ended_at_the_points_where_a_push_wins_nothing_is_parked_twice_or_lost() {
         assert_eq!(hub.git(&["show", "main:file"]), "three");
     }
 }
-
-#[test]
-fn the_walk_through_of_the_documentation_is_what_happens() {
-    let mut env = crate::support::TestEnv::without_repository();
-    env.asks_for_trust();
-    let document = include_str!("../../docs/git-driven.md");
-    let (_, section) = document.split_once("### On one machine\n").unwrap();
-    let section = section.split("\n## ").next().unwrap();
-    let blocks: Vec<&str> = section.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap()).collect();
-    assert!(blocks.len() > 3, "{blocks:?}");
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_turnstile")).parent().unwrap();
-    let script = format!("set -eu\nPATH='{}':$PATH\n{}", program.display(), blocks.concat());
-    let output = env.command("timeout").args(["120", "sh", "-c", &script]).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{told}");
-    env.settled();
-    assert!(told.contains("Blue or green?") && told.contains("untrusted"), "{told}");
-    assert_eq!(std::fs::read_to_string(env.root().join("reviewer/door.txt")).unwrap(), "blue\n");
-}

@@ -39,6 +39,7 @@ mod hub;
 mod injection;
 mod notify;
 mod power;
+mod pushed_to;
 mod reply_by_push;
 mod repositories;
 mod rooms;
@@ -85,6 +86,7 @@ mod triggers_refused;
 mod trust;
 mod trust_store;
 mod undo;
+mod walk_throughs;
 mod watch;
 
 #[test]
