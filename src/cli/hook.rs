@@ -1,7 +1,10 @@
 //! `hook`: what installed git hooks call. It fails nothing and holds nobody up, whatever is the matter.
 
 use std::ffi::OsString;
-use std::io::{IsTerminal as _, Read as _};
+use std::io::IsTerminal as _;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 use super::{CliError, Context, Exit, lint_staged};
 use crate::run::{HookCall, Hooked, is_local, take_hook};
@@ -26,6 +29,9 @@ pub struct Arguments {
 
 /// What a person at this machine reads as the push goes on.
 const KEPT: &str = "turnstile: trigger kept; turnstile status shows what came of it";
+
+/// After so long without a byte nobody waits for the end of what a hook is told.
+const SILENCE: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
 
 /// Takes a call of a hook.
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
@@ -63,15 +69,28 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
 }
 
 /// What git tells the hook. It is read to its end, so that git never writes to nobody; what is too much is forgotten.
+/// Git has it all ready: of somebody else, who leaves the pipe open and says nothing more, what was said is enough.
 fn stdin() -> Vec<u8> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
         return Vec::new();
     }
     let mut bytes = Vec::new();
-    let mut stdin = stdin.lock();
-    // What could not be read is not there: that the hook was called is the signal.
-    let _ = stdin.by_ref().take(STDIN_CAP).read_to_end(&mut bytes);
-    let _ = std::io::copy(&mut stdin, &mut std::io::sink());
+    let mut part = vec![0; 64 << 10];
+    loop {
+        match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&SILENCE)) {
+            Ok(0) => break,
+            Err(Errno::INTR) => continue,
+            Ok(_) | Err(_) => {}
+        }
+        match rustix::io::read(&stdin, &mut part) {
+            Ok(read) if read > 0 => {
+                bytes.extend_from_slice(&part[..read.min(STDIN_CAP - bytes.len())]);
+            }
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            // What could not be read is not there: that the hook was called is the signal.
+            Ok(_) | Err(_) => break,
+        }
+    }
     bytes
 }

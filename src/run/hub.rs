@@ -8,10 +8,11 @@ use super::error::RunError;
 use super::hub_files::{self, HubBranch, branch_name};
 use super::settings::settings_of;
 use super::triggers::{Waiting, start_runner};
-use super::workspace::{Surroundings, Workspace};
+use super::workspace::{Surroundings, Workspace, fold};
 use crate::crash::{Point, point};
+use crate::flow::Life;
 use crate::git::{self, Branch, Place};
-use crate::store::{self, Holder, Layout, LockError, StoredCopy, TICKETS, WorktreeLock};
+use crate::store::{self, Holder, Journal, Layout, LockError, StoredCopy, TICKETS, WorktreeLock};
 use crate::text::shell_word;
 use crate::trigger::{self, Kept, Moved, RefName, Refused, Trigger, Why};
 
@@ -105,6 +106,16 @@ pub(super) fn untrusted(git_dir: &Path) -> Why {
     }
 }
 
+/// Forgets a branch whose worktree is gone, and with it what its last run has asked: a branch of that name is another one.
+fn forget(layout: &Layout) -> Result<(), RunError> {
+    if let Some(run) = store::current_run(layout)?
+        && fold(&Journal::read(&layout.journal(&run))?)?.life != Life::Open
+    {
+        store::forget_current_run(layout)?;
+    }
+    hub_files::remove(layout, &layout.worktree)
+}
+
 struct Hub<'a> {
     place: Place,
     layout: Layout,
@@ -161,7 +172,7 @@ impl Hub<'_> {
                 // Whoever retired it was killed before the last of it was gone.
                 git::remove_worktree(&self.layout.common_dir, name, &top)
                     .map_err(RunError::from)
-                    .and_then(|()| hub_files::remove(&self.layout, name))
+                    .and_then(|()| forget(&Layout::linked(&top, &self.layout.common_dir, name)))
             };
             failed = handed.err().map(|error| why(&error)).or(failed);
         }
@@ -282,6 +293,10 @@ impl Workspace {
     pub fn retire(&self) -> Result<bool, RunError> {
         let Some(hub) = &self.hub else { return Ok(false) };
         let Ok(_lock) = WorktreeLock::acquire(&self.layout, &self.holder()) else { return Ok(false) };
+        // What a person has to look at stays where it is.
+        if self.folded()?.state.life == Life::Open {
+            return Ok(false);
+        }
         if git::tip(&self.place, &hub.name)?.is_some() || !git::is_clean(&self.place)? {
             return Ok(false);
         }
@@ -292,7 +307,7 @@ impl Workspace {
         let name = &self.layout.worktree;
         git::remove_worktree(&self.layout.common_dir, name, &self.layout.top)?;
         point(Point::HubRetired);
-        hub_files::remove(&self.layout, name)?;
+        forget(&self.layout)?;
         Ok(true)
     }
 }

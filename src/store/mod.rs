@@ -35,7 +35,7 @@ pub use mail::{
 };
 pub use misplaced::{make_folder, misplaced};
 pub use notices::{Telling, last_notice, take_up_notice};
-pub use pointer::{current_run, pointed_at, pointed_runs, set_current_run, worktree_runs};
+pub use pointer::{current_run, forget_current_run, pointed_at, pointed_runs, set_current_run, worktree_runs};
 pub use prune::{Logs, PruneLock, PrunedNote, drop_logs, logs, mark_pruned, pruned, runs};
 pub use tickets::{Listed, Scanned, is_ticket_path, listing, scan, scan_listed};
 pub use trust::{

@@ -26,6 +26,11 @@ pub fn set_current_run(layout: &Layout, run: &str) -> Result<(), StoreError> {
     folder.write(OsStr::new("run"), format!("{run}\n").as_bytes(), Audience::Machine)
 }
 
+/// Has this worktree be in no run, and have been in none.
+pub fn forget_current_run(layout: &Layout) -> Result<(), StoreError> {
+    super::remove(&layout.worktree_folder(), "run")
+}
+
 /// The machine folder's name and the run of every worktree that still exists, in the order of the names.
 pub fn worktree_runs(common_dir: &Path) -> Result<Vec<(String, String)>, StoreError> {
     let Some(folder) = Folder::open(&worktrees(common_dir))? else { return Ok(Vec::new()) };

@@ -3,7 +3,7 @@
 use super::words::{Moved, RefName};
 
 /// So much of a hook's standard input is looked at. Who pushes more has said enough.
-pub const STDIN_CAP: u64 = 16 << 20;
+pub const STDIN_CAP: usize = 16 << 20;
 
 /// A hook that makes a trigger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

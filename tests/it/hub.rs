@@ -245,6 +245,8 @@ fn what_was_committed_and_not_published_as_the_runner_was_killed_is_published_by
         hub.push("main");
         hub.env.settled();
         hub.env.set("_TURNSTILE_CRASH_AT", "");
+        let passed = std::fs::read_to_string(hub.env.root().join("passages")).unwrap();
+        assert!(passed.lines().any(|line| line == point), "{point}: {passed}");
         hub.env.git(&["commit", "--quiet", "--allow-empty", "-m", "unused"]);
         // Any push asks for a look; this one is to a branch that starts nothing.
         hub.push("other");
@@ -292,5 +294,34 @@ fn ended_at_the_points_where_a_push_wins_nothing_is_parked_twice_or_lost() {
         assert_eq!(parked, "refs/heads/turnstile/001-a", "{point}");
         assert_eq!(hub.git(&["show", "turnstile/001-a:file"]), "one");
         assert_eq!(hub.git(&["show", "main:file"]), "three");
+    }
+}
+
+#[test]
+fn a_branch_that_comes_back_is_another_one_also_where_the_runner_that_retired_it_was_killed() {
+    for killed in [false, true] {
+        let mut hub = Hub::trusted(&["ask Which?", "claim"]);
+        hub.git(&["config", "receive.denyDeleteCurrent", "ignore"]);
+        hub.push("main");
+        hub.has("main", "001-a: waits for an answer");
+        let worktree = hub.worktree();
+        hub.env.set("_TURNSTILE_CRASH_LOG", hub.env.root().join("passages").to_str().unwrap());
+        hub.env.set("_TURNSTILE_CRASH_AT", if killed { "hub.retired:1" } else { "" });
+        hub.env.git(&["push", "--quiet", "origin", ":main"]);
+        hub.env.until("the worktree is gone", |_| !worktree.exists());
+        hub.env.settled();
+        hub.env.set("_TURNSTILE_CRASH_AT", "");
+        let passed = std::fs::read_to_string(hub.env.root().join("passages")).unwrap();
+        assert!(passed.lines().any(|line| line == "hub.retired"), "{passed}");
+        let notes = || std::fs::read_dir(hub.git_dir.join("turnstile/hub")).unwrap().count();
+        assert_eq!(notes(), usize::from(killed), "what is known of the branch");
+        hub.push("other");
+        hub.env.until("nothing is known of the branch", |_| notes() == 0);
+        hub.env.settled();
+        assert_eq!(triggers_of(&hub.git_dir), [""; 0], "{}", hub.told());
+        // What the branch before it has asked is no question any more.
+        hub.push("main");
+        hub.has("main", "001-a: done");
+        assert_eq!(hub.env.turns(), ["1 001-a", "2 001-a"]);
     }
 }

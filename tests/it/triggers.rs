@@ -293,6 +293,20 @@ fn commits_that_the_journal_names_as_turnstiles_own_start_nothing_and_a_forged_n
 }
 
 #[test]
+fn whoever_calls_a_hook_and_leaves_its_input_open_is_not_waited_for() {
+    let env = world(&["claim"], &[]);
+    let mut command = env.command(env!("CARGO_BIN_EXE_turnstile"));
+    let mut child = command.args(["hook", "pre-push"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut pipe, b"refs/heads/x 1111 refs/heads/x 2222\nrefs/hea").unwrap();
+    let mut said = String::new();
+    std::io::Read::read_to_string(child.stderr.as_mut().unwrap(), &mut said).unwrap();
+    assert_eq!((said.as_str(), child.wait().unwrap().code()), (KEPT, Some(0)));
+    drop(pipe);
+    env.completed();
+}
+
+#[test]
 fn a_hook_that_turnstile_does_not_know_is_said_to_be_one_and_fails_nothing() {
     let env = TestEnv::new();
     let output = env.call_hook("pre-receive", "").exits(0);
