@@ -1,56 +1,7 @@
 //! A push over each transport starts the work and comes back while it goes on, without a byte of turnstile's. Servers
 //! are real ones on the loopback; where one is not installed its test says so and does nothing.
 
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-
-use crate::support::{TestEnv, skipped};
-
-/// A server that is ended with this value, and whatever it started.
-struct Server {
-    child: Child,
-    port: u16,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It is ours, and it has been waited for by nobody.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// A program of this machine; `None` where it is not installed.
-fn installed(env: &TestEnv, name: &str) -> Option<PathBuf> {
-    let found = env.command("sh").args(["-c", &format!("PATH=$PATH:/usr/sbin command -v {name}")]).output().unwrap();
-    let path = String::from_utf8(found.stdout).unwrap();
-    (!path.trim().is_empty()).then(|| PathBuf::from(path.trim()))
-}
-
-/// Starts a server that does not go into the background; `None` where it ends at once or never listens.
-fn served(command: &mut Command, log: &Path, port: u16) -> Option<Server> {
-    let said = std::fs::File::create(log).unwrap();
-    command.stdin(Stdio::null()).stdout(said.try_clone().unwrap()).stderr(said);
-    let mut child = command.spawn().ok()?;
-    for _ in 0..500 {
-        if child.try_wait().unwrap().is_some() {
-            break;
-        }
-        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-            return Some(Server { child, port });
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    let _ = child.kill();
-    let _ = child.wait();
-    skipped(&format!("the server does not come up: {}", std::fs::read_to_string(log).unwrap_or_default()));
-    None
-}
+use crate::support::{Hub, Server, TestEnv, git_daemon, lighttpd, nginx, sshd};
 
 /// The turn waits until it is let go.
 const HELD: &str = "touch $AGENT/began; while [ -d $AGENT ] && [ ! -f $AGENT/go ]; do sleep 0.02; done";
@@ -120,127 +71,59 @@ fn over_a_local_path() {
     env.completed();
 }
 
-#[test]
-fn over_git_daemon() {
-    let env = world();
-    let port = free_port();
-    let mut command = env.command("git");
-    command.args(["daemon", "--export-all", "--enable=receive-pack", "--reuseaddr", "--listen=127.0.0.1"]);
-    command.arg(format!("--base-path={}", env.root().display())).arg(format!("--port={port}"));
-    let Some(server) = served(&mut command, &env.root().join("daemon.log"), port) else { return };
-    push_over(&env, &format!("git://127.0.0.1:{}/repo/.git", server.port), "");
+/// A test for each server.
+macro_rules! over {
+    ($($name:ident: $server:ident,)*) => {$(
+        #[test]
+        fn $name() {
+            let env = world();
+            if let Some(server) = $server(&env) {
+                push_over(&env, &server.url("repo/.git"), &server.ssh);
+            }
+            let hub = asking();
+            if let Some(server) = $server(&hub.env) {
+                reply_over(&hub, &server);
+            }
+        }
+    )*};
 }
 
-#[test]
-fn over_ssh() {
-    let env = world();
-    let (Some(sshd), Some(keygen), Some(ssh)) =
-        (installed(&env, "sshd"), installed(&env, "ssh-keygen"), installed(&env, "ssh"))
-    else {
-        skipped("openssh-server is not installed");
-        return;
+over! {
+    over_git_daemon: git_daemon,
+    over_ssh: sshd,
+    over_http_behind_lighttpd: lighttpd,
+    over_http_behind_nginx: nginx,
+}
+
+/// A bare repository whose agent asks before it works.
+fn asking() -> Hub {
+    let hub = Hub::trusted(&["ask Which?", "grep -q Blue $AGENT/prompt-2 && echo blue > file && commit blue && claim"]);
+    hub.git(&["config", "http.receivepack", "true"]);
+    hub
+}
+
+/// A developer pushes a ticket, a reviewer pulls the question and pushes the answer, and what came of it is pulled.
+fn reply_over(hub: &Hub, server: &Server) {
+    let url = server.url("origin.git");
+    let run = |script: &str| {
+        let mut command = hub.env.command("sh");
+        command.current_dir(hub.env.root()).args(["-c", script, "sh", &url]).env("GIT_SSH_COMMAND", &server.ssh);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{url}: {said}{}", String::from_utf8_lossy(&output.stderr));
+        said
     };
-    // sshd wants it before it listens; making it needs root, as does most of sshd's work.
-    if !Path::new("/run/sshd").is_dir() && std::fs::create_dir("/run/sshd").is_err() {
-        skipped("sshd has no /run/sshd here");
-        return;
-    }
-    let (host, key) = (env.root().join("host"), env.root().join("key"));
-    for file in [&host, &key] {
-        assert!(
-            env.command(&keygen).args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(file).status().unwrap().success()
-        );
-    }
-    std::fs::copy(key.with_extension("pub"), env.root().join("authorized")).unwrap();
-    let port = free_port();
-    let config = format!(
-        "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nPidFile none\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\n\
-         PasswordAuthentication no\nPermitRootLogin yes\n",
-        host.display(),
-        env.root().join("authorized").display()
-    );
-    let config_file = env.root().join("sshd_config");
-    std::fs::write(&config_file, config).unwrap();
-    let mut command = env.command(sshd);
-    command.args(["-D", "-e", "-f"]).arg(&config_file);
-    let Some(server) = served(&mut command, &env.root().join("sshd.log"), port) else { return };
-    let who = String::from_utf8(env.command("id").arg("-un").output().unwrap().stdout).unwrap();
-    let options = format!(
-        "{} -i {} -p {} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o BatchMode=yes",
-        ssh.display(),
-        key.display(),
-        server.port
-    );
-    push_over(&env, &format!("{}@127.0.0.1:{}", who.trim(), env.repo().display()), &options);
-}
-
-/// Where git keeps the program that speaks HTTP.
-fn http_backend(env: &TestEnv) -> PathBuf {
-    PathBuf::from(env.git(&["--exec-path"])).join("git-http-backend")
-}
-
-#[test]
-fn over_http_behind_lighttpd() {
-    let env = world();
-    let backend = http_backend(&env);
-    let Some(lighttpd) = installed(&env, "lighttpd").filter(|_| backend.exists()) else {
-        skipped("lighttpd or git-http-backend is not installed");
-        return;
-    };
-    let port = free_port();
-    let root = env.root().display();
-    let config = format!(
-        "server.modules = (\"mod_alias\", \"mod_cgi\", \"mod_setenv\")\nserver.document-root = \"{root}\"\n\
-         server.bind = \"127.0.0.1\"\nserver.port = {port}\nserver.errorlog = \"{root}/lighttpd-error.log\"\n\
-         server.upload-dirs = (\"{root}\")\n\
-         alias.url = (\"/git\" => \"{}\")\n\
-         $HTTP[\"url\"] =~ \"^/git\" {{\n  cgi.assign = (\"\" => \"\")\n  setenv.add-environment = (\n    \
-         \"GIT_PROJECT_ROOT\" => \"{root}\", \"GIT_HTTP_EXPORT_ALL\" => \"1\", \"REMOTE_USER\" => \"pusher\",\n    \
-         \"HOME\" => \"{root}/home\")\n}}\n",
-        backend.display()
-    );
-    let config_file = env.root().join("lighttpd.conf");
-    std::fs::write(&config_file, config).unwrap();
-    let mut command = env.command(lighttpd);
-    command.arg("-D").arg("-f").arg(&config_file);
-    let Some(server) = served(&mut command, &env.root().join("lighttpd.log"), port) else { return };
-    push_over(&env, &format!("http://127.0.0.1:{}/git/repo/.git", server.port), "");
-}
-
-#[test]
-fn over_http_behind_nginx() {
-    let env = world();
-    let backend = http_backend(&env);
-    let (Some(nginx), Some(fcgiwrap)) =
-        (installed(&env, "nginx").filter(|_| backend.exists()), installed(&env, "fcgiwrap"))
-    else {
-        skipped("nginx, fcgiwrap or git-http-backend is not installed");
-        return;
-    };
-    let port = free_port();
-    let root = env.root().display();
-    let user = if rustix::process::geteuid().is_root() { "user root;\n" } else { "" };
-    let config = format!(
-        "{user}daemon off;\nmaster_process off;\npid {root}/nginx.pid;\nerror_log {root}/nginx-error.log;\nevents {{}}\nhttp {{\n\
-         access_log off;\nclient_body_temp_path {root}/body;\nproxy_temp_path {root}/proxy;\nfastcgi_temp_path {root}/fastcgi;\n\
-         uwsgi_temp_path {root}/uwsgi;\nscgi_temp_path {root}/scgi;\nserver {{\nlisten 127.0.0.1:{port};\n\
-         location ~ /git(/.*) {{\nfastcgi_pass unix:{root}/fcgi.sock;\nfastcgi_param SCRIPT_FILENAME {};\n\
-         fastcgi_param GIT_PROJECT_ROOT {root};\nfastcgi_param GIT_HTTP_EXPORT_ALL 1;\nfastcgi_param REMOTE_USER pusher;\n\
-         fastcgi_param REMOTE_ADDR $remote_addr;\nfastcgi_param GATEWAY_INTERFACE CGI/1.1;\n\
-         fastcgi_param REQUEST_METHOD $request_method;\nfastcgi_param QUERY_STRING $query_string;\n\
-         fastcgi_param CONTENT_TYPE $content_type;\nfastcgi_param CONTENT_LENGTH $content_length;\n\
-         fastcgi_param PATH_INFO $1;\nfastcgi_param SERVER_PROTOCOL $server_protocol;\n}}\n}}\n}}\n",
-        backend.display()
-    );
-    let config_file = env.root().join("nginx.conf");
-    std::fs::write(&config_file, config).unwrap();
-    let mut command = env.command(fcgiwrap);
-    command.args(["-s", &format!("unix:{root}/fcgi.sock")]).stdin(Stdio::null()).stdout(Stdio::null());
-    let wrapper = command.stderr(std::fs::File::create(env.root().join("fcgiwrap.log")).unwrap()).spawn().unwrap();
-    let _wrapper = Server { child: wrapper, port: 0 };
-    env.until("fcgiwrap listens", |env| env.root().join("fcgi.sock").exists());
-    let mut command = env.command(nginx);
-    command.arg("-p").arg(env.root()).arg("-c").arg(&config_file);
-    let Some(server) = served(&mut command, &env.root().join("nginx.log"), port) else { return };
-    push_over(&env, &format!("http://127.0.0.1:{}/git/repo/.git", server.port), "");
+    assert_eq!(run("cd repo && git push -q \"$1\" HEAD:main 2>&1 | cat"), "", "{url}");
+    hub.has("main", "001-a: waits for an answer");
+    let said =
+        run("git clone -q \"$1\" reviewer && cd reviewer && cat .tickets/history/001-a/0001-dispatch/DISPATCH.md && \
+                    git config user.name R && git config user.email r@example.org && \
+                    echo Blue. > .tickets/USER_REPLY.md && git add --all && git commit -q -m Blue && \
+                    git push -q origin HEAD:main 2>&1 | cat");
+    assert!(said.ends_with("Which?\n"), "{url}: {said}");
+    hub.has("main", "001-a: done");
+    assert_eq!(run("cd reviewer && git pull -q && cat file"), "blue\n", "{url}");
+    assert_eq!(hub.env.turns(), ["1 001-a", "2 001-a"], "{url}");
+    assert_eq!(hub.git(&["log", "-1", "--format=%an %cn", "main"]), "Hub Hub", "{url}");
+    assert_eq!(hub.events("reply.consumed")[0]["brought"]["address"], "r@example.org", "{url}");
 }
