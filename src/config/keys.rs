@@ -234,7 +234,7 @@ pub(crate) const TRIGGERS: &[Key] = &[
         "branches",
         Shape::Texts,
         "[]",
-        "branches whose pushes start a run; the repository's HEAD branch where it is empty",
+        "branches whose pushes start a run, by their names; the repository's HEAD branch where it is empty",
     ),
     key(
         "inline_commands",

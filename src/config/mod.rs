@@ -6,6 +6,7 @@ pub(crate) mod keys;
 mod kind;
 mod read;
 mod read_checks;
+mod read_triggers;
 mod schema;
 mod suggest;
 mod template;

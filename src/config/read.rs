@@ -95,9 +95,7 @@ fn read_root(root: &Node, config: &mut Config, faults: &mut Faults<'_>) {
         set(&mut config.protect, &protect, "paths", |path, node| read_globs(path, node, faults));
     }
     if let Some(triggers) = open(&table, "triggers", keys::TRIGGERS, faults) {
-        set(&mut config.trigger_branches, &triggers, "branches", |path, node| faults.texts(path, node));
-        set(&mut config.trigger_commands, &triggers, "inline_commands", |path, node| faults.flag(path, node));
-        set(&mut config.trigger_reviewers, &triggers, "reviewers", |path, node| faults.texts(path, node));
+        super::read_triggers::read_triggers(&triggers, config, faults);
     }
 }
 

@@ -190,7 +190,7 @@ mod tests {
 
         # what a push may start
         triggers:
-          branches: []            # branches whose pushes start a run; the repository's HEAD branch where it is empty
+          branches: []            # branches whose pushes start a run, by their names; the repository's HEAD branch where it is empty
           inline_commands: false  # whether a push may run command lines of tickets; otherwise they wait for `approve`
           reviewers: []           # author addresses, or fingerprints of keys that sign: whose replies in commits count; everybody's where it is empty
         "#);
