@@ -44,15 +44,8 @@ pub struct RunArguments {
 
 #[derive(Debug, clap::Args)]
 struct Shared {
-    /// Take uncommitted changes that are not the ticket's as they are
-    #[arg(long)]
-    allow_dirty: bool,
-    /// Work where HEAD is detached
-    #[arg(long)]
-    allow_detached: bool,
-    /// Trust what may start programs here without looking at it; see `trust`
-    #[arg(long)]
-    trust: bool,
+    #[command(flatten)]
+    allowed: Allowed,
     /// Start the run on a new branch at HEAD
     #[arg(long, value_name = "NAME")]
     branch: Option<String>,
@@ -60,10 +53,30 @@ struct Shared {
 
 impl Shared {
     fn options(&self) -> Options {
+        Options { branch: self.branch.clone(), ..self.allowed.options() }
+    }
+}
+
+/// What a person lets a command do that it asks for otherwise.
+#[derive(Debug, clap::Args)]
+pub struct Allowed {
+    /// Take uncommitted changes that are not the ticket's as they are
+    #[arg(long)]
+    allow_dirty: bool,
+    /// Work where HEAD is detached
+    #[arg(long)]
+    allow_detached: bool,
+    /// Trust what may start programs here, as it lies there now, without looking at it; see `trust`
+    #[arg(long)]
+    trust: bool,
+}
+
+impl Allowed {
+    /// The same as options of a run.
+    pub fn options(&self) -> Options {
         Options {
             allow_dirty: self.allow_dirty,
             allow_detached: self.allow_detached,
-            branch: self.branch.clone(),
             trusts: self.trust,
             ..Options::default()
         }

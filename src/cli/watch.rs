@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::run::{document, make_steps, sentence};
+use super::run::{Allowed, document, make_steps, sentence};
 use super::{CliError, Context, Exit};
 use crate::flow::{AskedBy, Outcome, Reason, ReasonCode};
 use crate::run::{DriveEnd, Due, Options, StepEnd, Until, View, Workspace};
@@ -21,15 +21,8 @@ pub struct Arguments {
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2",
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
     poll: Option<u64>,
-    /// Take uncommitted changes that are not the ticket's as they are
-    #[arg(long)]
-    allow_dirty: bool,
-    /// Work where HEAD is detached
-    #[arg(long)]
-    allow_detached: bool,
-    /// Trust the config, templates and agents' settings that lie here as it begins
-    #[arg(long)]
-    trust: bool,
+    #[command(flatten)]
+    allowed: Allowed,
 }
 
 /// Whatever was heard or missed, a look is due so often.
@@ -42,13 +35,7 @@ const AT_MOST: Duration = Duration::from_secs(600);
 
 /// Watches until a person ends it.
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
-    let options = Options {
-        allow_dirty: arguments.allow_dirty,
-        allow_detached: arguments.allow_detached,
-        asked_by: AskedBy::Watch,
-        trusts: arguments.trust,
-        ..Options::default()
-    };
+    let options = Options { asked_by: AskedBy::Watch, ..arguments.allowed.options() };
     let mut workspace = context.workspace_outside_turns()?;
     super::trust::settle(context, &mut workspace, &options, options.trusts || context.environment.trusts())?;
     // What is changed later is trusted by whoever has looked at it.
