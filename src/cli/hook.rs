@@ -38,24 +38,23 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
     if context.environment.is_disabled() {
         return Ok(Exit::SUCCESS);
     }
-    if arguments.name == "pre-commit" {
-        return lint_staged::run(context);
-    }
     let Some(hook) = Hook::named(&arguments.name) else {
         let names: Vec<&str> = Hook::ALL.iter().map(|hook| hook.name()).collect();
         if is_local(&context.environment.variables) {
             let name = crate::text::shown_line(&arguments.name);
-            context.printer.note(&format!(
-                "turnstile has nothing to do in the hook `{name}`; it has in {}, and in pre-commit",
-                names.join(", ")
-            ));
+            context
+                .printer
+                .note(&format!("turnstile has nothing to do in the hook `{name}`; it has in {}", names.join(", ")));
         }
         return Ok(Exit::SUCCESS);
     };
+    if !hook.makes_trigger() {
+        return lint_staged::run(context);
+    }
     let call = HookCall {
         hook,
         arguments: arguments.arguments.clone(),
-        stdin: if hook.reads() { stdin() } else { Vec::new() },
+        stdin: if hook.reads_input() { stdin() } else { Vec::new() },
         git_dir: context.environment.get("GIT_DIR").cloned(),
         directory: context.directory.clone(),
     };

@@ -361,7 +361,7 @@ fn document(scene: &Scene) -> Value {
         .map(|health| {
             json!({
                 "hook": health.hook.name(),
-                "for": health.hook.wish(),
+                "for": hooks::wish_of(health.hook),
                 "state": health.state.name(),
                 "ok": health.state.rings(),
                 "chained": health.chained,

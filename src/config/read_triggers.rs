@@ -52,12 +52,13 @@ fn each(node: &Node, mut judge: impl FnMut(&Node, &str)) {
 /// What git refuses in every name (git-check-ref-format(1)).
 fn is_branch(name: &str) -> bool {
     let is_refused = |part: char| part.is_control() || " ~^:?*[\\".contains(part);
-    let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
+    let is_part = |part: &str| {
+        let is_lock = part.strip_suffix(".lock").is_some();
+        !(part.is_empty() || part.starts_with('.') || is_lock)
+    };
     let is_elsewhere = name.starts_with("refs/") && !name.starts_with("refs/heads/");
-    !(name.contains(is_refused) || name.contains("..") || name.contains("@{") || name.starts_with('-'))
-        && name.split('/').all(is_part)
-        && !name.ends_with('.')
-        && !is_elsewhere
+    let is_odd = name.starts_with('-') || name.ends_with('.') || name.contains("..") || name.contains("@{");
+    !is_elsewhere && !is_odd && !name.contains(is_refused) && name.split('/').all(is_part)
 }
 
 /// How keys are told apart: git has the whole fingerprint of one, and no shorter name.

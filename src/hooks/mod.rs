@@ -16,7 +16,7 @@ pub use advice::{Addition, Additions, additions};
 pub use charge::{Charge, Elsewhere};
 pub use folder::{HooksError, Looked, hold, in_charge, look, perform, settings_of, shown_folder, usual_folder};
 pub use health::{Health, State, health};
-pub use names::{Event, Hook, RepositoryKind, Wish};
+pub use names::{Event, Hook, RepositoryKind, Wish, wish_of};
 pub use plan::{Act, Found, Refused, Slot, collisions, install, uninstall};
 pub use record::{Record, forget, read_record, write_record};
 pub use script::program_can_be_written;

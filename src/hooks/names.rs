@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::trigger::Hook;
+
 /// What is to ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -30,67 +32,13 @@ impl Event {
     }
 }
 
-/// A hook of git's that turnstile has a use for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Hook {
-    /// Before a push leaves.
-    PrePush,
-    /// Behind a push that arrived.
-    PostReceive,
-    /// Behind a merge, also that of a pull.
-    PostMerge,
-    /// Behind an amended commit and a rebase, also that of a pull.
-    PostRewrite,
-    /// Behind a commit.
-    PostCommit,
-    /// Behind a checkout.
-    PostCheckout,
-    /// Before a commit.
-    PreCommit,
-}
-
-impl Hook {
-    /// All of them, in the order in which they are told.
-    pub const ALL: [Self; 7] = [
-        Self::PrePush,
-        Self::PostReceive,
-        Self::PostMerge,
-        Self::PostRewrite,
-        Self::PostCommit,
-        Self::PostCheckout,
-        Self::PreCommit,
-    ];
-
-    /// The name of its file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::PrePush => "pre-push",
-            Self::PostReceive => "post-receive",
-            Self::PostMerge => "post-merge",
-            Self::PostRewrite => "post-rewrite",
-            Self::PostCommit => "post-commit",
-            Self::PostCheckout => "post-checkout",
-            Self::PreCommit => "pre-commit",
-        }
-    }
-
-    /// Whether git says something on its stdin.
-    pub fn reads_input(self) -> bool {
-        match self {
-            Self::PrePush | Self::PostReceive | Self::PostRewrite => true,
-            Self::PostMerge | Self::PostCommit | Self::PostCheckout | Self::PreCommit => false,
-        }
-    }
-
-    /// What it is installed for, as it is typed.
-    pub fn wish(self) -> &'static str {
-        match self {
-            Self::PrePush | Self::PostReceive => "push",
-            Self::PostMerge | Self::PostRewrite => "merge",
-            Self::PostCommit | Self::PostCheckout => "commit",
-            Self::PreCommit => "lint",
-        }
+/// What a hook is installed for, as it is typed.
+pub fn wish_of(hook: Hook) -> &'static str {
+    match hook {
+        Hook::PrePush | Hook::PostReceive => "push",
+        Hook::PostMerge | Hook::PostRewrite => "merge",
+        Hook::PostCommit | Hook::PostCheckout => "commit",
+        Hook::PreCommit => "lint",
     }
 }
 

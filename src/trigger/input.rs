@@ -1,54 +1,10 @@
 //! What git tells a hook: by its arguments, and by lines of bytes on its standard input. Touches nothing.
 
+use super::hook::Hook;
 use super::words::{Moved, RefName};
 
 /// So much of a hook's standard input is looked at. Who pushes more has said enough.
 pub const STDIN_CAP: usize = 16 << 20;
-
-/// A hook that makes a trigger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hook {
-    /// Before something is pushed from a working repository.
-    PrePush,
-    /// After something was pushed to a repository.
-    PostReceive,
-    /// After a merge, as of a pull.
-    PostMerge,
-    /// After commits were rewritten, as of a pull that rebases.
-    PostRewrite,
-    /// After a commit.
-    PostCommit,
-    /// After another commit was checked out.
-    PostCheckout,
-}
-
-impl Hook {
-    /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::PrePush, Self::PostReceive, Self::PostMerge, Self::PostRewrite, Self::PostCommit, Self::PostCheckout];
-
-    /// As git names it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::PrePush => "pre-push",
-            Self::PostReceive => "post-receive",
-            Self::PostMerge => "post-merge",
-            Self::PostRewrite => "post-rewrite",
-            Self::PostCommit => "post-commit",
-            Self::PostCheckout => "post-checkout",
-        }
-    }
-
-    /// The hook of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|hook| hook.name() == name)
-    }
-
-    /// Whether git tells it something on its standard input.
-    pub const fn reads(self) -> bool {
-        matches!(self, Self::PrePush | Self::PostReceive | Self::PostRewrite)
-    }
-}
 
 /// The references that a hook was told of; lines that git does not write are passed over. `head` is the commit that HEAD
 /// names, for hooks that are told nothing.
@@ -77,6 +33,7 @@ pub fn moved_by(hook: Hook, arguments: &[&[u8]], stdin: &[u8], head: Option<&str
         Hook::PostMerge | Hook::PostCommit => {
             head.and_then(|head| moved(b"HEAD", ZEROS, head.as_bytes())).into_iter().collect()
         }
+        Hook::PreCommit => Vec::new(),
     }
 }
 

@@ -19,7 +19,7 @@ const DOORS: [(&str, &[&str]); 17] = [
     ("git", &["text", "crash", "secret"]),
     ("effect", &["store", "crash", "secret"]),
     ("trigger", &["text", "store", "crash"]),
-    ("hooks", &["text", "store", "git"]),
+    ("hooks", &["text", "store", "git", "trigger"]),
     (
         "run",
         &[
