@@ -29,6 +29,7 @@ mod docs_configuration;
 mod docs_dependencies;
 mod docs_links;
 mod hooks;
+mod hooks_careful;
 mod hooks_health;
 mod hooks_lint;
 mod hooks_tools;
