@@ -37,6 +37,7 @@ mod hostile_files;
 mod hostile_secrets;
 mod hostile_text;
 mod hub;
+mod hub_careful;
 mod injection;
 mod notify;
 mod power;
