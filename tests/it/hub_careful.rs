@@ -119,7 +119,7 @@ fn a_branch_that_another_git_holds_is_waited_for_and_what_that_one_puts_there_wi
     hub.has("main", "001-a: done");
     assert_eq!(hub.subjects("main")[..3], ["001-a: done", "two", "meanwhile"]);
     assert_eq!(parked(&hub, "file"), "one");
-    assert!(!hub.logs().contains("error"), "{}", hub.logs());
+    assert_eq!(hub.logs().matches("published ").count(), 1, "{}", hub.logs());
 }
 
 #[test]
@@ -363,4 +363,56 @@ fn an_agent_cannot_store_a_copy() {
     hub.push("main");
     hub.has("main", "001-a: done");
     assert_eq!(hub.env.read(hub.env.agent_folder().join("codes")), "2\n2\n");
+}
+
+#[test]
+fn trusting_something_starts_no_runner_where_no_folder_is() {
+    let hub = Hub::trusted(&["claim"]);
+    hub.env.write(".mcp.json", "{}\n");
+    hub.env.commit_all("settings");
+    hub.push("main");
+    hub.env.until("it is asked for", |_| hub.logs().contains("untrusted"));
+    hub.env.settled();
+    assert_eq!(triggers_of(&hub.git_dir).len(), 1, "{}", hub.told());
+    fs::remove_dir_all(hub.worktree()).unwrap();
+    hub.trust();
+    look(&hub);
+    hub.has("main", "001-a: done");
+}
+
+#[test]
+fn a_branch_without_tickets_has_no_worktree_also_where_it_is_pushed_with_another_one() {
+    let hub = Hub::trusted_with_config("triggers: {branches: [main, next]}\n", &["claim"]);
+    hub.env.git(&["rm", "--quiet", "-r", ".tickets"]);
+    hub.env.commit_all("no tickets");
+    hub.env.git(&["push", "--quiet", "origin", "HEAD:main", "HEAD~1:refs/heads/next"]);
+    hub.has("next", "001-a: done");
+    assert_eq!(hub.worktrees().len(), 1);
+}
+
+#[test]
+fn what_a_killed_hook_has_left_is_cleared_away() {
+    let hub = Hub::trusted(&["claim"]);
+    let left = hub.git_dir.join("turnstile/triggers/.turnstile-999999999-0.tmp");
+    fs::create_dir_all(left.parent().unwrap()).unwrap();
+    fs::write(&left, "{").unwrap();
+    hub.push("main");
+    hub.has("main", "001-a: done");
+    assert!(!left.exists());
+}
+
+#[test]
+fn a_runner_begins_nothing_in_the_worktree_of_a_branch_without_a_copy() {
+    let mut hub = Hub::trusted(&["claim"]);
+    cut_at(&mut hub, "hub.handed-on", |hub| hub.push("main"));
+    let worktree = hub.worktree();
+    fs::remove_file(hub.git_dir.join("turnstile/trusted/copy.json")).unwrap();
+    let runner = hub.env.command(env!("CARGO_BIN_EXE_turnstile")).arg("__runner").current_dir(&worktree).status();
+    assert!(runner.unwrap().success());
+    hub.env.settled();
+    assert_eq!(hub.env.turns(), [""; 0]);
+    let refused = refused_of(&hub.git_dir, worktree.file_name().unwrap().to_str().unwrap()).unwrap();
+    assert_eq!(refused["reason"]["code"], "untrusted");
+    hub.trust();
+    hub.has("main", "001-a: done");
 }
