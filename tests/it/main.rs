@@ -28,6 +28,7 @@ mod docs;
 mod docs_configuration;
 mod docs_dependencies;
 mod docs_links;
+mod hook_calls;
 mod hooks;
 mod hooks_careful;
 mod hooks_health;
