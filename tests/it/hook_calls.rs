@@ -1,5 +1,8 @@
 //! What a call of a hook is made of, however odd: it holds nobody up, and is neither taken for nothing nor for work.
 
+use std::io::Write as _;
+use std::process::Stdio;
+
 use crate::support::{TestEnv, hook_of, refused_of, triggers_of};
 
 const KEPT: &str = "turnstile: trigger kept; turnstile status shows what came of it\n";
@@ -74,6 +77,11 @@ fn a_bare_repository_is_only_asked_by_a_push_of_tickets() {
     assert!(pushed.stderr.contains("trigger kept"), "{}", pushed.text());
     env.settled();
     assert_eq!(triggers_of(&origin).len(), 1);
+    // A push from there to elsewhere.
+    let told = format!("refs/heads/main {} refs/heads/main {}\n", env.git(&["rev-parse", "HEAD"]), "0".repeat(40));
+    let said = env.turnstile_with(&["-C", origin.to_str().unwrap(), "hook", "pre-push"], &told).exits(0);
+    env.settled();
+    assert_eq!((said.text().as_str(), triggers_of(&origin).len()), ("--- exit 0\n", 1));
 }
 
 #[test]
@@ -112,14 +120,20 @@ fn a_repository_that_cannot_be_opened_and_has_no_tickets_is_left_as_it_is() {
 #[test]
 fn whoever_tells_a_hook_very_much_is_listened_to_and_takes_no_memory() {
     let env = world(&["claim"]);
-    // 400 MB, in 300 MB of memory.
-    let script = format!(
-        "{{ head -c 400000000 /dev/zero; echo $? > ../wrote; }} | {{ ulimit -v 300000; '{}' hook pre-push; }}",
-        env!("CARGO_BIN_EXE_turnstile")
-    );
-    let output = env.command("sh").args(["-c", &script]).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    assert_eq!((env.read("../wrote").as_str(), String::from_utf8_lossy(&output.stderr).as_ref()), ("0\n", KEPT));
+    let mut command = env.command(env!("CARGO_BIN_EXE_turnstile"));
+    command.args(["hook", "pre-push"]).stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    for _ in 0..128 {
+        stdin.write_all(&vec![b'x'; 1 << 20]).unwrap();
+    }
+    let status = env.read(format!("/proc/{}/status", child.id()));
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let most: u64 = most.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(most < 100_000, "{most} kB");
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), KEPT);
     env.settled();
 }
 

@@ -391,14 +391,15 @@ fn a_branch_without_tickets_has_no_worktree_also_where_it_is_pushed_with_another
 }
 
 #[test]
-fn what_a_killed_hook_has_left_is_cleared_away() {
-    let hub = Hub::trusted(&["claim"]);
+fn what_a_killed_hook_has_left_is_cleared_away_also_where_nothing_is_begun() {
+    let hub = Hub::with_config("", &["claim"]);
     let left = hub.git_dir.join("turnstile/triggers/.turnstile-999999999-0.tmp");
     fs::create_dir_all(left.parent().unwrap()).unwrap();
     fs::write(&left, "{").unwrap();
     hub.push("main");
-    hub.has("main", "001-a: done");
+    hub.env.until("the start is refused", |_| refused_of(&hub.git_dir, "main").is_some());
     assert!(!left.exists());
+    hub.env.settled();
 }
 
 #[test]
