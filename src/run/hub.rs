@@ -65,8 +65,12 @@ pub fn go_on(git_dir: &Path, surroundings: &Surroundings) -> Result<bool, RunErr
     }
     let mut goes_on = false;
     for (layout, start) in places {
-        if start.is_dir() && !trigger::kept(&layout)?.is_empty() {
-            trigger::clear_refused(&layout)?;
+        if trigger::kept(&layout)?.is_empty() {
+            continue;
+        }
+        trigger::clear_refused(&layout)?;
+        // Where the folder is gone, whoever makes it anew takes up what waits there.
+        if start.is_dir() {
             start_runner(surroundings, &start)?;
             goes_on = true;
         }

@@ -16,7 +16,7 @@ use crate::store::{self, Links, StoredCopy, TrustItem, TrustRefused, TrustedBy};
 /// Files by which agents' programs let a project set them up, besides `.claude/settings*.json`.
 const AGENT_SETTINGS: [&str; 2] = [".codex/config.toml", ".mcp.json"];
 
-/// More settings than these nobody has; what lies beside them is looked at by nobody either.
+/// More settings than these nobody has, and nobody looks at them.
 const MOST_SETTINGS: usize = 1000;
 
 /// What a person is asked about: a file that is not trusted, with what was trusted last and what lies there.
@@ -104,15 +104,12 @@ fn agent_settings(top: &Path) -> Result<BTreeMap<String, Read>, RunError> {
     for path in AGENT_SETTINGS {
         take(path.to_owned())?;
     }
-    match std::fs::read_dir(top.join(".claude")) {
-        Ok(entries) => {
-            for entry in entries.take(MOST_SETTINGS).filter_map(Result::ok) {
-                let path = format!(".claude/{}", entry.file_name().to_string_lossy());
-                if may_start_programs(&path) {
-                    take(path)?;
-                }
-            }
+    match claudes(top) {
+        Ok(paths) if paths.len() > MOST_SETTINGS => {
+            let why = format!("more than {MOST_SETTINGS} files in it are named settings*.json");
+            found.insert(".claude".to_owned(), Err(why));
         }
+        Ok(paths) => paths.into_iter().try_for_each(take)?,
         Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {}
         Err(error) if store::is_shortage(&error) => {
             return Err(store::StoreError::List { path: top.join(".claude"), source: error }.into());
@@ -120,6 +117,18 @@ fn agent_settings(top: &Path) -> Result<BTreeMap<String, Read>, RunError> {
         Err(error) => drop(found.insert(".claude".to_owned(), Err(error.to_string()))),
     }
     Ok(found)
+}
+
+/// The settings in `.claude`, whatever else lies there and however much of it.
+fn claudes(top: &Path) -> std::io::Result<Vec<String>> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(top.join(".claude"))? {
+        let path = format!(".claude/{}", entry?.file_name().to_string_lossy());
+        if may_start_programs(&path) {
+            paths.push(path);
+        }
+    }
+    Ok(paths)
 }
 
 /// Their digests, for whoever compares two moments.
@@ -307,10 +316,11 @@ impl Workspace {
             here.files.iter().map(|source| (&*source.path, source.text.as_bytes())).collect();
         let same = |path: &str| copy.files.get(path).map(Vec::as_slice) == now.get(path).copied();
         let mut paths: Vec<String> = copy.files.keys().cloned().chain(now.keys().map(ToString::to_string)).collect();
+        paths.retain(|path| !same(path));
+        // Of these nobody can say that they are the same.
         paths.extend(here.unread);
         paths.sort();
         paths.dedup();
-        paths.retain(|path| !same(path));
         Ok(paths)
     }
 }
