@@ -184,7 +184,9 @@ impl Workspace {
     /// Everything at a reference that could be trusted, and the commit that it names.
     pub fn trustable_at(&self, reference: &str) -> Result<(Trustable, git::RefFiles), RunError> {
         let found = git::files_of(&self.layout.common_dir, Some(reference), &may_start_programs)?;
-        let trustable = trustable_of(&self.layout.common_dir, &found.files)?;
+        let mut trustable = trustable_of(&self.layout.common_dir, &found.files)?;
+        // What that commit does not hold may well lie here and in no commit.
+        trustable.differences.retain(|difference| difference.file.change != TrustChange::Gone);
         Ok((trustable, found))
     }
 
@@ -254,12 +256,12 @@ impl Workspace {
     }
 }
 
-/// What of some files nobody has trusted; what is not among them is no business of this.
+/// What of some files nobody has trusted; what is not among them is gone.
 pub fn trustable_of(common_dir: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<Trustable, RunError> {
     let trusted = store::read_trust(common_dir)?.unwrap_or_default();
     let lies = files.iter().map(|(path, bytes)| (path.clone(), Lies::File(store::digest_of_content(bytes)))).collect();
     let mut differences = Vec::new();
-    for file in untrusted(&trusted, &lies).into_iter().filter(|file| file.change != TrustChange::Gone) {
+    for file in untrusted(&trusted, &lies) {
         let (before, now) = (before(common_dir, &trusted, &file.path)?, files.get(&file.path).cloned());
         differences.push(Difference { file, before, now });
     }

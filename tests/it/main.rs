@@ -84,6 +84,7 @@ mod trigger_storm;
 mod triggers;
 mod triggers_refused;
 mod trust;
+mod trust_hub;
 mod trust_store;
 mod undo;
 mod walk_throughs;

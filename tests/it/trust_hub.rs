@@ -1,0 +1,44 @@
+//! A bare repository and what may start programs on its branches: what a push brings or takes away is shown by the command
+//! that the reason names, and that one goes on with the push.
+
+use crate::support::{Hub, refused_of};
+
+/// Waits until a push to a branch was refused for want of trust, and gives back what is told.
+fn untrusted(hub: &Hub, branch: &str) -> String {
+    let name = |hub: &Hub| {
+        let worktrees = hub.worktrees().into_iter();
+        let mut names = worktrees.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
+        names.find(|name| name.starts_with(&format!("{branch}-")))
+    };
+    let refused = |hub: &Hub| name(hub).and_then(|name| refused_of(&hub.git_dir, &name));
+    hub.env.until("the push is refused", |_| refused(hub).is_some());
+    hub.env.settled();
+    let reason = refused(hub).unwrap()["reason"].clone();
+    assert_eq!(reason["code"], "untrusted", "{reason}");
+    reason["message"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn settings_that_a_push_takes_away_are_shown_as_gone_and_the_push_goes_on_once_that_is_trusted() {
+    for path in [".mcp.json", ".claude/settings.json"] {
+        let hub = Hub::with_config("", &["claim", "claim"]);
+        hub.env.write(path, "{}\n");
+        hub.env.commit_all("settings");
+        hub.push("main");
+        hub.env.settled();
+        hub.trust();
+        hub.has("main", "001-a: done");
+        hub.env.git(&["pull", "--quiet", "--ff-only", "origin", "main"]);
+        hub.env.git(&["rm", "--quiet", path]);
+        hub.env.ticket("002-b", "title: B\ndone: false", "Do it.");
+        hub.env.commit_all("no settings");
+        hub.push("main");
+        let message = untrusted(&hub, "main");
+        assert!(message.contains(&format!("{path} is gone, and what it said with it")), "{message}");
+        let shown = hub.turnstile(&["trust", "main"]).exits(3).stdout;
+        assert!(shown.contains(&format!("{path} is gone")) && shown.contains("\n  -{}\n"), "{shown}");
+        let told = hub.turnstile(&["trust", "main", "--yes"]).exits(0).stdout;
+        assert!(told.contains("a push that waited for it is worked on now"), "{told}");
+        hub.has("main", "002-b: done");
+    }
+}
