@@ -12,6 +12,7 @@ use crate::flow::{
 };
 use crate::git;
 use crate::store::{self, Links, StoredCopy, TrustItem, TrustRefused, TrustedBy};
+use crate::text::shell_word;
 
 /// Files by which agents' programs let a project set them up, besides `.claude/settings*.json`.
 const AGENT_SETTINGS: [&str; 2] = [".codex/config.toml", ".mcp.json"];
@@ -64,7 +65,32 @@ pub(super) fn fact(workspace: &Workspace, settings: &Settings) -> Result<TrustFa
         trusted.retain(|path, _| TrustKind::of(path) == TrustKind::OfAgents);
     }
     let files = untrusted(&trusted, &lies);
-    Ok(TrustFact { store: store.filter(|_| !files.is_empty()), files })
+    let command = command(workspace, &files)?;
+    Ok(TrustFact { store: store.filter(|_| !files.is_empty()), files, command })
+}
+
+/// What shows files in the worktree of a pushed branch and trusts them: where they lie there as they were pushed, the
+/// repository itself does, and nobody has to know of its worktrees.
+fn command(workspace: &Workspace, files: &[Untrusted]) -> Result<Option<String>, RunError> {
+    let Some(hub) = workspace.hub.as_ref().filter(|_| !files.is_empty()) else { return Ok(None) };
+    let common_dir = &workspace.layout.common_dir;
+    let pushed = match git::tip(&workspace.place, &hub.name)? {
+        Some(commit) => git::files_of(common_dir, Some(&commit), &may_start_programs)?.files,
+        None => BTreeMap::new(),
+    };
+    let is_pushed = |file: &Untrusted| match &file.change {
+        TrustChange::New | TrustChange::Changed => {
+            pushed.get(&file.path).is_some_and(|bytes| store::digest_of_content(bytes) == file.digest)
+        }
+        TrustChange::Gone => !pushed.contains_key(&file.path),
+        TrustChange::Unreadable(_) => false,
+    };
+    let turnstile = |at: &Path| format!("turnstile -C {} trust", shell_word(&at.display().to_string()));
+    Ok(Some(if files.iter().all(is_pushed) {
+        format!("{} {}", turnstile(common_dir), shell_word(&hub.shown()))
+    } else {
+        turnstile(&workspace.layout.top)
+    }))
 }
 
 /// Everything that may start programs, by what it says.

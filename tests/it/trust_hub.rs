@@ -18,6 +18,14 @@ fn untrusted(hub: &Hub, branch: &str) -> String {
     reason["message"].as_str().unwrap().to_owned()
 }
 
+/// The command that a message names, without `turnstile -C <git dir>`, which it has to begin with.
+fn named(hub: &Hub, message: &str) -> Vec<String> {
+    assert!(!message.contains("`turnstile trust`") && !message.contains("run --trust"), "{message}");
+    let beginning = format!("`turnstile -C {} ", hub.git_dir.display());
+    let (_, behind) = message.split_once(&beginning).unwrap_or_else(|| panic!("{beginning}: {message}"));
+    behind.split('`').next().unwrap().split(' ').map(str::to_owned).collect()
+}
+
 #[test]
 fn settings_that_a_push_takes_away_are_shown_as_gone_and_the_push_goes_on_once_that_is_trusted() {
     for path in [".mcp.json", ".claude/settings.json"] {
@@ -35,10 +43,42 @@ fn settings_that_a_push_takes_away_are_shown_as_gone_and_the_push_goes_on_once_t
         hub.push("main");
         let message = untrusted(&hub, "main");
         assert!(message.contains(&format!("{path} is gone, and what it said with it")), "{message}");
+        assert_eq!(named(&hub, &message), ["trust", "main"]);
         let shown = hub.turnstile(&["trust", "main"]).exits(3).stdout;
         assert!(shown.contains(&format!("{path} is gone")) && shown.contains("\n  -{}\n"), "{shown}");
         let told = hub.turnstile(&["trust", "main", "--yes"]).exits(0).stdout;
         assert!(told.contains("a push that waited for it is worked on now"), "{told}");
         hub.has("main", "002-b: done");
     }
+}
+
+#[test]
+fn the_branch_whose_settings_nobody_has_trusted_is_named() {
+    let hub = Hub::trusted_with_config("triggers: {branches: [main, feat]}\n", &["claim"]);
+    hub.env.git(&["switch", "--quiet", "--create", "feat"]);
+    hub.env.write(".mcp.json", "{}\n");
+    hub.env.commit_all("settings");
+    hub.push("feat");
+    let message = untrusted(&hub, "feat");
+    assert_eq!(named(&hub, &message), ["trust", "feat"]);
+    let next = hub.turnstile(&["next"]).exits(0).stdout;
+    assert_eq!(named(&hub, &next), ["trust", "feat"]);
+    let _ = hub.turnstile(&["trust", "feat", "--yes"]).exits(0);
+    hub.has("feat", "001-a: done");
+}
+
+#[test]
+fn what_lies_in_a_worktree_and_in_no_commit_is_trusted_there() {
+    let hub = Hub::trusted(&["ask Which?", "claim"]);
+    hub.push("main");
+    hub.has("main", "001-a: waits for an answer");
+    let worktree = hub.worktree();
+    std::fs::write(worktree.join(".mcp.json"), "{}\n").unwrap();
+    let there = worktree.display().to_string();
+    let next = hub.env.json(&["-C", &there, "next"]);
+    assert_eq!(next["reason"]["code"], "untrusted", "{next}");
+    let message = next["reason"]["message"].as_str().unwrap();
+    assert!(message.contains(&format!("`turnstile -C {there} trust` shows it")), "{message}");
+    let _ = hub.env.turnstile(&["-C", &there, "trust", "--yes"]).exits(0);
+    assert_ne!(hub.env.json(&["-C", &there, "next"])["reason"]["code"], "untrusted");
 }
