@@ -86,6 +86,7 @@ mod triggers_refused;
 mod trust;
 mod trust_hub;
 mod trust_store;
+mod trust_without;
 mod undo;
 mod walk_throughs;
 mod watch;

@@ -53,8 +53,8 @@ fn settings_that_a_push_takes_away_are_shown_as_gone_and_the_push_goes_on_once_t
 }
 
 #[test]
-fn the_branch_whose_settings_nobody_has_trusted_is_named() {
-    let hub = Hub::trusted_with_config("triggers: {branches: [main, feat]}\n", &["claim"]);
+fn the_branch_whose_settings_nobody_has_trusted_is_named_and_the_one_without_them_is_not_asked_about() {
+    let hub = Hub::trusted_with_config("triggers: {branches: [main, feat]}\n", &["claim", "claim"]);
     hub.env.git(&["switch", "--quiet", "--create", "feat"]);
     hub.env.write(".mcp.json", "{}\n");
     hub.env.commit_all("settings");
@@ -65,6 +65,10 @@ fn the_branch_whose_settings_nobody_has_trusted_is_named() {
     assert_eq!(named(&hub, &next), ["trust", "feat"]);
     let _ = hub.turnstile(&["trust", "feat", "--yes"]).exits(0);
     hub.has("feat", "001-a: done");
+    // What has the copy was trusted without these settings.
+    hub.env.git(&["switch", "--quiet", "main"]);
+    hub.push("main");
+    hub.has("main", "001-a: done");
 }
 
 #[test]
@@ -81,4 +85,26 @@ fn what_lies_in_a_worktree_and_in_no_commit_is_trusted_there() {
     assert!(message.contains(&format!("`turnstile -C {there} trust` shows it")), "{message}");
     let _ = hub.env.turnstile(&["-C", &there, "trust", "--yes"]).exits(0);
     assert_ne!(hub.env.json(&["-C", &there, "next"])["reason"]["code"], "untrusted");
+}
+
+#[test]
+fn what_a_link_led_to_was_there_although_no_commit_says_so() {
+    let hub = Hub::with_config("", &["claim", "claim"]);
+    hub.env.write("mcp", "{}\n");
+    std::os::unix::fs::symlink("mcp", hub.env.path(".mcp.json")).unwrap();
+    hub.env.commit_all("a link");
+    hub.push("main");
+    hub.env.settled();
+    hub.trust();
+    let message = untrusted(&hub, "main");
+    let there = hub.worktree().display().to_string();
+    assert!(message.contains(&format!("`turnstile -C {there} trust` shows it")), "{message}");
+    let _ = hub.env.turnstile(&["-C", &there, "trust", "--yes"]).exits(0);
+    hub.has("main", "001-a: done");
+    hub.env.git(&["pull", "--quiet", "--ff-only", "origin", "main"]);
+    hub.env.git(&["rm", "--quiet", ".mcp.json"]);
+    hub.env.ticket("002-b", "title: B\ndone: false", "Do it.");
+    hub.env.commit_all("no link");
+    hub.push("main");
+    assert!(untrusted(&hub, "main").contains(".mcp.json is gone"));
 }
