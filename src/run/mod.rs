@@ -1,6 +1,7 @@
 //! The driver and the real world: the only place where a decision becomes an act.
 
 mod acts;
+mod agent_settings;
 mod answer;
 mod approvals;
 mod changes;
@@ -54,6 +55,7 @@ mod work;
 mod workspace;
 mod written;
 
+pub use agent_settings::may_start_programs;
 pub use answer::Answered;
 pub use approvals::Decidable;
 pub use child::carry_out;
@@ -76,7 +78,7 @@ pub use session::{DriveEnd, Until};
 pub use settings::Settings;
 pub use staged::StagedLint;
 pub use triggers::Waiting;
-pub use trust::{Difference, Trustable, may_start_programs, store_copy, stored_copy, trust, trustable_of};
+pub use trust::{Difference, Trustable, store_copy, stored_copy, trust, trustable_of};
 pub use undo::{UndoAsked, UndoEnd, UndoRefused};
 pub use watching::Due;
 pub use workspace::{Folded, Options, Surroundings, View, Workspace, event};

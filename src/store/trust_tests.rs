@@ -21,7 +21,7 @@ fn copy(text: &str) -> StoredCopy {
 /// A git directory in which a copy is stored, and something is trusted besides.
 fn room() -> (tempfile::TempDir, PathBuf) {
     let room = tempfile::tempdir().unwrap();
-    trust(room.path(), &[item(".mcp.json", "one")], &by()).unwrap().unwrap();
+    trust(room.path(), &[item(".mcp.json", "one")], false, &by()).unwrap().unwrap();
     store_copy(room.path(), &copy("copied")).unwrap().unwrap();
     let folder = room.path().join("turnstile/trusted");
     (room, folder)
@@ -30,16 +30,16 @@ fn room() -> (tempfile::TempDir, PathBuf) {
 #[test]
 fn a_copy_outlives_what_is_trusted_afterwards_also_where_it_cannot_be_read_for_now() {
     let (room, folder) = room();
-    trust(room.path(), &[item(".mcp.json", "two")], &by()).unwrap().unwrap();
+    trust(room.path(), &[item(".mcp.json", "two")], false, &by()).unwrap().unwrap();
     assert_eq!(stored_copy(room.path()).unwrap().unwrap(), Some(copy("copied")));
     let list = fs::read(folder.join(COPY)).unwrap();
     fs::write(folder.join(COPY), "{").unwrap();
-    trust(room.path(), &[item(".mcp.json", "three")], &by()).unwrap().unwrap();
+    trust(room.path(), &[item(".mcp.json", "three")], false, &by()).unwrap().unwrap();
     fs::write(folder.join(COPY), list).unwrap();
     assert_eq!(stored_copy(room.path()).unwrap().unwrap(), Some(copy("copied")));
     // What nothing names any more goes.
     store_copy(room.path(), &copy("another")).unwrap().unwrap();
-    trust(room.path(), &[item(".mcp.json", "three")], &by()).unwrap().unwrap();
+    trust(room.path(), &[item(".mcp.json", "three")], false, &by()).unwrap().unwrap();
     assert!(!folder.join(content_name(&digest_of_content(b"copied")).unwrap()).exists());
 }
 
@@ -47,7 +47,7 @@ fn a_copy_outlives_what_is_trusted_afterwards_also_where_it_cannot_be_read_for_n
 fn a_copy_that_was_made_elsewhere_or_is_not_whole_is_none() {
     let (room, folder) = room();
     let other = tempfile::tempdir().unwrap();
-    trust(other.path(), &[item(".mcp.json", "one")], &by()).unwrap().unwrap();
+    trust(other.path(), &[item(".mcp.json", "one")], false, &by()).unwrap().unwrap();
     for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap).filter(|entry| entry.file_name() != LOCK) {
         fs::copy(entry.path(), other.path().join("turnstile/trusted").join(entry.file_name())).unwrap();
     }
@@ -78,7 +78,7 @@ fn a_list_with_a_second_name_or_of_a_size_that_nobody_has_trusts_nothing() {
 fn of_many_contents_of_one_path_the_last_stay_trusted() {
     let room = tempfile::tempdir().unwrap();
     for number in 0..=MOST {
-        trust(room.path(), &[item(CONFIG, &number.to_string())], &by()).unwrap().unwrap();
+        trust(room.path(), &[item(CONFIG, &number.to_string())], false, &by()).unwrap().unwrap();
     }
     let known = &read_trust(room.path()).unwrap().unwrap()[CONFIG];
     let digest = |number: usize| digest_of_content(number.to_string().as_bytes());
@@ -94,7 +94,7 @@ fn two_who_trust_at_once_lose_nothing_of_each_other() {
             let common_dir = room.path();
             scope.spawn(move || {
                 for number in 0..20 {
-                    trust(common_dir, &[item(&format!("{who}/{number}"), who)], &by()).unwrap().unwrap();
+                    trust(common_dir, &[item(&format!("{who}/{number}"), who)], false, &by()).unwrap().unwrap();
                 }
             });
         }
@@ -108,6 +108,6 @@ fn a_lock_that_is_a_link_leads_nobody_elsewhere() {
     let elsewhere = room.path().join("elsewhere");
     fs::remove_file(folder.join(LOCK)).unwrap();
     symlink(&elsewhere, folder.join(LOCK)).unwrap();
-    assert!(trust(room.path(), &[item(CONFIG, "x")], &by()).is_err());
+    assert!(trust(room.path(), &[item(CONFIG, "x")], false, &by()).is_err());
     assert!(!elsewhere.exists());
 }

@@ -37,7 +37,8 @@ fn many_references_are_somebodys_push_whatever_they_hold() {
     let (env, _) = worked();
     let head = env.git(&["rev-parse", "HEAD"]);
     let told = |count: usize| -> String {
-        (0..count).map(|one| format!("refs/heads/{one} {head} refs/heads/{one} {}\n", "0".repeat(40))).collect()
+        let line = |one: usize| format!("refs/heads/{one} {head} refs/heads/{one} {}\n", "0".repeat(40));
+        (0..count).map(line).collect::<Vec<_>>().concat()
     };
     assert!(!rings(&env, "pre-push", &told(20)), "turnstile's own");
     assert!(rings(&env, "pre-push", &told(21)));

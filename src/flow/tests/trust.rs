@@ -9,7 +9,7 @@ fn file(path: &str, change: TrustChange, digest: &str) -> Untrusted {
 }
 
 fn distrusting(files: &[Untrusted]) -> Survey {
-    Survey { trust: TrustFact { files: files.to_vec(), store: None }, ..world() }
+    Survey { trust: TrustFact { files: files.to_vec(), ..TrustFact::default() }, ..world() }
 }
 
 const CONFIG: &str = ".tickets/config.yaml";
