@@ -338,7 +338,7 @@ mod tests {
         let at = repo.place.common_dir.join("worktrees/x");
         std::fs::create_dir_all(&at).unwrap();
         for (head, known) in
-            [(format!("{one}\n"), Some(one)), ("ref: refs/heads/main\n".into(), None), ("".into(), None)]
+            [(format!("{one}\n"), Some(one)), ("ref: refs/heads/main\n".into(), None), (String::new(), None)]
         {
             std::fs::write(at.join("HEAD"), head).unwrap();
             assert_eq!(detached_at(&repo.place.common_dir, "x"), known);
