@@ -145,6 +145,10 @@ fn text(view: &View, reason: Option<&Reason>, document: &Value) -> String {
             text.push_str(&format!("  what makes it move: {}\n", reason.code.moves()));
         }
     }
+    let is_idle = view.busy.is_none() && !view.turn_runs && view.run.life == Life::Open;
+    if is_idle && matches!(view.preview.action, Action::RunTurn | Action::Judge) {
+        text.push_str("  nobody is at work on it just now; `turnstile run` goes on\n");
+    }
     if let Some(current) = &view.run.current {
         text.push_str(&format!("current ticket: {current}\n"));
     }
