@@ -40,8 +40,9 @@ pub fn next(context: &Context, git_dir: &Path) -> Result<Exit, CliError> {
             (None, None, None) => "nothing to do".to_owned(),
         };
         let first = first.map(|first| format!("first: {first}\n")).unwrap_or_default();
-        let waiting = super::triggers::lines(&super::triggers::waiting(workspace));
-        Ok((document, format!("{first}{action}: {what}\n{waiting}")))
+        let text = format!("{first}{action}: {what}\n");
+        let waiting = super::triggers::lines(&super::triggers::waiting(workspace), &text);
+        Ok((document, format!("{text}{waiting}")))
     })
 }
 
@@ -55,7 +56,9 @@ fn each(
     let waiting = hub::waiting(git_dir)?;
     let options = Options { asked_by: AskedBy::Trigger, ..Options::default() };
     let mut branches = Vec::new();
-    let mut text = super::triggers::lines(&waiting);
+    let others = overview(git_dir)?;
+    let others_told = told(git_dir, &others);
+    let mut text = super::triggers::lines(&waiting, &others_told);
     for (branch, top) in hub::worktrees(git_dir)? {
         let place = shell_word(&top.display().to_string());
         let name = branch.as_ref().map_or_else(|_| "a branch".to_owned(), |branch| format!("`{}`", branch.shown()));
@@ -79,8 +82,6 @@ fn each(
         document["seen"] = json!(branch.as_ref().ok().map(|branch| &branch.seen));
         branches.push(document);
     }
-    let others = overview(git_dir)?;
-    let others_told = told(git_dir, &others);
     if branches.is_empty() && others_told.is_empty() && waiting.triggers.is_empty() {
         text.push_str("no branch is worked on here; a push to one with tickets begins that\n");
     }
@@ -177,7 +178,8 @@ pub fn checks(context: &Context, git_dir: &Path) -> Vec<Checked> {
     match overview(git_dir) {
         Err(error) => checks.push(Checked::fault("branches", error.in_full(), None)),
         Ok(others) => {
-            if let Some(why) = others.unborn {
+            let is_said = |why: &String| checks.iter().any(|check| check.message.contains(why));
+            if let Some(why) = others.unborn.filter(|why| !is_said(why)) {
                 checks.push(Checked::fault("branches", why, None));
             }
             if !others.unseen.is_empty() {

@@ -1,7 +1,7 @@
 //! What every command is given.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use super::env::Environment;
 use super::error::CliError;
@@ -10,6 +10,9 @@ use crate::git::{self, GitError};
 use crate::run::{RunError, Surroundings, Workspace, hub, is_inside_turn, overview, says_inside_turn, unresolved};
 use crate::text::shell_word;
 use crate::ticket::{Ids, TicketId, resolve};
+
+/// Whether it was said in which worktree a command works.
+static NOTED: Once = Once::new();
 
 /// What every command is given.
 #[derive(Clone, Debug)]
@@ -51,7 +54,8 @@ impl Context {
         let Some((branch, top)) = worktrees.pop() else { return Err(RunError::from(GitError::Bare { path }).into()) };
         let workspace = Workspace::open(&top, self.surroundings())?;
         if let Ok(branch) = branch {
-            self.printer.note(&format!("`{}`, in {}", branch.shown(), shown_path(&top)));
+            // A command may open it more than once.
+            NOTED.call_once(|| self.printer.note(&format!("`{}`, in {}", branch.shown(), shown_path(&top))));
         }
         Ok(workspace)
     }

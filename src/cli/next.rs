@@ -115,7 +115,8 @@ pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit
     if let Some(left) = left {
         text.push_str(&format!("{left}\n"));
     }
-    text.push_str(&super::triggers::lines(&waiting));
+    let waiting = super::triggers::lines(&waiting, &text);
+    text.push_str(&waiting);
     context.printer.data(&text);
     Ok(exit)
 }

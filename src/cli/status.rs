@@ -59,10 +59,10 @@ pub(super) fn look(workspace: &mut Workspace, options: &Options) -> Result<Said,
     let pushed_to = super::pushed_to::look(workspace);
     document["pushes"] = super::pushed_to::document(pushed_to.as_ref());
     let refused = pushed_to.as_ref().and_then(|pushed_to| super::pushed_to::refused(pushed_to, view.busy.is_some()));
+    let text = text(&view, reason.as_ref(), &document);
+    let waiting = super::triggers::lines(&waiting, &text);
     let text = format!(
-        "{}{}{}",
-        text(&view, reason.as_ref(), &document),
-        super::triggers::lines(&waiting),
+        "{text}{waiting}{}",
         refused.map(|refused| format!("{}\n  {}\n", refused.what, refused.way_out)).unwrap_or_default()
     );
     Ok(Said { document, text, left, exit })

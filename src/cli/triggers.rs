@@ -39,8 +39,9 @@ pub fn document(waiting: &Waiting) -> Value {
     json!({ "waiting": waiting.triggers.len(), "refused": refused })
 }
 
-/// The same for people, in lines of their own; nothing where there is nothing to say.
-pub fn lines(waiting: &Waiting) -> String {
+/// The same for people, in lines of their own; nothing where there is nothing to say. What is `said` beside them is not
+/// said again.
+pub fn lines(waiting: &Waiting, said: &str) -> String {
     let mut text = String::new();
     let count = waiting.triggers.len();
     if let Some(last) = waiting.triggers.last() {
@@ -51,6 +52,15 @@ pub fn lines(waiting: &Waiting) -> String {
     }
     if let Some(refused) = &waiting.refused {
         let message = crate::text::shown(&refused.reason.message).replace('\n', "\n    ");
+        let is_said = |line: &str| said.contains(line.trim());
+        if message.lines().all(is_said) {
+            text.push_str(&format!(
+                "the last start by a git hook came to nothing for that reason, {}, {}\n",
+                shown_line(&refused.at),
+                shown_line(&refused.asked_by)
+            ));
+            return text;
+        }
         text.push_str(&format!(
             "the last start by a git hook came to nothing, {}, {}:\n  {}: {}\n",
             shown_line(&refused.at),

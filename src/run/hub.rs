@@ -112,14 +112,26 @@ pub fn lacks_copy(git_dir: &Path) -> Result<Option<String>, RunError> {
 
 /// What has to be typed before a push starts anything.
 pub(super) fn untrusted(git_dir: &Path) -> Why {
+    let shown = shell_word(&git_dir.display().to_string());
+    let branch = other_than_head(git_dir).map(|name| format!(" {}", shell_word(&name))).unwrap_or_default();
     Why {
         code: "untrusted".to_owned(),
         message: format!(
             "no person on this machine has looked at the config and the templates by which a push is worked on; `turnstile -C \
-             {} trust` shows them, and stores what you trust",
-            shell_word(&git_dir.display().to_string())
+             {shown} trust{branch}` shows them, and stores what you trust"
         ),
     }
+}
+
+/// A branch to look at where HEAD names none that is there.
+fn other_than_head(git_dir: &Path) -> Option<String> {
+    let place = git::bare_place(git_dir);
+    let there = git::branches(&place).ok()?;
+    let head = git::head_branch(&place).ok()?;
+    if there.iter().any(|branch| Some(&branch.name) == head.as_ref()) {
+        return None;
+    }
+    there.first().map(|branch| branch_name(&branch.name))
 }
 
 /// Forgets a branch whose worktree is gone, and with it what its last run has asked: a branch of that name is another one.

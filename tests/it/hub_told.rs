@@ -113,11 +113,13 @@ fn a_head_that_names_a_branch_that_nobody_pushes_is_said_to_start_nothing() {
     hub.git(&["symbolic-ref", "HEAD", "refs/heads/master"]);
     hub.push("main");
     hub.env.settled();
+    assert!(hub.turnstile(&["status"]).exits(0).stdout.contains("origin.git trust main` shows them"));
     let _ = hub.turnstile(&["trust", "main", "--yes"]).exits(0);
     hub.env.settled();
     let says = "names refs/heads/master, which is not there";
     let told = hub.turnstile(&["status"]).exits(0).stdout;
     assert!(told.contains(says) && told.contains("symbolic-ref HEAD refs/heads/main"), "{told}");
+    assert_eq!(told.matches(says).count(), 1, "{told}");
     assert!(hub.turnstile(&["next"]).exits(0).stdout.contains(says));
     assert!(hub.turnstile(&["doctor"]).exits(3).stdout.contains(says));
     assert_eq!(triggers_of(&hub.git_dir).len(), 1, "what was pushed waits");
