@@ -54,6 +54,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use context::Context;
+pub use decide::Decision;
 pub use error::CliError;
 pub use exit::Exit;
 
@@ -289,16 +290,16 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Status(arguments) => status::run(context, &arguments),
         Command::Log(arguments) => log::run(context, &arguments),
         Command::Prompt(arguments) => prompt::run(context, &arguments),
-        Command::Reply(arguments) => letting_go(context, reply::run(context, &arguments)),
+        Command::Reply(arguments) => deciding(context, "reply", reply::run(context, &arguments)),
         Command::Dispatch(arguments) => dispatch::run(context, &arguments),
-        Command::Approve(arguments) => answering(context, approve::approve(context, &arguments)),
-        Command::Reject(arguments) => letting_go(context, approve::reject(context, &arguments)),
-        Command::Done(arguments) => letting_go(context, decide::done(context, &arguments)),
-        Command::Reopen(arguments) => letting_go(context, decide::reopen(context, &arguments)),
+        Command::Approve(arguments) => deciding(context, "approve", approve::approve(context, &arguments)),
+        Command::Reject(arguments) => deciding(context, "reject", approve::reject(context, &arguments)),
+        Command::Done(arguments) => deciding(context, "done", decide::done(context, &arguments)),
+        Command::Reopen(arguments) => deciding(context, "reopen", decide::reopen(context, &arguments)),
         Command::Pause(arguments) => letting_go(context, decide::pause(context, &arguments)),
-        Command::Resume(arguments) => letting_go(context, decide::resume(context, &arguments)),
+        Command::Resume(arguments) => deciding(context, "resume", decide::resume(context, &arguments)),
         Command::Stop(arguments) => letting_go(context, decide::stop(context, &arguments)),
-        Command::Undo(arguments) => letting_go(context, undo::run(context, &arguments)),
+        Command::Undo(arguments) => deciding(context, "undo", undo::run(context, &arguments)),
         Command::Trust(arguments) => answering(context, trust::run(context, &arguments)),
         Command::Prune(arguments) => prune::run(context, &arguments),
         Command::Report(arguments) => report::run(context, &arguments),
@@ -309,6 +310,29 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Completions(arguments) => Ok(completions::run(context, &arguments)),
         Command::Man(arguments) => man::run(context, &arguments),
     }
+}
+
+/// Behind a decision. In the worktree of a pushed branch nobody types `run`, and what was decided goes on by itself;
+/// anywhere else whoever decided goes on when they want to.
+fn deciding(context: &Context, command: &str, done: Result<Decision, CliError>) -> Result<Exit, CliError> {
+    let is_given = done.as_ref().is_ok_and(|decision| decision.is_given);
+    let done = done.map(|decision| decision.exit);
+    if is_given
+        && let Ok(workspace) = context.workspace()
+        && let Some(hub) = &workspace.hub
+    {
+        let of = hub.shown();
+        context.printer.note(&match workspace.go_on_by(command) {
+            Ok(_) => format!("the run of `{of}` goes on, on its own"),
+            Err(error) => format!(
+                "the run of `{of}` could not be started: {}; `turnstile run` goes on with it, and so does the next push",
+                error.in_full()
+            ),
+        });
+        return done;
+    }
+    // A push may wait for an approval, whose run was refused to begin without.
+    if command == "approve" { answering(context, done) } else { letting_go(context, done) }
 }
 
 /// Behind a command that held the lock for a while: a runner that found it taken counts on being called for.

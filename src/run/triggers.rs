@@ -63,6 +63,14 @@ impl Workspace {
         self.hand_over()
     }
 
+    /// Keeps a trigger for what a person has decided in the worktree of a pushed branch, where nobody types `run`, and
+    /// starts a runner for it.
+    pub fn go_on_by(&self, decision: &str) -> Result<bool, RunError> {
+        let here = Some(self.layout.worktree.clone());
+        trigger::keep(&self.layout, &trigger::Trigger::new(decision, Self::now(), here, Vec::new()))?;
+        self.go_on()
+    }
+
     /// Removes what hooks that were killed have left.
     pub fn sweep_triggers(&self) -> Result<(), RunError> {
         Ok(trigger::sweep(&self.layout, effect::is_alive)?)

@@ -36,6 +36,7 @@ mod hostile_files;
 mod hostile_secrets;
 mod hostile_text;
 mod hub;
+mod hub_decisions;
 mod injection;
 mod notify;
 mod power;
