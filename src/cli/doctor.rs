@@ -21,8 +21,6 @@ use crate::text::shown_line;
 
 /// What no running process needs any more.
 const STALE: Duration = Duration::from_secs(3600);
-/// A trigger that nobody has taken up for so long, while the lock is free, waits for a runner that is gone.
-const ABANDONED: Duration = Duration::from_secs(60);
 
 /// Check what turnstile needs of this machine and this repository
 ///
@@ -366,12 +364,9 @@ fn triggers(workspace: &Workspace, waiting: &Waiting) -> Check {
         let help = "mend that; the next `turnstile run` or hook serves what waits";
         return Check::fault("triggers", format!("{why}{}", said.unwrap_or_default())).help(help);
     }
-    let free = store::look_at_lock(&workspace.layout).is_ok();
-    // Whoever keeps a trigger starts a runner for it a moment later.
-    let is_left = waiting.triggers.first().is_some_and(|kept| age(&kept.path(&workspace.layout)) > Some(ABANDONED));
     match count {
         0 => Check::ok("triggers", format!("none waits{}", said.unwrap_or_default())),
-        _ if free && is_left => {
+        _ if super::triggers::are_left(&workspace.layout, waiting) => {
             Check::fault("triggers", format!("{count} wait(s) for a run, and the runner was killed"))
                 .help("turnstile run")
         }
@@ -399,7 +394,7 @@ fn of_bare(context: &Context, path: &Path) -> Vec<Check> {
         Err(error) => Check::fault("identity", RunError::from(error).in_full()),
     };
     let told = super::bare::checks(context, path).into_iter();
-    let told = told.map(|(name, message, is_fault)| Check { name, ok: !is_fault, message, help: None });
+    let told = told.map(|told| Check { name: told.name, ok: told.ok, message: told.message, help: told.help });
     std::iter::once(identity).chain(told).collect()
 }
 

@@ -61,6 +61,7 @@ pub use exit::Exit;
 use env::Environment;
 use printer::{Printer, Volume};
 
+use crate::run::Workspace;
 use crate::secret::Screen;
 
 /// Runs tickets with coding agents, and judges the result itself.
@@ -318,7 +319,7 @@ fn deciding(context: &Context, command: &str, done: Result<Decision, CliError>) 
     let is_given = done.as_ref().is_ok_and(|decision| decision.is_given);
     let done = done.map(|decision| decision.exit);
     if is_given
-        && let Ok(workspace) = context.workspace()
+        && let Ok(workspace) = context.workspace_again()
         && let Some(hub) = &workspace.hub
     {
         let of = hub.shown();
@@ -338,7 +339,7 @@ fn deciding(context: &Context, command: &str, done: Result<Decision, CliError>) 
 /// Behind a command that held the lock for a while: a runner that found it taken counts on being called for.
 fn letting_go(context: &Context, done: Result<Exit, CliError>) -> Result<Exit, CliError> {
     if done.is_ok()
-        && let Ok(workspace) = context.workspace()
+        && let Ok(workspace) = context.workspace_again()
     {
         run::hand_over(context, &workspace);
     }
@@ -348,7 +349,8 @@ fn letting_go(context: &Context, done: Result<Exit, CliError>) -> Result<Exit, C
 /// Behind an approval, and where something is trusted: a push may wait for it, whose run was refused to begin without.
 fn answering(context: &Context, done: Result<Exit, CliError>) -> Result<Exit, CliError> {
     if matches!(done, Ok(Exit::SUCCESS))
-        && let Ok(workspace) = context.workspace()
+        // In a bare repository `trust` has seen to all of its branches.
+        && let Ok(workspace) = Workspace::open(&context.directory, context.surroundings())
     {
         match workspace.go_on() {
             Ok(false) => {}

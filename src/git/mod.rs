@@ -50,11 +50,11 @@ pub use content::worktree_bytes;
 pub use drop_kept::{KeptName, drop_kept, kept_names, recover_drop};
 pub use error::{Cause, GitError};
 pub use guard::{Guard, guard};
-pub use hooked::{CheckedOut, Home, checked_out, guessed_home, has_folder, home_of_hook, named_in_message};
+pub use hooked::{CheckedOut, Home, checked_out, guessed_home, has_file, has_folder, home_of_hook, named_in_message};
 pub use hooks_folder::{HooksPlace, HooksSetting, hooks_place};
 pub use hub::{
     Branch, Parked, add_detached, bare_place, branches, check_out, detached_at, head_branch, is_clean, is_on_a_branch,
-    is_within, leave, leave_for, move_forward, park, parking_name, remove_worktree, tip,
+    is_parked, is_within, leave, leave_for, move_forward, park, parking_name, remove_worktree, tip,
 };
 pub use index::{Recovered, recover_adopt, recover_save};
 pub use keep::{Kept, LeftOut, keep, keep_seen, work_trees};

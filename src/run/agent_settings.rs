@@ -10,7 +10,7 @@ use crate::store;
 /// Files by which agents' programs let a project set them up, besides `.claude/settings*.json`.
 const AGENT_SETTINGS: [&str; 2] = [".codex/config.toml", ".mcp.json"];
 
-/// More settings than these nobody has; what lies beside them is looked at by nobody either.
+/// More settings than these nobody has, and nobody looks at them.
 const MOST_SETTINGS: usize = 1000;
 
 /// Whether a path, in whatever tree, is one that may start programs.
@@ -42,15 +42,12 @@ pub(super) fn agent_settings(top: &Path) -> Result<BTreeMap<String, Read>, RunEr
     for path in AGENT_SETTINGS {
         take(path.to_owned())?;
     }
-    match std::fs::read_dir(top.join(".claude")) {
-        Ok(entries) => {
-            for entry in entries.take(MOST_SETTINGS).filter_map(Result::ok) {
-                let path = format!(".claude/{}", entry.file_name().to_string_lossy());
-                if may_start_programs(&path) {
-                    take(path)?;
-                }
-            }
+    match claudes(top) {
+        Ok(paths) if paths.len() > MOST_SETTINGS => {
+            let why = format!("more than {MOST_SETTINGS} files in it are named settings*.json");
+            found.insert(".claude".to_owned(), Err(why));
         }
+        Ok(paths) => paths.into_iter().try_for_each(take)?,
         Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {}
         Err(error) if store::is_shortage(&error) => {
             return Err(store::StoreError::List { path: top.join(".claude"), source: error }.into());
@@ -58,6 +55,18 @@ pub(super) fn agent_settings(top: &Path) -> Result<BTreeMap<String, Read>, RunEr
         Err(error) => drop(found.insert(".claude".to_owned(), Err(error.to_string()))),
     }
     Ok(found)
+}
+
+/// The settings in `.claude`, whatever else lies there and however much of it.
+fn claudes(top: &Path) -> std::io::Result<Vec<String>> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(top.join(".claude"))? {
+        let path = format!(".claude/{}", entry?.file_name().to_string_lossy());
+        if may_start_programs(&path) {
+            paths.push(path);
+        }
+    }
+    Ok(paths)
 }
 
 /// Their digests, for whoever compares two moments.

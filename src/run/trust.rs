@@ -291,10 +291,11 @@ impl Workspace {
             here.files.iter().map(|source| (&*source.path, source.text.as_bytes())).collect();
         let same = |path: &str| copy.files.get(path).map(Vec::as_slice) == now.get(path).copied();
         let mut paths: Vec<String> = copy.files.keys().cloned().chain(now.keys().map(ToString::to_string)).collect();
+        paths.retain(|path| !same(path));
+        // Of these nobody can say that they are the same.
         paths.extend(here.unread);
         paths.sort();
         paths.dedup();
-        paths.retain(|path| !same(path));
         Ok(paths)
     }
 }

@@ -446,3 +446,7 @@ pub fn read_followed(path: &Path) -> Result<Result<Option<Vec<u8>>, String>, Sto
         Err(error) => Ok(Err(error.to_string())),
     }
 }
+
+#[cfg(test)]
+#[path = "trust_tests.rs"]
+mod tests;

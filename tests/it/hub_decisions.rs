@@ -36,6 +36,17 @@ fn a_reply_goes_on() {
 }
 
 #[test]
+fn it_may_be_typed_in_the_bare_repository_as_well() {
+    let hub = asked(&["ask Which?", "grep -q Blue $AGENT/prompt-2 && claim"]);
+    let output = hub.turnstile(&["reply", "-m", "Blue."]).exits(0);
+    let told = output.stderr.lines().collect::<Vec<_>>();
+    assert!(told[0].starts_with("`main`, in "), "{}", output.text());
+    assert_eq!(told[1..], ["the run of `main` goes on, on its own"], "{}", output.text());
+    hub.has("main", "001-a: done");
+    assert_eq!(started(&hub, "reply"), 1, "{}", hub.logs());
+}
+
+#[test]
 fn an_approval_and_a_rejection_go_on() {
     let hub = Hub::trusted(&["claim"; 2]);
     hub.env.ticket("001-a", "title: A\ndone: false\napproval: required", "Do it.");
