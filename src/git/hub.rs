@@ -363,6 +363,22 @@ mod tests {
     }
 
     #[test]
+    fn a_commit_that_is_not_there_any_more_is_in_no_history_and_a_worktree_at_none_is_at_none() {
+        let repo = TestRepo::with(&[("a", "1")]);
+        let (one, two) = (commit(&repo, "one"), commit(&repo, "two"));
+        assert!(is_within(&repo.place, &one, &two).unwrap() && !is_within(&repo.place, &two, &one).unwrap());
+        assert!(!is_within(&repo.place, &"1".repeat(40), &two).unwrap());
+        let at = repo.place.common_dir.join("worktrees/x");
+        std::fs::create_dir_all(&at).unwrap();
+        for (head, known) in
+            [(format!("{one}\n"), Some(one)), ("ref: refs/heads/main\n".into(), None), (String::new(), None)]
+        {
+            std::fs::write(at.join("HEAD"), head).unwrap();
+            assert_eq!(detached_at(&repo.place.common_dir, "x"), known);
+        }
+    }
+
+    #[test]
     fn every_ticket_has_a_branch_that_git_takes() {
         for (ticket, name) in [
             ("auth/010-login", "auth/010-login"),

@@ -31,6 +31,7 @@ mod save;
 mod save_paths;
 mod save_types;
 mod settle;
+mod shared;
 mod sign;
 mod staged;
 mod survey;

@@ -37,8 +37,8 @@ fn many_references_are_somebodys_push_whatever_they_hold() {
     let (env, _) = worked();
     let head = env.git(&["rev-parse", "HEAD"]);
     let told = |count: usize| -> String {
-        let line = |one: usize| format!("refs/heads/{one} {head} refs/heads/{one} {}\n", "0".repeat(40));
-        (0..count).map(line).collect::<Vec<_>>().concat()
+        let line = |one| format!("refs/heads/{one} {head} refs/heads/{one} {}\n", "0".repeat(40));
+        (0..count).map(line).collect()
     };
     assert!(!rings(&env, "pre-push", &told(20)), "turnstile's own");
     assert!(rings(&env, "pre-push", &told(21)));
@@ -162,4 +162,18 @@ fn a_branch_that_is_removed_is_no_work_for_the_worktree_that_has_it() {
     let (none, old) = ("0".repeat(40), env.git(&["rev-parse", "HEAD"]));
     assert!(!rings(&env, "post-receive", &format!("{old} {none} refs/heads/main\n")));
     assert!(rings(&env, "post-receive", &format!("{none} {old} refs/heads/main\n")));
+}
+
+#[test]
+fn the_log_of_a_runner_is_for_its_owner_alone_and_does_not_grow_for_ever() {
+    let env = world(&["claim"]);
+    assert!(rings(&env, "post-commit", ""));
+    let log = env.path(".git/turnstile/worktrees/main/runner.log");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&log.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let old = env.read(&log);
+    env.write(&log, old.clone() + &" ".repeat(1 << 20));
+    assert!(rings(&env, "post-merge", "0"));
+    assert!(env.read(log.with_extension("log.old")).starts_with(&old));
+    assert!(log.metadata().unwrap().len() < 1 << 20);
 }

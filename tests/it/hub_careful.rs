@@ -114,7 +114,9 @@ fn a_branch_that_another_git_holds_is_waited_for_and_what_that_one_puts_there_wi
     });
     // By then the runner waits for the lock; where it does not, it ends.
     std::thread::sleep(Duration::from_millis(500));
+    let moved = format!("{} {} refs/heads/main\n", hub.commit("main"), hub.commit("another"));
     fs::write(hub.git_dir.join("refs/heads/main"), hub.commit("another") + "\n").unwrap();
+    let _ = hub.env.turnstile_with(&["-C", hub.git_dir.to_str().unwrap(), "hook", "post-receive"], &moved).exits(0);
     fs::remove_file(hub.git_dir.join("refs/heads/main.lock")).unwrap();
     hub.has("main", "001-a: done");
     assert_eq!(hub.subjects("main")[..3], ["001-a: done", "two", "meanwhile"]);

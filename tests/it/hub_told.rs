@@ -252,3 +252,24 @@ fn a_question_of_a_hub_with_one_branch_is_answered_where_it_is_shown() {
     let env: &TestEnv = &hub.env;
     assert_eq!(env.turns(), ["1 001-a"]);
 }
+
+#[test]
+fn a_shared_repository_stays_one_that_others_can_write_to() {
+    let hub = Hub::trusted(&["echo one > file\ncommit one\nask Which?"]);
+    hub.git(&["init", "-q", "--bare", "--shared=group", "."]);
+    // What was there before is as it was made.
+    let mended = "chmod -R g+rwX objects refs";
+    assert!(hub.env.command("sh").current_dir(&hub.git_dir).args(["-c", mended]).status().unwrap().success());
+    let push = "umask 022; git push -q origin HEAD:main 2>&1";
+    assert!(hub.env.command("sh").args(["-c", push]).status().unwrap().success());
+    hub.has("main", "001-a: waits for an answer");
+    let find = "find objects refs logs \\( -type d ! -perm -070 -o -type f -path '*refs*' ! -perm -060 \\)";
+    let found = hub.env.command("sh").current_dir(&hub.git_dir).args(["-c", find]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&found.stdout), "", "a group cannot write there");
+    let machine = std::fs::metadata(hub.git_dir.join("turnstile")).unwrap();
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&machine.permissions()) & 0o777,
+        0o700,
+        "what is ours stays ours"
+    );
+}

@@ -16,6 +16,18 @@ fn trusted(scripts: &[&str]) -> TestEnv {
     env
 }
 
+/// The same where settings were there from the beginning: that they are not there was never trusted.
+fn trusted_with_settings(scripts: &[&str]) -> TestEnv {
+    let mut env = TestEnv::new();
+    env.asks_for_trust();
+    env.write(".mcp.json", "{}\n");
+    env.agent(scripts);
+    env.ticket("001-a", "title: A\ndone: false", "Do it.");
+    env.commit_all("tickets");
+    let _ = env.turnstile(&["trust", "--yes"]).exits(0);
+    env
+}
+
 #[test]
 fn settings_are_found_among_however_many_files_and_too_many_of_them_are_not_trusted() {
     let env = trusted(&["claim"]);
@@ -72,9 +84,7 @@ fn settings_that_are_too_large_to_be_looked_at_are_not_trusted() {
 
 #[test]
 fn what_could_not_be_shown_is_not_trusted_by_the_way() {
-    let env = trusted(&["claim"]);
-    env.write(".mcp.json", "{}\n");
-    let _ = env.turnstile(&["trust", "--yes"]).exits(0);
+    let env = trusted_with_settings(&["claim"]);
     env.remove(".mcp.json");
     symlink("/dev/zero", env.path(".mcp.json")).unwrap();
     env.write(".codex/config.toml", "one\n");
@@ -87,13 +97,9 @@ fn what_could_not_be_shown_is_not_trusted_by_the_way() {
 
 #[test]
 fn trusting_a_commit_says_nothing_of_files_that_it_does_not_have() {
-    let env = trusted(&["claim"]);
-    env.git(&["branch", "side"]);
-    env.write(".mcp.json", "{}\n");
-    env.write(CONFIG, env.read(CONFIG) + "# main\n");
-    env.commit_all("settings");
-    let _ = env.turnstile(&["trust", "--yes"]).exits(0);
-    env.git(&["switch", "-q", "side"]);
+    let env = trusted_with_settings(&["claim"]);
+    env.git(&["switch", "-q", "-c", "side"]);
+    env.git(&["rm", "-q", ".mcp.json"]);
     env.write(CONFIG, env.read(CONFIG) + "# side\n");
     env.commit_all("side");
     env.git(&["switch", "-q", "main"]);
