@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CliError, Context, Exit};
+use super::{CliError, Context, Decision, Exit};
 use crate::flow::{AskedBy, ReasonCode};
 use crate::run::{Decidable, Decided, Options, Workspace};
 use crate::ticket::TicketId;
@@ -32,16 +32,16 @@ pub struct RejectArguments {
 }
 
 /// `approve`
-pub fn approve(context: &Context, arguments: &ApproveArguments) -> Result<Exit, CliError> {
+pub fn approve(context: &Context, arguments: &ApproveArguments) -> Result<Decision, CliError> {
     decide(context, &arguments.ids, true)
 }
 
 /// `reject`
-pub fn reject(context: &Context, arguments: &RejectArguments) -> Result<Exit, CliError> {
+pub fn reject(context: &Context, arguments: &RejectArguments) -> Result<Decision, CliError> {
     decide(context, &arguments.ids, false)
 }
 
-fn decide(context: &Context, typed: &[String], approved: bool) -> Result<Exit, CliError> {
+fn decide(context: &Context, typed: &[String], approved: bool) -> Result<Decision, CliError> {
     let kind = if approved { "approve" } else { "reject" };
     let mut workspace = context.workspace_outside_turns()?;
     let mut tickets: Vec<TicketId> = Vec::new();
@@ -88,7 +88,7 @@ fn decide(context: &Context, typed: &[String], approved: bool) -> Result<Exit, C
             context.printer.line(message);
         }
     }
-    Ok(Exit::SUCCESS)
+    Ok(Decision { exit: Exit::SUCCESS, is_given: told.iter().any(|(_, state, _)| *state != "nothing") })
 }
 
 fn tell(

@@ -1,7 +1,7 @@
 //! What every command is given.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 use super::env::Environment;
 use super::error::CliError;
@@ -10,9 +10,6 @@ use crate::git::{self, GitError};
 use crate::run::{RunError, Surroundings, Workspace, hub, is_inside_turn, overview, says_inside_turn, unresolved};
 use crate::text::shell_word;
 use crate::ticket::{Ids, TicketId, resolve};
-
-/// Whether it was said in which worktree a command works.
-static NOTED: Once = Once::new();
 
 /// What every command is given.
 #[derive(Clone, Debug)]
@@ -30,6 +27,20 @@ pub struct Context {
 impl Context {
     /// The worktree around the directory; in a bare repository that of the only branch that is worked on there.
     pub fn workspace(&self) -> Result<Workspace, CliError> {
+        match Workspace::open(&self.directory, self.surroundings()) {
+            Err(RunError::Git(GitError::Bare { path })) => {
+                let workspace = self.worktree_of_bare(path)?;
+                if let Some(branch) = &workspace.hub {
+                    self.printer.note(&format!("`{}`, in {}", branch.shown(), shown_path(&workspace.layout.top)));
+                }
+                Ok(workspace)
+            }
+            opened => Ok(opened?),
+        }
+    }
+
+    /// The same once more, behind a command that has said where it is.
+    pub fn workspace_again(&self) -> Result<Workspace, CliError> {
         match Workspace::open(&self.directory, self.surroundings()) {
             Err(RunError::Git(GitError::Bare { path })) => self.worktree_of_bare(path),
             opened => Ok(opened?),
@@ -51,13 +62,8 @@ impl Context {
             let error = CliError::invalid("several branches are worked on in this bare repository");
             return Err(commands.fold(error, CliError::hint));
         }
-        let Some((branch, top)) = worktrees.pop() else { return Err(RunError::from(GitError::Bare { path }).into()) };
-        let workspace = Workspace::open(&top, self.surroundings())?;
-        if let Ok(branch) = branch {
-            // A command may open it more than once.
-            NOTED.call_once(|| self.printer.note(&format!("`{}`, in {}", branch.shown(), shown_path(&top))));
-        }
-        Ok(workspace)
+        let Some((_, top)) = worktrees.pop() else { return Err(RunError::from(GitError::Bare { path }).into()) };
+        Ok(Workspace::open(&top, self.surroundings())?)
     }
 
     /// The worktree, for a command that changes the run: refused inside a turn of this repository.

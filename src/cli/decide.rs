@@ -9,6 +9,15 @@ use crate::flow::{Life, Policy, ReasonCode, amount, resume_answers};
 use crate::run::{Decided, Options};
 use crate::ticket::{Read, TicketId};
 
+/// What came of a command by which a person decides something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Its exit status.
+    pub exit: Exit,
+    /// Whether anything was decided: by what changes nothing nothing goes on.
+    pub is_given: bool,
+}
+
 /// Decide that a ticket is done
 #[derive(Debug, clap::Args)]
 pub struct DoneArguments {
@@ -46,12 +55,12 @@ pub struct StopArguments {
 }
 
 /// `done`
-pub fn done(context: &Context, arguments: &DoneArguments) -> Result<Exit, CliError> {
+pub fn done(context: &Context, arguments: &DoneArguments) -> Result<Decision, CliError> {
     set_done(context, &arguments.id, true)
 }
 
 /// `reopen`
-pub fn reopen(context: &Context, arguments: &ReopenArguments) -> Result<Exit, CliError> {
+pub fn reopen(context: &Context, arguments: &ReopenArguments) -> Result<Decision, CliError> {
     set_done(context, &arguments.id, false)
 }
 
@@ -62,11 +71,11 @@ pub fn pause(context: &Context, arguments: &PauseArguments) -> Result<Exit, CliE
     let decided = workspace.decide("pause", json!({ "now": arguments.now }))?;
     let exit = tell(context, "pause", None, decided, "the run is paused; `turnstile resume` goes on");
     notifier.end(&workspace, None);
-    exit
+    Ok(exit?.exit)
 }
 
 /// `resume`
-pub fn resume(context: &Context, _: &ResumeArguments) -> Result<Exit, CliError> {
+pub fn resume(context: &Context, _: &ResumeArguments) -> Result<Decision, CliError> {
     let mut workspace = context.workspace_outside_turns()?;
     let before = workspace.folded()?.state;
     let policy = Policy::of(&workspace.settings()?.config);
@@ -112,10 +121,10 @@ pub fn resume(context: &Context, _: &ResumeArguments) -> Result<Exit, CliError> 
 pub fn stop(context: &Context, arguments: &StopArguments) -> Result<Exit, CliError> {
     let mut workspace = context.workspace_outside_turns()?;
     let decided = workspace.decide("stop", json!({ "now": arguments.now }))?;
-    tell(context, "stop", None, decided, "the run is stopped; the next `turnstile run` begins a new one")
+    Ok(tell(context, "stop", None, decided, "the run is stopped; the next `turnstile run` begins a new one")?.exit)
 }
 
-fn set_done(context: &Context, typed: &str, done: bool) -> Result<Exit, CliError> {
+fn set_done(context: &Context, typed: &str, done: bool) -> Result<Decision, CliError> {
     let mut workspace = context.workspace_outside_turns()?;
     let ticket = context.ticket(&mut workspace, typed)?;
     let kind = if done { "done" } else { "reopen" };
@@ -142,7 +151,8 @@ fn tell(
     ticket: Option<&TicketId>,
     decided: Decided,
     served: &str,
-) -> Result<Exit, CliError> {
+) -> Result<Decision, CliError> {
+    let is_given = decided != Decided::Nothing;
     let (word, sentence) = match decided {
         Decided::Served => ("served", served.to_owned()),
         Decided::Stored => ("stored", format!("a step is under way; `{kind}` is stored and served when its turn ends")),
@@ -169,5 +179,5 @@ fn tell(
     } else {
         context.printer.line(&sentence);
     }
-    Ok(Exit::SUCCESS)
+    Ok(Decision { exit: Exit::SUCCESS, is_given })
 }

@@ -54,12 +54,14 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use context::Context;
+pub use decide::Decision;
 pub use error::CliError;
 pub use exit::Exit;
 
 use env::Environment;
 use printer::{Printer, Volume};
 
+use crate::run::Workspace;
 use crate::secret::Screen;
 
 /// Runs tickets with coding agents, and judges the result itself.
@@ -289,16 +291,16 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Status(arguments) => status::run(context, &arguments),
         Command::Log(arguments) => log::run(context, &arguments),
         Command::Prompt(arguments) => prompt::run(context, &arguments),
-        Command::Reply(arguments) => letting_go(context, reply::run(context, &arguments)),
+        Command::Reply(arguments) => deciding(context, "reply", reply::run(context, &arguments)),
         Command::Dispatch(arguments) => dispatch::run(context, &arguments),
-        Command::Approve(arguments) => answering(context, approve::approve(context, &arguments)),
-        Command::Reject(arguments) => letting_go(context, approve::reject(context, &arguments)),
-        Command::Done(arguments) => letting_go(context, decide::done(context, &arguments)),
-        Command::Reopen(arguments) => letting_go(context, decide::reopen(context, &arguments)),
+        Command::Approve(arguments) => deciding(context, "approve", approve::approve(context, &arguments)),
+        Command::Reject(arguments) => deciding(context, "reject", approve::reject(context, &arguments)),
+        Command::Done(arguments) => deciding(context, "done", decide::done(context, &arguments)),
+        Command::Reopen(arguments) => deciding(context, "reopen", decide::reopen(context, &arguments)),
         Command::Pause(arguments) => letting_go(context, decide::pause(context, &arguments)),
-        Command::Resume(arguments) => letting_go(context, decide::resume(context, &arguments)),
+        Command::Resume(arguments) => deciding(context, "resume", decide::resume(context, &arguments)),
         Command::Stop(arguments) => letting_go(context, decide::stop(context, &arguments)),
-        Command::Undo(arguments) => letting_go(context, undo::run(context, &arguments)),
+        Command::Undo(arguments) => deciding(context, "undo", undo::run(context, &arguments)),
         Command::Trust(arguments) => answering(context, trust::run(context, &arguments)),
         Command::Prune(arguments) => prune::run(context, &arguments),
         Command::Report(arguments) => report::run(context, &arguments),
@@ -311,10 +313,33 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
     }
 }
 
+/// Behind a decision. In the worktree of a pushed branch nobody types `run`, and what was decided goes on by itself;
+/// anywhere else whoever decided goes on when they want to.
+fn deciding(context: &Context, command: &str, done: Result<Decision, CliError>) -> Result<Exit, CliError> {
+    let is_given = done.as_ref().is_ok_and(|decision| decision.is_given);
+    let done = done.map(|decision| decision.exit);
+    if is_given
+        && let Ok(workspace) = context.workspace_again()
+        && let Some(hub) = &workspace.hub
+    {
+        let of = hub.shown();
+        context.printer.note(&match workspace.go_on_by(command) {
+            Ok(_) => format!("the run of `{of}` goes on, on its own"),
+            Err(error) => format!(
+                "the run of `{of}` could not be started: {}; `turnstile run` goes on with it, and so does the next push",
+                error.in_full()
+            ),
+        });
+        return done;
+    }
+    // A push may wait for an approval, whose run was refused to begin without.
+    if command == "approve" { answering(context, done) } else { letting_go(context, done) }
+}
+
 /// Behind a command that held the lock for a while: a runner that found it taken counts on being called for.
 fn letting_go(context: &Context, done: Result<Exit, CliError>) -> Result<Exit, CliError> {
     if done.is_ok()
-        && let Ok(workspace) = context.workspace()
+        && let Ok(workspace) = context.workspace_again()
     {
         run::hand_over(context, &workspace);
     }
@@ -324,7 +349,8 @@ fn letting_go(context: &Context, done: Result<Exit, CliError>) -> Result<Exit, C
 /// Behind an approval, and where something is trusted: a push may wait for it, whose run was refused to begin without.
 fn answering(context: &Context, done: Result<Exit, CliError>) -> Result<Exit, CliError> {
     if matches!(done, Ok(Exit::SUCCESS))
-        && let Ok(workspace) = context.workspace()
+        // In a bare repository `trust` has seen to all of its branches.
+        && let Ok(workspace) = Workspace::open(&context.directory, context.surroundings())
     {
         match workspace.go_on() {
             Ok(false) => {}

@@ -11,6 +11,7 @@ use super::printer::{Printer, Volume};
 use crate::flow::{Begun, CheckEnded, CheckVerdict, Event, Moment, Outcome, ReasonCode, amount};
 use crate::run::{Progress, branch_name};
 use crate::ticket::TicketId;
+use crate::trigger::Hook;
 
 /// What a person sees.
 pub struct Live<'p> {
@@ -321,6 +322,9 @@ pub fn line(event: &Event, verbose: bool) -> Option<String> {
             format!("{} uncommitted file(s) of yours are taken as they are", paths.len())
         }
         Event::TriggerReceived { hook, said, .. } => match said.as_ref().or(hook.as_ref()) {
+            Some(said) if hook.as_ref().is_some_and(|hook| Hook::named(hook).is_none()) => {
+                format!("a decision asked for this run: {}", shown(said))
+            }
             Some(said) => format!("a hook asked for this run: {}", shown(said)),
             None => "a hook asked for this run; its trigger cannot be read".to_owned(),
         },

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::input::text_from_stdin;
-use super::{CliError, Context, Exit};
+use super::{CliError, Context, Decision, Exit};
 use crate::flow::{Look, ReasonCode, ReplyFact, TicketStanding, reply_target, standing, waiting_tickets};
 use crate::run::{Answered, Options, RunError, View};
 use crate::store::StoreError;
@@ -40,7 +40,7 @@ pub struct Arguments {
 }
 
 /// Writes the reply.
-pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
+pub fn run(context: &Context, arguments: &Arguments) -> Result<Decision, CliError> {
     let mut workspace = context.workspace_outside_turns()?;
     let named = arguments.id.as_deref().map(|id| context.ticket(&mut workspace, id)).transpose()?;
     let view = workspace.look(&Options::default())?;
@@ -74,7 +74,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
     } else {
         context.printer.line(&sentence);
     }
-    Ok(Exit::SUCCESS)
+    Ok(Decision { exit: Exit::SUCCESS, is_given: true })
 }
 
 /// The ticket that the reply goes to, by the same rules by which a step would find it.

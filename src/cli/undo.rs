@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::exit::Exit;
 use super::show::named_turn;
-use super::{CliError, Context};
+use super::{CliError, Context, Decision};
 use crate::flow::{Undone, turns_in_words};
 use crate::run::{Progress, RunError, UndoAsked, UndoEnd, UndoRefused, Workspace};
 use crate::store::{self, LockError};
@@ -34,7 +34,7 @@ pub struct Arguments {
 }
 
 /// Undoes turns.
-pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
+pub fn run(context: &Context, arguments: &Arguments) -> Result<Decision, CliError> {
     let mut workspace = context.workspace_outside_turns()?;
     let turn = arguments.turn.as_deref().map(|typed| turn(&workspace, typed)).transpose()?;
     let asked = UndoAsked { turn, paths: arguments.paths.clone() };
@@ -74,7 +74,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
                     context.printer.note(&format!("`turnstile undo {}` goes back one turn further", from - 1));
                 }
             }
-            Ok(Exit::SUCCESS)
+            Ok(Decision { exit: Exit::SUCCESS, is_given: false })
         }
         UndoEnd::Made { run, undone, kept, back, goes_on, finished } => {
             if context.printer.json {
@@ -102,11 +102,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
                     context.printer.note(&line);
                 }
             }
-            Ok(match (&undone.why, &undone.rest) {
+            let exit = match (&undone.why, &undone.rest) {
                 (Some(_), _) => Exit::FAILED,
                 (None, Some(_)) => Exit::INVALID,
                 (None, None) => Exit::SUCCESS,
-            })
+            };
+            Ok(Decision { exit, is_given: true })
         }
     }
 }

@@ -64,7 +64,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
                 again.unwrap_or(AT_LEAST).min(AT_LEAST)
             }
             Due::Step => {
-                if let Some(left) = quiet.left(&workspace.taken_up(&view)) {
+                if let Some(left) = quiet.left(&workspace.taken_up(&view)?) {
                     left
                 } else {
                     let exit = watched.step(&mut workspace)?;

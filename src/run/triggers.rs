@@ -63,6 +63,14 @@ impl Workspace {
         self.hand_over()
     }
 
+    /// Keeps a trigger for what a person has decided in the worktree of a pushed branch, where nobody types `run`, and
+    /// starts a runner for it.
+    pub fn go_on_by(&self, decision: &str) -> Result<bool, RunError> {
+        let here = Some(self.layout.worktree.clone());
+        trigger::keep(&self.layout, &trigger::Trigger::new(decision, Self::now(), here, Vec::new()))?;
+        self.go_on()
+    }
+
     /// Removes what hooks that were killed have left.
     pub fn sweep_triggers(&self) -> Result<(), RunError> {
         Ok(trigger::sweep(&self.layout, effect::is_alive)?)
@@ -247,8 +255,30 @@ const OF_A_TURN: [&str; 8] = [
     "TURNSTILE_EFFECT",
 ];
 
-const OF_CGI: [&str; 7] = ["REMOTE_", "REQUEST_", "SCRIPT_", "SERVER_", "CONTENT_", "DOCUMENT_", "REDIRECT_"];
-const OF_CGI_WHOLE: [&str; 5] = ["GATEWAY_INTERFACE", "QUERY_STRING", "PATH_INFO", "PATH_TRANSLATED", "FCGI_ROLE"];
+/// What a web server says of a request: RFC 3875, and what servers add to it. `SSL_CERT_FILE` and its like are settings
+/// of this machine.
+const OF_CGI: [&str; 10] = [
+    "REMOTE_",
+    "REQUEST_",
+    "SCRIPT_",
+    "SERVER_",
+    "CONTENT_",
+    "DOCUMENT_",
+    "REDIRECT_",
+    "CONTEXT_",
+    "SSL_CLIENT_",
+    "SSL_SERVER_",
+];
+const OF_CGI_WHOLE: [&str; 8] = [
+    "AUTH_TYPE",
+    "GATEWAY_INTERFACE",
+    "QUERY_STRING",
+    "PATH_INFO",
+    "PATH_TRANSLATED",
+    "FCGI_ROLE",
+    "HTTPS",
+    "UNIQUE_ID",
+];
 
 #[cfg(test)]
 mod tests {

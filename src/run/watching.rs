@@ -4,9 +4,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::error::RunError;
 use super::workspace::{View, Workspace};
 use crate::flow::{Life, Phase, Reason, ReasonCode};
-use crate::store::TICKETS;
+use crate::store::{self, TICKETS};
 use crate::watch::{Place, Places};
 
 /// What a look came to.
@@ -83,12 +84,16 @@ impl Workspace {
         ])
     }
 
-    /// The files that have to be quiet before a step takes them up: the ticket, the config, a reply.
-    pub fn taken_up(&self, view: &View) -> Vec<PathBuf> {
+    /// The files that have to be quiet before a step takes them up: the ticket, the config, a reply with all that is
+    /// attached to it.
+    pub fn taken_up(&self, view: &View) -> Result<Vec<PathBuf>, RunError> {
         let ticket = view.preview.ticket.as_ref().map(|ticket| self.layout.top.join(ticket.path()));
-        ticket
-            .into_iter()
-            .chain([self.layout.config_file(), self.layout.reply_file(), self.layout.reply_folder()])
-            .collect()
+        let (reply, folder) = (self.layout.reply_file(), self.layout.reply_folder());
+        let mut files: Vec<PathBuf> = ticket.into_iter().chain([self.layout.config_file(), reply]).collect();
+        // What is too much to be attached makes a reply that no step takes up.
+        let attached = store::look_reply(&self.layout)?.map(|reply| reply.attachments).unwrap_or_default();
+        files.extend(attached.iter().map(|(path, _)| folder.join(path)));
+        files.push(folder);
+        Ok(files)
     }
 }

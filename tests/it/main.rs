@@ -39,6 +39,7 @@ mod hostile_secrets;
 mod hostile_text;
 mod hub;
 mod hub_careful;
+mod hub_decisions;
 mod hub_told;
 mod injection;
 mod notify;

@@ -345,3 +345,23 @@ fn the_runner_ignores_no_signal_that_its_starter_ignored_and_closes_what_it_inhe
     let_go(&env);
     env.completed();
 }
+
+#[test]
+fn nothing_that_a_web_server_says_of_a_request_reaches_the_agent() {
+    let mut env = world(&["claim"], &["pre-push"]);
+    // RFC 3875, section 4.1, and what servers add to it.
+    let names = "AUTH_TYPE CONTENT_LENGTH CONTENT_TYPE GATEWAY_INTERFACE PATH_INFO PATH_TRANSLATED QUERY_STRING REMOTE_ADDR \
+                 REMOTE_HOST REMOTE_IDENT REMOTE_USER REQUEST_METHOD SCRIPT_NAME SERVER_NAME SERVER_PORT SERVER_PROTOCOL \
+                 SERVER_SOFTWARE HTTP_ACCEPT HTTPS SSL_CLIENT_S_DN SSL_SERVER_S_DN UNIQUE_ID CONTEXT_PREFIX DOCUMENT_ROOT";
+    let others = ["HARMLESS", "SSL_CERT_FILE"];
+    for name in names.split_whitespace().chain(others) {
+        env.set(name, "of the server");
+    }
+    env.commit_all("something to push");
+    env.git(&["push", "--quiet", "origin", "main"]);
+    env.completed();
+    let seen = env.agent_environment(1);
+    let is_there = |name: &&str| seen.lines().any(|line| line.starts_with(&format!("{name}=")));
+    assert_eq!(names.split_whitespace().filter(is_there).collect::<Vec<_>>(), [""; 0]);
+    assert!(others.iter().all(is_there), "{seen}");
+}

@@ -110,6 +110,27 @@ fn a_reply_continues_the_run() {
 }
 
 #[test]
+fn an_attachment_that_is_half_written_holds_its_reply_back() {
+    let env = world(&["ask 'Which one?'", "claim"]);
+    env.ticket("001-a", "title: A", "Do it.");
+    env.commit_all("tickets");
+    let watching = Watching::begin(&env, &[]);
+    env.until("it is asked", |env| !env.events("run.paused").is_empty());
+    env.write(".tickets/reply/deep/big.txt", "part 0\n");
+    env.reply("The second.");
+    for part in 1..6 {
+        std::thread::sleep(Duration::from_millis(900));
+        let mut file = std::fs::File::options().append(true).open(env.path(".tickets/reply/deep/big.txt")).unwrap();
+        std::io::Write::write_all(&mut file, format!("part {part}\n").as_bytes()).unwrap();
+    }
+    assert_eq!(env.turns().len(), 1, "it is still written");
+    env.until("it is done", completed);
+    drop(watching.end().exits(0));
+    let attached = env.read(".tickets/history/001-a/0002-reply/deep/big.txt");
+    assert_eq!(attached.lines().count(), 6, "{attached}");
+}
+
+#[test]
 fn a_half_written_reply_is_left_alone_and_so_is_what_is_still_put_beside_it() {
     let env = world(&["ask 'Which one?'", "claim"]);
     env.ticket("001-a", "title: A", "Do it.");
