@@ -366,6 +366,11 @@ fn triggers(workspace: &Workspace, waiting: &Waiting) -> Check {
         let help = "mend that; the next `turnstile run` or hook serves what waits";
         return Check::fault("triggers", format!("{why}{}", said.unwrap_or_default())).help(help);
     }
+    let callers = waiting.callers();
+    if !callers.is_empty() {
+        let what = super::triggers::shown_processes(&callers);
+        return Check::ok("triggers", format!("{count} wait(s): {}, {what}", super::triggers::CALLED));
+    }
     let free = store::look_at_lock(&workspace.layout).is_ok();
     // Whoever keeps a trigger starts a runner for it a moment later.
     let is_left = waiting.triggers.first().is_some_and(|kept| age(&kept.path(&workspace.layout)) > Some(ABANDONED));

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use super::callers;
 use super::inside::{is_inside_turn, says_inside_turn};
 use super::triggers::{not_started, start_runner};
 use super::workspace::{Surroundings, Workspace, layout_of};
@@ -124,6 +125,7 @@ fn has_tickets(whom: &For) -> bool {
 
 fn keep(hook: Hook, whom: &For, surroundings: &Surroundings) -> Result<(), String> {
     let trigger = Trigger::new(hook.name(), Workspace::now(), whom.worktree.clone(), whom.moved.clone());
+    let trigger = Trigger { caller: callers::of_hook(hook), ..trigger };
     if let Err(error) = trigger::keep(&whom.layout, &trigger) {
         let why = super::RunError::from(error).in_full();
         let message = format!("the trigger could not be kept: {why}; `turnstile run` does what it asked for");

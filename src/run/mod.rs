@@ -3,6 +3,7 @@
 mod acts;
 mod answer;
 mod approvals;
+mod callers;
 mod changes;
 mod check_child;
 mod checks;
@@ -54,6 +55,7 @@ mod written;
 
 pub use answer::Answered;
 pub use approvals::Decidable;
+pub use callers::is_at_work;
 pub use child::carry_out;
 pub use decisions::Decided;
 pub use driver::{StepEnd, step};

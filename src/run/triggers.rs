@@ -101,7 +101,7 @@ impl Workspace {
         if !is_whole {
             return Ok(None);
         }
-        Ok(Some(trigger::kept(&self.layout)?))
+        Ok(Some(self.waiting()?.for_a_look()))
     }
 
     /// Counts a look at the whole worktree that found nothing to do as a start: `watch` is one that never ends.
@@ -228,7 +228,11 @@ fn is_somebody_elses(name: &str, is_cgi: bool) -> bool {
     }
     let begins = |list: &[&str]| list.iter().any(|prefix| name.starts_with(prefix));
     let of_cgi = is_cgi && (begins(&OF_CGI) || OF_CGI_WHOLE.contains(&name));
-    begins(&["GIT_", "HTTP_", "GL_"]) || OF_A_SESSION.contains(&name) || OF_A_TURN.contains(&name) || of_cgi
+    begins(&["GIT_", "HTTP_", "GL_"])
+        || OF_A_SESSION.contains(&name)
+        || OF_A_TURN.contains(&name)
+       
+        || of_cgi
 }
 
 /// Who pushed, and a terminal that is not ours: a signing program would ask for a password there.

@@ -11,4 +11,4 @@ pub use hook::Hook;
 pub use input::{STDIN_CAP, moved_by};
 pub use last::{Refused, Why, clear_refused, last_refused, note_refused};
 pub use spool::{Kept, drop_kept, keep, kept, sweep};
-pub use words::{Moved, RefName, Trigger};
+pub use words::{Caller, Moved, RefName, Trigger};

@@ -81,7 +81,7 @@ fn the_work_outlives_a_closed_terminal_ctrl_c_and_the_death_of_the_pusher() {
         env.hook_is("pre-push", &call);
         env.commit_all("something to push");
         let mut push = push_in_group(&env);
-        env.until("the turn begins", is_in_turn);
+        env.until("the runner waits", |env| env.runner_log().contains(" waits until git"));
         let group = format!("-{}", push.id());
         assert!(env.command("kill").args([signal, "--", &group]).status().unwrap().success());
         push.wait().unwrap();
@@ -193,7 +193,7 @@ fn an_old_journal_without_triggers_and_a_new_one_with_them_come_to_the_same_stat
     env.until("the run completes", |env| env.kinds().last().is_some_and(|kind| kind == "run.completed"));
     let document = env.json(&["status"]);
     assert_eq!((&document["status"], &document["turns"]), (&"completed".into(), &2.into()));
-    assert_eq!(document["triggers"], serde_json::json!({ "waiting": 0, "refused": null }));
+    assert_eq!(document["triggers"], serde_json::json!({ "waiting": 0, "callers": [], "refused": null }));
 }
 
 #[test]

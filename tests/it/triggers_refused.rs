@@ -163,7 +163,7 @@ fn a_hook_that_can_do_nothing_fails_nothing() {
 fn a_trigger_that_cannot_be_read_is_served_like_any_other() {
     let env = world(&["claim"], &[]);
     env.write(".git/turnstile/triggers/00000000000000000001-0123456789abcdef-1.json", "{");
-    assert_eq!(env.json(&["status"])["triggers"], json!({ "waiting": 1, "refused": null }));
+    assert_eq!(env.json(&["status"])["triggers"], json!({ "waiting": 1, "callers": [], "refused": null }));
     env.run_ends("completed");
     assert_eq!(env.triggers(), [""; 0]);
     assert_eq!(env.events("trigger.received")[0]["hook"], json!(null));
