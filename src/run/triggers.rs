@@ -231,9 +231,36 @@ fn is_somebody_elses(name: &str, is_cgi: bool) -> bool {
     begins(&["GIT_", "HTTP_", "GL_"])
         || OF_A_SESSION.contains(&name)
         || OF_A_TURN.contains(&name)
-       
+        || OF_A_HOOK.contains(&name)
         || of_cgi
 }
+
+/// What pre-commit and prek say to the hooks that they run, and what makes their own hooks refuse every commit of an agent.
+/// What people set for these programs themselves stays.
+const OF_A_HOOK: [&str; 22] = [
+    "PRE_COMMIT",
+    "PRE_COMMIT_RUNNING_LEGACY",
+    "PRE_COMMIT_FROM_REF",
+    "PRE_COMMIT_TO_REF",
+    "PRE_COMMIT_SOURCE",
+    "PRE_COMMIT_ORIGIN",
+    "PRE_COMMIT_LOCAL_BRANCH",
+    "PRE_COMMIT_REMOTE_BRANCH",
+    "PRE_COMMIT_REMOTE_NAME",
+    "PRE_COMMIT_REMOTE_URL",
+    "PRE_COMMIT_CHECKOUT_TYPE",
+    "PRE_COMMIT_IS_SQUASH_MERGE",
+    "PRE_COMMIT_SQUASH_MERGE",
+    "PRE_COMMIT_REWRITE_COMMAND",
+    "PRE_COMMIT_COMMIT_MSG_SOURCE",
+    "PRE_COMMIT_COMMIT_OBJECT_NAME",
+    "PRE_COMMIT_PRE_REBASE_UPSTREAM",
+    "PRE_COMMIT_PRE_REBASE_BRANCH",
+    "_PRE_COMMIT_SKIP_POST_CHECKOUT",
+    "PREK_RUNNING_LEGACY",
+    "PREK_HOOK_STAGE",
+    "PREK_INTERNAL__SKIP_POST_CHECKOUT",
+];
 
 /// Who pushed, and a terminal that is not ours: a signing program would ask for a password there.
 const OF_A_SESSION: [&str; 6] =
@@ -284,8 +311,14 @@ mod tests {
             "TURNSTILE_EFFECT",
             "TURNSTILE_GRACE_MS",
             "SERVER_URL",
+            "PRE_COMMIT",
+            "PRE_COMMIT_HOME",
+            "PRE_COMMIT_RUNNING_LEGACY",
+            "PREK_RUNNING_LEGACY",
+            "PREK_HOME",
         ];
-        assert_eq!(left(&all), ["PATH", "HOME", "HTTP_PROXY", "SSH_AUTH_SOCK", "TURNSTILE_GRACE_MS", "SERVER_URL"]);
+        let mine = ["PATH", "HOME", "HTTP_PROXY", "SSH_AUTH_SOCK", "TURNSTILE_GRACE_MS", "SERVER_URL"];
+        assert_eq!(left(&all), [&mine[..], &["PRE_COMMIT_HOME", "PREK_HOME"]].concat());
         let of_a_server = ["GATEWAY_INTERFACE", "HTTP_PROXY", "QUERY_STRING", "REMOTE_USER", "SERVER_NAME", "LANG"];
         assert_eq!(left(&of_a_server), ["LANG", "PATH"]);
     }

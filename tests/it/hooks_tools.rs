@@ -284,3 +284,16 @@ fn an_edit_that_pre_commit_hides_during_a_push_is_nobodys_work() {
         assert_eq!((env.turns().len(), env.read("README.md")), (0, "mine\n".to_owned()), "{name}");
     }
 }
+
+#[test]
+fn an_agent_commits_beside_pre_commit_that_has_called_the_hook() {
+    for name in ["pre-commit", "prek"] {
+        let Some(env) = with(name) else { return };
+        pushed_beside(&env, name, &["pre-push", "pre-commit"]);
+        env.git(&["push", "--quiet", "origin", "main"]);
+        env.completed();
+        assert_eq!(env.turns(), ["1 001-a"], "{name}");
+        let environment = env.agent_environment(1);
+        assert!(!environment.lines().any(|line| line.contains("PRE_COMMIT") || line.contains("PREK")), "{environment}");
+    }
+}
