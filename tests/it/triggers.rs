@@ -345,3 +345,16 @@ fn the_runner_ignores_no_signal_that_its_starter_ignored_and_closes_what_it_inhe
     let_go(&env);
     env.completed();
 }
+
+#[test]
+fn a_push_from_a_worktree_whose_git_directory_lies_elsewhere_starts_the_work() {
+    let env = world(&["claim"], &["pre-push"]);
+    let real = env.root().join("real.git");
+    env.git(&["init", "--quiet", "--separate-git-dir", real.to_str().unwrap()]);
+    env.trust();
+    let pushed = env.git_says(&["push", "--quiet", "origin", "main"]).exits(0);
+    assert_eq!(pushed.stderr, KEPT);
+    env.until("the run completes", |env| env.json(&["status"])["status"] == "completed");
+    env.settled();
+    assert_eq!((env.turns().len(), crate::support::triggers_of(&real).len()), (1, 0));
+}
