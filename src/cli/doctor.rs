@@ -357,6 +357,9 @@ fn leftovers(workspace: &Workspace) -> Check {
 
 /// What git hooks have asked for, and what came of it.
 fn triggers(workspace: &Workspace, waiting: &Waiting) -> Check {
+    if let Some(fault) = unkept(&workspace.layout) {
+        return fault;
+    }
     let log = workspace.layout.runner_log();
     let said = log.exists().then(|| format!("; what their runs have said is in {}", log.display()));
     let count = waiting.triggers.len();
@@ -384,6 +387,11 @@ fn triggers(workspace: &Workspace, waiting: &Waiting) -> Check {
     }
 }
 
+/// Why no call of a hook could be kept.
+fn unkept(layout: &store::Layout) -> Option<Check> {
+    crate::trigger::trouble(layout).map(|trouble| Check::fault("triggers", trouble.what).help(trouble.help))
+}
+
 /// Whether git takes pushes to what is checked out here; nothing where nobody pushes here.
 fn pushes(workspace: &Workspace) -> Option<Check> {
     let pushed_to = super::pushed_to::look(workspace)?;
@@ -405,7 +413,8 @@ fn of_bare(context: &Context, path: &Path) -> Vec<Check> {
     };
     let told = super::bare::checks(context, path).into_iter();
     let told = told.map(|(name, message, is_fault)| Check { name, ok: !is_fault, message, help: None });
-    std::iter::once(identity).chain(told).collect()
+    let unkept = unkept(&store::Layout::main(path, path));
+    std::iter::once(identity).chain(unkept).chain(told).collect()
 }
 
 fn stale_in(folder: &Path) -> Vec<String> {

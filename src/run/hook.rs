@@ -35,8 +35,10 @@ pub enum Hooked {
     Nothing(&'static str),
     /// A trigger is kept, and a runner was started for it.
     Kept,
-    /// It could not be kept, or no runner be started.
-    Failed(String),
+    /// It could not be kept, and why.
+    NotKept(String),
+    /// It is kept, and no runner could be started for it.
+    NotStarted(String),
 }
 
 /// Whom a call is for: where a runner begins, and where its machine part lies.
@@ -84,8 +86,8 @@ pub fn take_hook(call: &HookCall, surroundings: &Surroundings) -> Hooked {
     };
     let mut kept = false;
     for whom in whom.into_iter().filter(has_tickets) {
-        if let Err(why) = keep(call.hook, &whom, surroundings) {
-            return Hooked::Failed(why);
+        if let Err(failed) = keep(call.hook, &whom, surroundings) {
+            return failed;
         }
         kept = true;
     }
@@ -123,20 +125,29 @@ fn has_tickets(whom: &For) -> bool {
     whom.worktree.is_none() || std::fs::symlink_metadata(whom.layout.tickets()).is_ok()
 }
 
-fn keep(hook: Hook, whom: &For, surroundings: &Surroundings) -> Result<(), String> {
+fn keep(hook: Hook, whom: &For, surroundings: &Surroundings) -> Result<(), Hooked> {
     let trigger = Trigger::new(hook.name(), Workspace::now(), whom.worktree.clone(), whom.moved.clone());
     let trigger = Trigger { caller: callers::of_hook(hook), ..trigger };
     if let Err(error) = trigger::keep(&whom.layout, &trigger) {
         let why = super::RunError::from(error).in_full();
-        let message = format!("the trigger could not be kept: {why}; `turnstile run` does what it asked for");
-        note(&whom.layout, hook, "io", message);
-        return Err(why);
+        let why = format!("{why}; {}", way_out(whom.worktree.is_none()));
+        note(&whom.layout, hook, "io", format!("the trigger could not be kept: {why}"));
+        return Err(Hooked::NotKept(why));
     }
     start_runner(surroundings, &whom.start).map_err(|error| {
         let why = error.in_full();
         not_started(&whom.layout, hook.name(), &why);
-        why
+        Hooked::NotStarted(format!("{why}; {}", way_out(whom.worktree.is_none())))
     })
+}
+
+/// What does what a hook has asked for in vain.
+fn way_out(is_bare: bool) -> &'static str {
+    if is_bare {
+        "`turnstile doctor` there says more, and the next push that is kept serves this one as well"
+    } else {
+        "`turnstile run` does what the hook asked for"
+    }
 }
 
 /// The repository cannot be opened: why is left where `turnstile doctor` looks, if there is such a place.
@@ -146,10 +157,14 @@ fn unopened(call: &HookCall, why: &str) -> Hooked {
     };
     let top = top.unwrap_or_else(|| common_dir.clone());
     let layout = Layout::main(top, common_dir);
-    if std::fs::symlink_metadata(layout.tickets()).is_ok() {
+    let is_there = |path: PathBuf| std::fs::symlink_metadata(path).is_ok();
+    if is_there(layout.tickets()) {
         note(&layout, call.hook, "repository_state", why.to_owned());
+    } else if !is_there(layout.machine()) {
+        // Hooks that are called for all repositories of a person say nothing in those that have nothing to do with us.
+        return Hooked::Nothing("the repository cannot be opened, and turnstile was never here");
     }
-    Hooked::Failed(why.to_owned())
+    Hooked::NotKept(why.to_owned())
 }
 
 fn note(layout: &Layout, hook: Hook, code: &str, message: String) {

@@ -64,7 +64,8 @@ pub fn kept(layout: &Layout) -> Result<Vec<Kept>, StoreError> {
     let mut found = Vec::new();
     for id in ids(layout)? {
         let name = format!("{id}{ENDING}");
-        let bytes = match store::read_capped(&layout.triggers(), name, CAP, Links::Any)? {
+        let path = Path::new("triggers").join(name);
+        let bytes = match store::read_capped(&layout.machine(), path, CAP, Links::Any)? {
             // Served by somebody else between the listing and now.
             Ok(None) => continue,
             Ok(Some(bytes)) => bytes,
@@ -95,14 +96,14 @@ pub fn drop_kept(layout: &Layout, served: &[Kept]) -> Result<(), StoreError> {
 
 /// Removes what hooks that were killed never finished writing; `is_alive` says whether a process is there.
 pub fn sweep(layout: &Layout, is_alive: impl Fn(i32) -> bool) -> Result<(), StoreError> {
-    let names = store::list_capped(&layout.triggers(), Path::new(""), usize::MAX)?.unwrap_or_default();
+    let names = store::list_capped(&layout.machine(), Path::new("triggers"), usize::MAX)?.unwrap_or_default();
     let dead = |name: &String| store::writer_of(name).is_some_and(|process| !is_alive(process));
     let dead: Vec<String> = names.into_iter().filter(dead).collect();
     store::remove_together(&layout.triggers(), &dead, || {})
 }
 
 fn ids(layout: &Layout) -> Result<Vec<String>, StoreError> {
-    let names = store::list_capped(&layout.triggers(), Path::new(""), usize::MAX)?.unwrap_or_default();
+    let names = store::list_capped(&layout.machine(), Path::new("triggers"), usize::MAX)?.unwrap_or_default();
     let id = |name: String| {
         let id = name.strip_suffix(ENDING)?;
         let began = id.split('-').next()?;

@@ -140,7 +140,9 @@ fn a_hook_that_can_do_nothing_fails_nothing() {
     let env = world(&["claim"], &["pre-push"]);
     env.write(".git/turnstile/triggers", "a file in the way");
     let pushed = env.git_says(&["push", "--quiet", "origin", "main"]).exits(0);
-    assert_eq!(pushed.text(), "--- exit 0\n");
+    let told = pushed.stderr;
+    assert!(told.starts_with("turnstile: no trigger kept: ") && told.lines().count() == 1, "{told}");
+    assert!(told.ends_with("; `turnstile run` does what the hook asked for\n"), "{told}");
     assert_eq!(env.turns(), [""; 0]);
 
     // A repository that cannot be opened says so where `doctor` would look.
@@ -149,7 +151,7 @@ fn a_hook_that_can_do_nothing_fails_nothing() {
     env.git(&["init", "--quiet", "--object-format=sha256"]);
     env.ticket("001-a", "done: false", "Do it.");
     let output = env.call_hook("post-commit", "").exits(0);
-    assert_eq!(output.text(), "--- exit 0\n");
+    assert!(output.stderr.starts_with("turnstile: no trigger kept: "), "{}", output.text());
     let refused = refused_of(&env.path(".git"), "main").unwrap();
     assert_eq!(refused["reason"]["code"], "repository_state");
     assert!(refused["reason"]["message"].as_str().unwrap().contains("sha256"), "{refused}");
@@ -216,4 +218,41 @@ fn watch_serves_triggers_by_looking() {
     assert!(env.command("kill").args(["-INT", &watch.id().to_string()]).status().unwrap().success());
     let _ = env.wait(watch).exits(0);
     assert_eq!(env.turns().len(), 1);
+}
+
+#[test]
+fn a_place_where_no_trigger_can_be_kept_is_found_before_one_is_lost() {
+    let mut env = world(&["claim"], &["pre-push"]);
+    let fault = |env: &TestEnv, what: &str| {
+        let doctor = env.turnstile(&["doctor"]).exits(3);
+        assert!(doctor.stdout.contains("fault  triggers") && doctor.stdout.contains(what), "{}", doctor.text());
+    };
+    let triggers = env.path(".git/turnstile/triggers");
+    env.write(&triggers, "a file in the way");
+    fault(&env, "triggers is no folder");
+    std::fs::remove_file(&triggers).unwrap();
+    // Nothing is written through a link, and nothing is read.
+    let elsewhere = env.root().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &triggers).unwrap();
+    fault(&env, "triggers is a symbolic link, which is never followed");
+    push(&env);
+    assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 0);
+    // Who pushes from elsewhere reads nothing.
+    env.set("REMOTE_ADDR", "192.0.2.1");
+    let output = env.call_hook("pre-push", "").exits(0);
+    assert_eq!(output.text(), "--- exit 0\n");
+    std::fs::remove_file(&triggers).unwrap();
+    std::fs::create_dir(&triggers).unwrap();
+    let _ = env.turnstile(&["doctor"]).exits(0);
+    assert_eq!(std::fs::read_dir(&triggers).unwrap().count(), 0, "what was tried is gone");
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(&triggers, Some(12345), None).unwrap();
+        fault(&env, "belongs to user 12345");
+    }
+    let hub = env.root().join("origin.git");
+    std::fs::create_dir(hub.join("turnstile")).unwrap();
+    std::fs::write(hub.join("turnstile/triggers"), "a file in the way").unwrap();
+    let doctor = env.turnstile(&["-C", hub.to_str().unwrap(), "doctor"]).exits(3);
+    assert!(doctor.stdout.contains("triggers is no folder"), "{}", doctor.text());
 }
