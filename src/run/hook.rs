@@ -99,23 +99,30 @@ fn of_pushed(place: &git::Place, moved: &[Moved]) -> Vec<For> {
     let mut whom = Vec::new();
     for checked_out in git::checked_out(place) {
         let name = RefName::of(&checked_out.branch);
-        let moved: Vec<Moved> = moved.iter().filter(|one| one.name == name && !one.is_deletion()).cloned().collect();
-        if moved.is_empty() {
+        let mut here: Vec<Moved> = moved.iter().filter(|one| one.name == name && !one.is_deletion()).cloned().collect();
+        if here.is_empty() && !moved.is_empty() {
             continue;
         }
         // One whose folder is gone has nothing that could be worked on.
         if let Ok(Home::Worktree(place)) = git::home_of_hook(None, &checked_out.start) {
+            // Whoever called the hook has kept to themselves what git said: all that is checked out may have moved.
+            if here.is_empty()
+                && let Some(new) = git::head(&place).ok().and_then(|head| head.commit)
+            {
+                here.push(Moved { name, old: "0".repeat(new.len()), new });
+            }
             let layout = layout_of(&place);
-            whom.push(For { start: place.top, worktree: Some(layout.worktree.clone()), layout, moved });
+            whom.push(For { start: place.top, worktree: Some(layout.worktree.clone()), layout, moved: here });
         }
     }
     whom
 }
 
-/// A bare repository is concerned where something that was pushed has tickets.
+/// A bare repository is concerned where something that was pushed has tickets, and where nobody knows what was pushed: then
+/// all branches are looked at.
 fn of_bare(git_dir: PathBuf, layout: Layout, moved: Vec<Moved>) -> Vec<For> {
     let has = |one: &Moved| one.is_deletion() || git::has_folder(&git_dir, &one.new, TICKETS).unwrap_or(true);
-    if !moved.iter().any(has) {
+    if !moved.is_empty() && !moved.iter().any(has) {
         return Vec::new();
     }
     vec![For { start: git_dir, layout, worktree: None, moved }]

@@ -358,3 +358,18 @@ fn a_push_from_a_worktree_whose_git_directory_lies_elsewhere_starts_the_work() {
     env.settled();
     assert_eq!((env.turns().len(), crate::support::triggers_of(&real).len()), (1, 0));
 }
+
+#[test]
+fn a_push_whose_hook_is_called_without_what_git_says_works_on_what_is_checked_out() {
+    let env = world(&["claim"], &[]);
+    env.git(&["config", "receive.denyCurrentBranch", "updateInstead"]);
+    let call = format!("#!/bin/sh\ncat > /dev/null\nexec '{}' hook post-receive\n", env!("CARGO_BIN_EXE_turnstile"));
+    env.hook_is("post-receive", &call);
+    let clone = env.root().join("clone");
+    env.git(&["clone", "--quiet", env.repo().to_str().unwrap(), clone.to_str().unwrap()]);
+    let in_clone = |arguments: &[&str]| env.git(&[&["-C", clone.to_str().unwrap()], arguments].concat());
+    in_clone(&["-c", "user.name=R", "-c", "user.email=r@e", "commit", "--quiet", "--allow-empty", "-m", "pushed"]);
+    in_clone(&["push", "--quiet", "origin", "HEAD:main"]);
+    env.completed();
+    assert_eq!(env.turns(), ["1 001-a"]);
+}
