@@ -11,7 +11,7 @@ use super::triggers::shown_processes;
 use super::{CliError, Context, Exit};
 use crate::flow::AskedBy;
 use crate::git::GitError;
-use crate::run::{Options, RunError, Until, Workspace, hub, is_at_work};
+use crate::run::{Options, RunError, Until, Workspace, hub, is_at_work, left_lying};
 use crate::store::{self, Layout, LockError};
 
 /// What comes in one go is looked at once.
@@ -52,7 +52,7 @@ pub fn run(context: &Context) -> Result<Exit, CliError> {
             continue;
         }
         if let Err(error) = workspace.sweep_triggers() {
-            context.printer.note(&format!("what killed hooks have left is still there: {}", error.in_full()));
+            context.printer.note(&left_lying(&error));
         }
         if let Some(why) = workspace.lacks_copy() {
             context.printer.note(&why.message);

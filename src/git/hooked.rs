@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::GitError;
 use super::library;
-use super::path::as_file;
+use super::path::{as_file, text_to_file};
 use super::repo::{Place, discover};
 
 /// Where a hook was called.
@@ -63,6 +63,17 @@ pub fn checked_out(place: &Place) -> Vec<CheckedOut> {
         }
     }
     found
+}
+
+/// Since when git knows a linked worktree by this name; none where it does not. The file is written once, as the worktree is
+/// made, and neither a move nor a repair changes it.
+pub fn worktree_since(common_dir: &Path, name: &str) -> std::io::Result<Option<std::time::SystemTime>> {
+    let folder = common_dir.join("worktrees").join(text_to_file(name));
+    match std::fs::metadata(folder.join("commondir")) {
+        Ok(found) => found.modified().map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// What a line `name: value` of a commit's message says; none where there is no such line, or no such commit.

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::error::RunError;
 use super::real::Progress;
 use super::session::{DriveEnd, Until};
+use super::strays::{is_refusal_of_gone, is_stray};
 use super::workspace::{Options, Surroundings, Workspace};
 use crate::crash::{Point, point};
 use crate::effect;
@@ -38,7 +39,11 @@ impl Waiting {
 impl Workspace {
     /// What waits.
     pub fn waiting(&self) -> Result<Waiting, RunError> {
-        Ok(Waiting { triggers: trigger::kept(&self.layout)?, refused: trigger::last_refused(&self.layout) })
+        let mut waiting =
+            Waiting { triggers: trigger::kept(&self.layout)?, refused: trigger::last_refused(&self.layout) };
+        waiting.triggers.retain(|kept| !is_stray(&self.layout, kept));
+        waiting.refused = waiting.refused.filter(|refused| !is_refusal_of_gone(&self.layout, refused));
+        Ok(waiting)
     }
 
     /// Starts a runner if a trigger waits that nobody was refused for. To be called by whoever has let go of the lock:
@@ -61,11 +66,6 @@ impl Workspace {
         }
         trigger::clear_refused(&self.layout)?;
         self.hand_over()
-    }
-
-    /// Removes what hooks that were killed have left.
-    pub fn sweep_triggers(&self) -> Result<(), RunError> {
-        Ok(trigger::sweep(&self.layout, effect::is_alive)?)
     }
 
     /// Drops the pushes to branches whose pushes start nothing, and says how many there were.

@@ -73,12 +73,17 @@ pub fn note_refused(layout: &Layout, of: &[Kept], refused: Refused) -> Result<()
 
 /// A start was served.
 pub fn clear_refused(layout: &Layout) -> Result<(), StoreError> {
-    if last_refused(layout).is_none() {
+    forget_refused(layout, |worktree, _| worktree == layout.worktree)
+}
+
+/// Forgets the refusals that are for nobody any more.
+pub fn forget_refused(layout: &Layout, is_over: impl Fn(&str, &Refused) -> bool) -> Result<(), StoreError> {
+    if !read(layout).refused.iter().any(|(worktree, refused)| is_over(worktree, refused)) {
         return Ok(());
     }
     let _lock = lock(layout)?;
     let mut last = read(layout);
-    last.refused.remove(&layout.worktree);
+    last.refused.retain(|worktree, refused| !is_over(worktree, refused));
     if last.refused.is_empty() { store::remove(&layout.machine(), below()) } else { write(layout, &last) }
 }
 

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::words::Trigger;
 use crate::crash::{Point, point};
@@ -26,6 +26,12 @@ impl Kept {
     /// Its file.
     pub fn path(&self, layout: &Layout) -> PathBuf {
         layout.triggers().join(format!("{}{ENDING}", self.id))
+    }
+
+    /// When it came; none where its name does not say.
+    pub fn came(&self) -> Option<SystemTime> {
+        let nanoseconds = self.id.split('-').next()?.parse().ok()?;
+        UNIX_EPOCH.checked_add(Duration::from_nanos(nanoseconds))
     }
 
     /// Which triggers ask for the same.
@@ -61,6 +67,18 @@ pub fn keep(layout: &Layout, trigger: &Trigger) -> Result<String, StoreError> {
 
 /// The triggers that wait for this worktree, oldest first; those that cannot be read wait for whoever looks.
 pub fn kept(layout: &Layout) -> Result<Vec<Kept>, StoreError> {
+    let is_here = |kept: &Kept| {
+        kept.trigger.as_ref().is_none_or(|trigger| match &trigger.worktree {
+            Some(worktree) => *worktree == layout.worktree,
+            // A bare repository hands it on to the worktrees of its branches.
+            None => layout.worktree == "main",
+        })
+    };
+    Ok(kept_by_all(layout)?.into_iter().filter(is_here).collect())
+}
+
+/// The triggers that wait for any worktree.
+pub fn kept_by_all(layout: &Layout) -> Result<Vec<Kept>, StoreError> {
     let mut found = Vec::new();
     for id in ids(layout)? {
         let name = format!("{id}{ENDING}");
@@ -72,14 +90,7 @@ pub fn kept(layout: &Layout) -> Result<Vec<Kept>, StoreError> {
             Err(_) => Vec::new(),
         };
         let trigger: Option<Trigger> = serde_json::from_slice(&bytes).ok();
-        let is_here = trigger.as_ref().is_none_or(|trigger| match &trigger.worktree {
-            Some(worktree) => *worktree == layout.worktree,
-            // A bare repository hands it on to the worktrees of its branches.
-            None => layout.worktree == "main",
-        });
-        if is_here {
-            found.push(Kept { id, trigger });
-        }
+        found.push(Kept { id, trigger });
     }
     Ok(found)
 }

@@ -256,3 +256,39 @@ fn a_place_where_no_trigger_can_be_kept_is_found_before_one_is_lost() {
     let doctor = env.turnstile(&["-C", hub.to_str().unwrap(), "doctor"]).exits(3);
     assert!(doctor.stdout.contains("triggers is no folder"), "{}", doctor.text());
 }
+
+#[test]
+fn what_waited_for_a_worktree_that_is_gone_is_dropped_and_one_of_the_same_name_inherits_nothing() {
+    let env = world(&["claim"], &["pre-push"]);
+    let linked = env.root().join("linked");
+    let there = linked.to_str().unwrap();
+    let start = env.git(&["rev-parse", "HEAD"]);
+    let leave_one = || {
+        env.git(&["worktree", "add", "--quiet", "--force", "-B", "side", there, start.trim()]);
+        std::fs::write(linked.join("README.md"), "mine\n").unwrap();
+        env.git(&["-C", there, "push", "--quiet", "--force", "origin", "side"]);
+        env.until("the start is refused", |env| refused_of(&env.path(".git"), "linked").is_some());
+        env.settled();
+        assert_eq!(env.triggers().len(), 1);
+        env.git(&["worktree", "remove", "--force", there]);
+    };
+    leave_one();
+    env.run_ends("completed");
+    assert_eq!((env.triggers().len(), refused_of(&env.path(".git"), "linked")), (0, None));
+
+    leave_one();
+    // Another one, and later than a clock may be wrong.
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    env.git(&["worktree", "add", "--quiet", "-b", "unrelated", there, start.trim()]);
+    let status = env.json(&["-C", there, "status"]);
+    assert_eq!(status["triggers"], json!({ "waiting": 0, "callers": [], "refused": null }));
+    env.run_ends("completed");
+    assert_eq!((env.triggers().len(), refused_of(&env.path(".git"), "linked")), (0, None));
+    // What it asks for itself stays.
+    std::fs::write(linked.join("README.md"), "mine\n").unwrap();
+    env.git(&["-C", there, "push", "--quiet", "origin", "unrelated"]);
+    env.until("the start is refused", |env| refused_of(&env.path(".git"), "linked").is_some());
+    env.settled();
+    env.run_ends("completed");
+    assert_eq!(env.triggers().len(), 1);
+}
