@@ -174,6 +174,7 @@ fn install(context: &Context, arguments: &InstallArguments) -> Result<Exit, CliE
     }
     let folder = hooks::usual_folder(&scene.place);
     let held = hooks::hold(&folder)?;
+    hooks::sweep(&folder)?;
     // What lay there before it was held may be another's work by now.
     let scene = Scene::look(scene.place)?;
     let collisions = hooks::collisions(&scene.looked.slots, &wanted);
@@ -249,8 +250,10 @@ fn uninstall(context: &Context) -> Result<Exit, CliError> {
     let scene = Scene::look(place)?;
     let shown = hooks::shown_folder(&scene.place);
     let mut acts = Vec::new();
-    if scene.looked.slots.iter().any(|slot| slot.has_ours() || slot.former != hooks::Found::Nothing) {
+    let is_there = scene.looked.slots.iter().any(|slot| slot.has_ours() || slot.former != hooks::Found::Nothing);
+    if is_there || hooks::has_left(&folder)? {
         let held = hooks::hold(&folder)?;
+        hooks::sweep(&folder)?;
         let looked = hooks::look(&scene.place, &scene.charge)?;
         acts = hooks::uninstall(&looked.slots, &shown).map_err(|refused| refuse(&refused))?;
         hooks::perform(&folder, &held, &acts, Path::new(""))?;

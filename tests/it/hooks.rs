@@ -366,3 +366,18 @@ fn a_former_hook_that_reads_nothing_and_one_that_refuses_are_what_they_were() {
     assert_eq!(env.read("../bell/stdin.pre-push"), lines);
     assert_eq!((call("7"), env.rings().len()), (Some(7), 0));
 }
+
+#[test]
+fn what_an_install_that_was_killed_has_left_goes_with_the_next_install_and_with_uninstall() {
+    let env = TestEnv::new();
+    let left = [".turnstile-hook-AbCdEf", ".turnstile-hook-123456"];
+    for command in ["install", "uninstall", "uninstall"] {
+        let before = names(&env);
+        for name in left {
+            env.write(format!(".git/hooks/{name}"), "#!/bin/sh");
+        }
+        let _ = env.turnstile(&["hooks", command]).exits(0);
+        assert!(names(&env).iter().all(|name| !name.starts_with('.')), "{command}: {:?}", names(&env));
+        assert!(command == "install" || names(&env).is_empty(), "{before:?}");
+    }
+}
