@@ -156,6 +156,9 @@ fn install(context: &Context, arguments: &InstallArguments) -> Result<Exit, CliE
     let program = program(context)?;
     let scene = Scene::look(place)?;
     if let Charge::Elsewhere(elsewhere) = &scene.charge {
+        if elsewhere.is_off {
+            return Err(advice::off(context, elsewhere));
+        }
         let missing: Vec<Hook> = wanted.iter().copied().filter(|hook| !scene.rings(*hook)).collect();
         if missing.iter().any(|hook| elsewhere.tool.is_none_or(|tool| tool.knows(*hook))) {
             return Err(advice::refusal(

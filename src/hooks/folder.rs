@@ -88,6 +88,7 @@ pub fn in_charge(place: &HooksPlace) -> Result<Charge, HooksError> {
             tool: tool_of(&folder),
             why: format!("{} is a symbolic link to {}", shown(&usual), target.display()),
             undo: format!("rm {0} && mkdir {0}", crate::text::shell_word(&shown(&usual))),
+            is_off: false,
             is_shared: is_shared(&folder),
             folder,
         }));
@@ -106,7 +107,10 @@ pub fn in_charge(place: &HooksPlace) -> Result<Charge, HooksError> {
     };
     let is_husky = folder.ends_with(".husky/_") || folder.ends_with(".husky");
     let tool = if is_husky { Some(Tool::Husky) } else { tool_of(&folder) };
-    Ok(Charge::Elsewhere(Elsewhere { shown: shown(&folder), tool, why, undo, is_shared: is_shared(&folder), folder }))
+    let is_empty = place.setting.as_ref().is_some_and(|setting| setting.value.is_empty());
+    let is_off = is_empty || fs::metadata(&folder).is_ok_and(|found| !found.is_dir());
+    let is_shared = is_shared(&folder) && !is_off;
+    Ok(Charge::Elsewhere(Elsewhere { shown: shown(&folder), tool, why, undo, is_off, is_shared, folder }))
 }
 
 fn is_same_folder(one: &Path, other: &Path) -> bool {

@@ -96,6 +96,10 @@ pub fn health(slot: &Slot, charge: &Charge, folder: &str, is_program: &dyn Fn(&P
         if let Some(file) = &slot.called {
             return told(State::Called, format!("called by {file}"), None);
         }
+        if elsewhere.is_off {
+            let help = format!("{}; then: {MEND}", elsewhere.undo);
+            return told(State::Bypassed, format!("git runs no hooks here: {}", elsewhere.why), Some(&help));
+        }
         let help = format!("{MEND} says what to add there; to do without it: {}", elsewhere.undo);
         return told(State::Bypassed, format!("git does not look into {folder}: {}", elsewhere.why), Some(&help));
     }
@@ -215,6 +219,7 @@ mod tests {
             tool: Some(Tool::Husky),
             why: "core.hooksPath is `.husky/_`".to_owned(),
             undo: "git config --unset core.hooksPath".to_owned(),
+            is_off: false,
             is_shared: true,
         };
         let charge = Charge::Elsewhere(elsewhere);

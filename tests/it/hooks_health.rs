@@ -171,3 +171,19 @@ fn a_folder_of_hooks_that_is_a_link_is_not_written_through() {
     env.git(&["config", "core.hooksPath", ".git/hooks"]);
     let _ = env.turnstile(&["hooks", "install"]).exits(0);
 }
+
+#[test]
+fn where_hooks_are_switched_off_nobody_is_told_to_write_into_nothing() {
+    for value in ["/dev/null", ""] {
+        let env = installed();
+        env.git(&["config", "core.hooksPath", value]);
+        let refused = env.turnstile(&["hooks", "install"]).exits(3).stderr;
+        let why = format!("git runs no hooks in this repository: core.hooksPath is `{value}`, set in .git/config");
+        assert!(refused.contains(&why) && !refused.contains("Add") && !refused.contains("chmod"), "{refused}");
+        let undo = "git config --unset core.hooksPath; then: turnstile hooks install";
+        assert!(refused.contains(undo), "{refused}");
+        assert_eq!(faulty(&env, "pre-push"), ("bypassed".to_owned(), undo.to_owned()));
+        env.git(&["config", "--unset", "core.hooksPath"]);
+        mends(&env);
+    }
+}
