@@ -118,7 +118,10 @@ impl Scene {
         let folder = hooks::shown_folder(&self.place);
         let expected = self.expected();
         let slots = self.looked.slots.iter().filter(|slot| expected.contains(&slot.hook));
-        slots.map(|slot| hooks::health(slot, &self.charge, &folder, &is_program)).collect()
+        let chained = self.record.as_ref().map(|record| record.chained.as_slice()).unwrap_or_default();
+        slots
+            .map(|slot| hooks::health(slot, &self.charge, &folder, chained.contains(&slot.hook), &is_program))
+            .collect()
     }
 
     fn rings(&self, hook: Hook) -> bool {
@@ -190,7 +193,12 @@ fn install(context: &Context, arguments: &InstallArguments) -> Result<Exit, CliE
     }
     let shown = hooks::shown_folder(&scene.place);
     let acts = hooks::install(&scene.looked.slots, &wanted, &program, &shown).map_err(|refused| refuse(&refused))?;
-    let asked = Record::new(wish, wanted);
+    let is_behind = |hook: &Hook| {
+        let is_kept = |act: &Act| matches!(act, Act::Keep { name, .. } if name == hook.name());
+        scene.slot(*hook).is_some_and(|slot| slot.former != hooks::Found::Nothing) || acts.iter().any(is_kept)
+    };
+    let chained: Vec<Hook> = wanted.iter().copied().filter(is_behind).collect();
+    let asked = Record::new(wish, wanted).behind(chained);
     // What is asked for stands there before it is done: whoever finds half of it knows what is missing.
     if scene.record.as_ref() != Some(&asked) {
         hooks::write_record(scene.common_dir(), &asked)?;

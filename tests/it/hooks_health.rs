@@ -187,3 +187,20 @@ fn where_hooks_are_switched_off_nobody_is_told_to_write_into_nothing() {
         mends(&env);
     }
 }
+
+#[test]
+fn a_former_hook_that_was_taken_over_and_is_gone_is_missed() {
+    let env = TestEnv::new();
+    env.hook(".git/hooks/pre-push", "exit 0");
+    let _ = env.turnstile(&["hooks", "install", "--on", "push"]).exits(0);
+    let _ = env.turnstile(&["hooks", "status"]).exits(0);
+    let former = env.path(".git/hooks/pre-push.turnstile-chained");
+    let text = fs::read(&former).unwrap();
+    fs::remove_file(&former).unwrap();
+    let help = "put it back there; to do without it: turnstile hooks install";
+    assert_eq!(faulty(&env, "pre-push"), ("former_gone".to_owned(), help.to_owned()));
+    fs::write(&former, text).unwrap();
+    let _ = env.turnstile(&["hooks", "status"]).exits(0);
+    fs::remove_file(&former).unwrap();
+    mends(&env);
+}
