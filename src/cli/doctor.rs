@@ -15,14 +15,14 @@ use crate::agent::program_name;
 use crate::config::{AgentKind, Config, RosterEntry};
 use crate::flow::Life;
 use crate::git;
-use crate::run::{RunError, Waiting, Workspace};
+use crate::run::{RunError, Workspace};
 use crate::store::{self, LockError, TICKETS};
 use crate::text::shown_line;
 
+mod triggers;
+
 /// What no running process needs any more.
 const STALE: Duration = Duration::from_secs(3600);
-/// A trigger that nobody has taken up for so long, while the lock is free, waits for a runner that is gone.
-const ABANDONED: Duration = Duration::from_secs(60);
 
 /// Check what turnstile needs of this machine and this repository
 ///
@@ -74,7 +74,8 @@ pub fn run(context: &Context, _: &Arguments) -> Result<Exit, CliError> {
             checks.push(journal(&workspace));
             checks.push(leftovers(&workspace));
             checks.extend(pushes(&workspace));
-            checks.push(Check::of("triggers", workspace.waiting().map(|waiting| triggers(&workspace, &waiting))));
+            checks
+                .push(Check::of("triggers", workspace.waiting().map(|waiting| triggers::check(&workspace, &waiting))));
         }
         Err(error) => {
             if let RunError::Git(git::GitError::Bare { path }) = &error {
@@ -355,43 +356,6 @@ fn leftovers(workspace: &Workspace) -> Check {
     }
 }
 
-/// What git hooks have asked for, and what came of it.
-fn triggers(workspace: &Workspace, waiting: &Waiting) -> Check {
-    if let Some(fault) = unkept(&workspace.layout) {
-        return fault;
-    }
-    let log = workspace.layout.runner_log();
-    let said = log.exists().then(|| format!("; what their runs have said is in {}", log.display()));
-    let count = waiting.triggers.len();
-    if let Some(refused) = &waiting.refused {
-        let first = refused.reason.message.lines().next().unwrap_or_default();
-        let why = format!("the last start by a git hook came to nothing: {}: {first}", refused.reason.code);
-        let help = "mend that; the next `turnstile run` or hook serves what waits";
-        return Check::fault("triggers", format!("{why}{}", said.unwrap_or_default())).help(help);
-    }
-    let callers = waiting.callers();
-    if !callers.is_empty() {
-        let what = super::triggers::shown_processes(&callers);
-        return Check::ok("triggers", format!("{count} wait(s): {}, {what}", super::triggers::CALLED));
-    }
-    let free = store::look_at_lock(&workspace.layout).is_ok();
-    // Whoever keeps a trigger starts a runner for it a moment later.
-    let is_left = waiting.triggers.first().is_some_and(|kept| age(&kept.path(&workspace.layout)) > Some(ABANDONED));
-    match count {
-        0 => Check::ok("triggers", format!("none waits{}", said.unwrap_or_default())),
-        _ if free && is_left => {
-            Check::fault("triggers", format!("{count} wait(s) for a run, and the runner was killed"))
-                .help("turnstile run")
-        }
-        _ => Check::ok("triggers", format!("{count} wait(s) for a run{}", said.unwrap_or_default())),
-    }
-}
-
-/// Why no call of a hook could be kept.
-fn unkept(layout: &store::Layout) -> Option<Check> {
-    crate::trigger::trouble(layout).map(|trouble| Check::fault("triggers", trouble.what).help(trouble.help))
-}
-
 /// Whether git takes pushes to what is checked out here; nothing where nobody pushes here.
 fn pushes(workspace: &Workspace) -> Option<Check> {
     let pushed_to = super::pushed_to::look(workspace)?;
@@ -413,7 +377,7 @@ fn of_bare(context: &Context, path: &Path) -> Vec<Check> {
     };
     let told = super::bare::checks(context, path).into_iter();
     let told = told.map(|(name, message, is_fault)| Check { name, ok: !is_fault, message, help: None });
-    let unkept = unkept(&store::Layout::main(path, path));
+    let unkept = triggers::unkept(&store::Layout::main(path, path));
     std::iter::once(identity).chain(unkept).chain(told).collect()
 }
 

@@ -1,0 +1,47 @@
+//! What `doctor` says of the triggers of git hooks: whether one could be kept, and what becomes of those that wait.
+
+use std::time::Duration;
+
+use super::{Check, age};
+use crate::run::{Waiting, Workspace};
+use crate::store::{self, Layout};
+
+/// A trigger that nobody has taken up for so long, while the lock is free, waits for a runner that is gone.
+const ABANDONED: Duration = Duration::from_secs(60);
+
+/// What git hooks have asked for, and what came of it.
+pub(super) fn check(workspace: &Workspace, waiting: &Waiting) -> Check {
+    if let Some(fault) = unkept(&workspace.layout) {
+        return fault;
+    }
+    let log = workspace.layout.runner_log();
+    let said = log.exists().then(|| format!("; what their runs have said is in {}", log.display()));
+    let count = waiting.triggers.len();
+    if let Some(refused) = &waiting.refused {
+        let first = refused.reason.message.lines().next().unwrap_or_default();
+        let why = format!("the last start by a git hook came to nothing: {}: {first}", refused.reason.code);
+        let help = "mend that; the next `turnstile run` or hook serves what waits";
+        return Check::fault("triggers", format!("{why}{}", said.unwrap_or_default())).help(help);
+    }
+    let callers = waiting.callers();
+    if !callers.is_empty() {
+        let what = super::super::triggers::shown_processes(&callers);
+        return Check::ok("triggers", format!("{count} wait(s): {}, {what}", super::super::triggers::CALLED));
+    }
+    let free = store::look_at_lock(&workspace.layout).is_ok();
+    // Whoever keeps a trigger starts a runner for it a moment later.
+    let is_left = waiting.triggers.first().is_some_and(|kept| age(&kept.path(&workspace.layout)) > Some(ABANDONED));
+    match count {
+        0 => Check::ok("triggers", format!("none waits{}", said.unwrap_or_default())),
+        _ if free && is_left => {
+            Check::fault("triggers", format!("{count} wait(s) for a run, and the runner was killed"))
+                .help("turnstile run")
+        }
+        _ => Check::ok("triggers", format!("{count} wait(s) for a run{}", said.unwrap_or_default())),
+    }
+}
+
+/// Why no call of a hook could be kept.
+pub(super) fn unkept(layout: &Layout) -> Option<Check> {
+    crate::trigger::trouble(layout).map(|trouble| Check::fault("triggers", trouble.what).help(trouble.help))
+}
