@@ -31,7 +31,7 @@ const STALE: Duration = Duration::from_secs(3600);
 pub struct Arguments {}
 
 /// What came of one check.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Check {
     name: String,
     ok: bool,
@@ -378,7 +378,9 @@ fn of_bare(context: &Context, path: &Path) -> Vec<Check> {
     let told = super::bare::checks(context, path).into_iter();
     let told = told.map(|(name, message, is_fault)| Check { name, ok: !is_fault, message, help: None });
     let unkept = triggers::unkept(&store::Layout::main(path, path));
-    std::iter::once(identity).chain(unkept).chain(told).collect()
+    // Nothing can wait where nothing is kept.
+    let told = told.filter(|check| unkept.is_none() || check.name != "triggers");
+    std::iter::once(identity).chain(unkept.clone()).chain(told).collect()
 }
 
 fn stale_in(folder: &Path) -> Vec<String> {

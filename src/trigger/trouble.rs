@@ -39,7 +39,7 @@ fn of_folder(folder: &Path, may_be_link: bool) -> Option<Trouble> {
     let word = shell_word(&shown.to_string());
     let aside = |what: &str| Trouble {
         what: format!("no trigger can be kept: {shown} is {what}"),
-        help: format!("mv {word} {word}.aside"),
+        help: format!("mv {word} {word}.old"),
     };
     let found = match folder.symlink_metadata() {
         Ok(found) if found.is_symlink() && !may_be_link => {

@@ -255,6 +255,7 @@ fn a_place_where_no_trigger_can_be_kept_is_found_before_one_is_lost() {
     std::fs::write(hub.join("turnstile/triggers"), "a file in the way").unwrap();
     let doctor = env.turnstile(&["-C", hub.to_str().unwrap(), "doctor"]).exits(3);
     assert!(doctor.stdout.contains("triggers is no folder"), "{}", doctor.text());
+    assert!(!doctor.stdout.contains("no push waits"), "{}", doctor.text());
 }
 
 #[test]
