@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::env::Environment;
 use super::error::CliError;
 use super::printer::Printer;
-use crate::run::{Surroundings, Workspace, is_inside_turn, says_inside_turn, unresolved};
+use crate::git::{self, GitError};
+use crate::run::{RunError, Surroundings, Workspace, hub, is_inside_turn, overview, says_inside_turn, unresolved};
+use crate::text::shell_word;
 use crate::ticket::{Ids, TicketId, resolve};
 
 /// What every command is given.
@@ -23,9 +25,35 @@ pub struct Context {
 }
 
 impl Context {
-    /// The worktree around the directory.
+    /// The worktree around the directory; in a bare repository that of the only branch that is worked on there.
     pub fn workspace(&self) -> Result<Workspace, CliError> {
-        Ok(Workspace::open(&self.directory, self.surroundings())?)
+        match Workspace::open(&self.directory, self.surroundings()) {
+            Err(RunError::Git(GitError::Bare { path })) => self.worktree_of_bare(path),
+            opened => Ok(opened?),
+        }
+    }
+
+    /// The bare repository around the directory, if something was pushed there and no branch is worked on yet.
+    pub fn bare_to_look_at(&self) -> Result<Option<PathBuf>, CliError> {
+        // What else is the matter is said by whoever opens it.
+        let Err(GitError::Bare { path }) = git::discover(&self.directory) else { return Ok(None) };
+        let is_pushed_to = !hub::waiting(&path)?.triggers.is_empty() || !overview(&path)?.unseen.is_empty();
+        Ok((is_pushed_to && hub::worktrees(&path)?.is_empty()).then_some(path))
+    }
+
+    fn worktree_of_bare(&self, path: PathBuf) -> Result<Workspace, CliError> {
+        let mut worktrees = hub::worktrees(&path)?;
+        if worktrees.len() > 1 {
+            let commands = worktrees.iter().map(|(_, top)| format!("turnstile -C {} …", shown_path(top)));
+            let error = CliError::invalid("several branches are worked on in this bare repository");
+            return Err(commands.fold(error, CliError::hint));
+        }
+        let Some((branch, top)) = worktrees.pop() else { return Err(RunError::from(GitError::Bare { path }).into()) };
+        let workspace = Workspace::open(&top, self.surroundings())?;
+        if let Ok(branch) = branch {
+            self.printer.note(&format!("`{}`, in {}", branch.shown(), shown_path(&top)));
+        }
+        Ok(workspace)
     }
 
     /// The worktree, for a command that changes the run: refused inside a turn of this repository.
@@ -64,4 +92,8 @@ impl Context {
         let ids = Ids::of(workspace.reads()?);
         resolve(typed, "", &ids).map_err(|why| CliError::unknown(unresolved(typed, &why)))
     }
+}
+
+fn shown_path(path: &Path) -> String {
+    shell_word(&path.display().to_string())
 }

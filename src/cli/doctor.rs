@@ -376,7 +376,7 @@ fn of_bare(context: &Context, path: &Path) -> Vec<Check> {
         Err(error) => Check::fault("identity", RunError::from(error).in_full()),
     };
     let told = super::bare::checks(context, path).into_iter();
-    let told = told.map(|(name, message, is_fault)| Check { name, ok: !is_fault, message, help: None });
+    let told = told.map(|told| Check { name: told.name, ok: told.ok, message: told.message, help: told.help });
     let unkept = triggers::unkept(&store::Layout::main(path, path));
     // Nothing can wait where nothing is kept.
     let told = told.filter(|check| unkept.is_none() || check.name != "triggers");

@@ -65,8 +65,7 @@ pub fn look(context: &Context, ids: &[String], options: &Options) -> Result<Exit
     };
     let left = reply_left(&look);
     let waiting = super::triggers::waiting(&workspace);
-    // While another command holds the lock, it may be that very undo.
-    let first = view.run.cut_undo().filter(|_| view.busy.is_none());
+    let first = view.first();
     let exit = if view.is_journal_unreadable() { Exit::FAILED } else { Exit::SUCCESS };
     if context.printer.json {
         let explain: Vec<_> = explain

@@ -8,7 +8,7 @@ use super::progress::Live;
 use super::trust::Settled;
 use super::{CliError, Context, Exit};
 use crate::flow::{CheckEnded, Look, Outcome, Reason, ReasonCode, outcome_name, reply_left};
-use crate::run::{DriveEnd, Options, Until, Workspace};
+use crate::run::{DriveEnd, Options, Until, Workspace, hub};
 use crate::ticket::TicketId;
 
 /// Make one step: at most one turn, judged
@@ -94,6 +94,12 @@ pub fn step(context: &Context, arguments: &StepArguments) -> Result<Exit, CliErr
 
 /// Steps until something else is needed.
 pub fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, CliError> {
+    if let Some(git_dir) = context.bare_to_look_at()? {
+        context.refuse_inside_turn(&git_dir)?;
+        hub::look_now(&git_dir, &context.surroundings())?;
+        context.printer.note("a runner looks at what was pushed; `turnstile status` shows what comes of it");
+        return Ok(Exit::SUCCESS);
+    }
     let options = Options { max_turns: arguments.max_turns, ..arguments.shared.options() };
     drive(context, Until::Needed, &arguments.ids, options)
 }

@@ -19,7 +19,7 @@ pub fn run(context: &Context, _: &Arguments) -> Result<Exit, CliError> {
         Err(RunError::Git(GitError::Bare { path })) => return super::bare::status(context, &path),
         Err(error) => return Err(error.into()),
     };
-    let said = look(&mut workspace)?;
+    let said = look(&mut workspace, &Options::default())?;
     if context.printer.json {
         context.printer.document(&said.document);
     } else {
@@ -45,15 +45,15 @@ pub(super) struct Said {
 }
 
 /// Looks at a worktree.
-pub(super) fn look(workspace: &mut Workspace) -> Result<Said, CliError> {
-    let view = workspace.look(&Options::default())?;
+pub(super) fn look(workspace: &mut Workspace, options: &Options) -> Result<Said, CliError> {
+    let view = workspace.look(options)?;
     let reason = reason(&view);
     let exit = if view.is_journal_unreadable() { Exit::FAILED } else { Exit::SUCCESS };
     let mut document = document(&view, reason.as_ref());
     let look = Look { run: &view.working, survey: &view.survey, policy: &view.policy };
     let left = reply_left(&look);
     document["reply_left"] = json!(left);
-    document["first"] = json!(view.run.cut_undo().filter(|_| view.busy.is_none()));
+    document["first"] = json!(view.first());
     let waiting = super::triggers::waiting(workspace);
     document["triggers"] = super::triggers::document(&waiting);
     let pushed_to = super::pushed_to::look(workspace);

@@ -1,9 +1,12 @@
 //! What `status`, `next` and `doctor` say of the triggers of git hooks: how many wait, and why the last start came to
 //! nothing.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::run::{Waiting, Workspace};
+use crate::store::{self, Layout};
 use crate::text::shown_line;
 use crate::trigger::Caller;
 
@@ -16,6 +19,16 @@ pub fn waiting(workspace: &Workspace) -> Waiting {
         tracing::debug!(%error, "which triggers wait is not known");
         Waiting::default()
     })
+}
+
+/// A trigger that nobody has taken up for so long, while the lock is free, waits for a runner that is gone.
+const ABANDONED: Duration = Duration::from_secs(60);
+
+/// Whether nobody works on what waits: whoever keeps a trigger starts a runner for it a moment later.
+pub fn are_left(layout: &Layout, waiting: &Waiting) -> bool {
+    let oldest = waiting.triggers.first().and_then(|kept| kept.path(layout).symlink_metadata().ok()?.modified().ok());
+    let is_old = oldest.is_some_and(|since| since.elapsed().unwrap_or_default() > ABANDONED);
+    is_old && waiting.callers().is_empty() && store::look_at_lock(layout).is_ok()
 }
 
 /// The same for programs.

@@ -119,7 +119,7 @@ fn of_bare(context: &Context, reference: Option<&str>) -> Result<Case, CliError>
         store::stored_copy(&common_dir)?.map_err(|refused| CliError::invalid(refused.why).hint(refused.way_out))?;
     let is_new_copy =
         known.is_none_or(|known| (&known.reference, &known.files) != (&found.reference, &own(&found.files)));
-    let trustable = trustable_of(&common_dir, &found.files)?;
+    let trustable = trustable_of(&common_dir, &found)?;
     let by = TrustedBy { who: context.environment.who(), at: Workspace::now() };
     Ok(Case { common_dir, by, trustable, at: Some(found), is_copy: true, is_new_copy })
 }
@@ -142,7 +142,7 @@ fn own(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn carry_out(case: &Case) -> Result<Result<(), TrustRefused>, CliError> {
-    if let Err(refused) = trust(&case.common_dir, &case.trustable.differences, &case.by)? {
+    if let Err(refused) = trust(&case.common_dir, &case.trustable, &case.by)? {
         return Ok(Err(refused));
     }
     let Some(found) = case.at.as_ref().filter(|_| case.is_copy) else { return Ok(Ok(())) };

@@ -16,6 +16,8 @@ pub struct TrustFact {
     pub files: Vec<Untrusted>,
     /// Why nothing at all is trusted, and what to type; none where what was trusted can be looked up.
     pub store: Option<String>,
+    /// What shows and trusts the files, where `turnstile trust` is not what helps.
+    pub command: Option<String>,
 }
 
 /// A file that may start programs, and that nobody has trusted as it is.
@@ -121,7 +123,7 @@ pub fn untrusted(trusted: &Trusted, lies: &BTreeMap<String, Lies>) -> Vec<Untrus
 /// Rung 6: nothing starts by what nobody has trusted.
 pub(super) fn untrusted_files(look: &Look<'_>) -> Option<Choice> {
     let asked = asked_for_trust(look);
-    (!asked.is_empty()).then(|| Choice::stop(reason(&asked, look.survey.trust.store.as_deref()), None))
+    (!asked.is_empty()).then(|| Choice::stop(reason(&asked, &look.survey.trust), None))
 }
 
 /// The files at which a step stops because nobody has trusted them.
@@ -143,7 +145,7 @@ fn is_runner_file(look: &Look<'_>, path: &str) -> bool {
     look.survey.turn.runner_files.keys().any(is_it)
 }
 
-fn reason(files: &[&Untrusted], store: Option<&str>) -> Reason {
+fn reason(files: &[&Untrusted], fact: &TrustFact) -> Reason {
     let line = |file: &&Untrusted| {
         let path = crate::text::shown_line(&file.path);
         match &file.change {
@@ -156,12 +158,13 @@ fn reason(files: &[&Untrusted], store: Option<&str>) -> Reason {
         }
     };
     let lines: Vec<String> = files.iter().map(line).collect();
-    let way_out = match store {
-        Some(why) => why.to_owned(),
-        None if files.iter().all(|file| matches!(file.change, TrustChange::Unreadable(_))) => {
+    let way_out = match (&fact.store, &fact.command) {
+        (Some(why), _) => why.clone(),
+        (None, _) if files.iter().all(|file| matches!(file.change, TrustChange::Unreadable(_))) => {
             "it could start a program, and cannot be shown".to_owned()
         }
-        None => "`turnstile trust` shows it and asks, `turnstile run --trust` trusts it unseen".to_owned(),
+        (None, Some(command)) => format!("`{command}` shows it and asks, and then the run goes on"),
+        (None, None) => "`turnstile trust` shows it and asks, `turnstile run --trust` trusts it unseen".to_owned(),
     };
     let message =
         format!("what may start programs here is not trusted on this machine; {way_out}\n{}", lines.join("\n"));
@@ -169,5 +172,5 @@ fn reason(files: &[&Untrusted], store: Option<&str>) -> Reason {
         .iter()
         .map(|file| json!({ "path": file.path, "change": file.change.name(), "digest": file.digest }))
         .collect();
-    Reason::new(ReasonCode::Untrusted, message).details(json!({ "files": listed, "store": store }))
+    Reason::new(ReasonCode::Untrusted, message).details(json!({ "files": listed, "store": fact.store }))
 }

@@ -95,6 +95,15 @@ pub fn has_folder(git_dir: &Path, commit: &str, name: &str) -> Result<bool, GitE
     Ok(entry.is_some_and(|entry| entry.kind() == Some(git2::ObjectType::Tree)))
 }
 
+/// Whether a commit holds a file at a path.
+pub fn has_file(git_dir: &Path, commit: &str, path: &str) -> Result<bool, GitError> {
+    let repository = library::open_from(git_dir)?;
+    let Ok(id) = git2::Oid::from_str(commit) else { return Ok(false) };
+    let Ok(tree) = repository.find_object(id, None).and_then(|object| object.peel_to_tree()) else { return Ok(false) };
+    let entry = tree.get_path(as_file(path.as_bytes())).ok();
+    Ok(entry.is_some_and(|entry| entry.kind() == Some(git2::ObjectType::Blob)))
+}
+
 /// Where the machine part of a repository would lie that cannot be opened, found by names alone: git's common directory
 /// and, unless it is bare, the top of the worktree.
 pub fn guessed_home(git_dir: Option<&OsStr>, here: &Path) -> Option<(PathBuf, Option<PathBuf>)> {

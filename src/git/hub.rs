@@ -16,8 +16,9 @@ use crate::crash::{Point, point};
 use crate::secret::Screen;
 
 const BRANCHES: &[u8] = b"refs/heads/";
-/// Branches that hold what a push was faster than.
-const PARKED: &str = "refs/heads/turnstile/";
+/// Branches that hold what a push was faster than are below this; where somebody has a branch of that very name, below
+/// the same with a number behind it.
+const PARKED: &str = "refs/heads/turnstile";
 
 /// A branch of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,10 +167,41 @@ pub struct Parked {
 
 /// The name of a branch for what was made of a ticket.
 pub fn parking_name(ticket: &str) -> String {
-    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./".contains(character);
-    let plain: String = ticket.chars().map(|one| if is_plain(one) { one } else { '-' }).collect();
-    let name = format!("{PARKED}{plain}");
-    if git2::Reference::is_valid_name(&name) { name } else { format!("{PARKED}work") }
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+    let part = |part: &str| {
+        let plain: String = part.chars().map(|one| if is_plain(one) { one } else { '-' }).collect();
+        let plain = plain.replace("..", "--");
+        let plain = plain.strip_suffix(".lock").map_or(plain.clone(), |rest| format!("{rest}-lock"));
+        let plain = plain.strip_suffix('.').map_or(plain.clone(), |rest| format!("{rest}-"));
+        plain.strip_prefix('.').map_or(plain.clone(), |rest| format!("-{rest}"))
+    };
+    let parts: Vec<String> = ticket.split('/').map(part).collect();
+    let name = format!("{PARKED}/{}", parts.join("/"));
+    if git2::Reference::is_valid_name(&name) { name } else { format!("{PARKED}/work") }
+}
+
+/// Whether this is the name of a branch that holds what was parked.
+pub fn is_parked(name: &str) -> bool {
+    let rest = name.strip_prefix(PARKED).and_then(|rest| rest.split_once('/'));
+    rest.is_some_and(|(number, _)| {
+        number.is_empty()
+            || number.strip_prefix('-').is_some_and(|digits| digits.bytes().all(|one| one.is_ascii_digit()))
+    })
+}
+
+/// Names for what is parked, the wanted one first: none of them is there, nor can git not have it beside those that are.
+fn free_names<'a>(there: &'a [Branch], wanted: &'a str) -> impl Iterator<Item = String> + 'a {
+    let rest = wanted.strip_prefix(PARKED).unwrap_or(wanted);
+    let numbered = |name: &str, number: u32| if number == 1 { name.to_owned() } else { format!("{name}-{number}") };
+    let is_in_the_way = |there: &Branch, name: &str| {
+        let is_below = |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'));
+        there.name == name || is_below(name, &there.name) || is_below(&there.name, name)
+    };
+    let names = (1..100).flat_map(move |folder| {
+        let folder = numbered(PARKED, folder);
+        (1..100).map(move |number| numbered(&format!("{folder}{rest}"), number))
+    });
+    names.filter(move |name| !there.iter().any(|there| is_in_the_way(there, name)))
 }
 
 /// Puts what a worktree holds, committed or not, on a branch of its own: `wanted`, or that name with a number behind it
@@ -198,16 +230,17 @@ fn put_on_a_branch(
         (library::oid(place, &kept.tree)?, false)
     };
     // An earlier attempt may have come so far.
-    for parked in branches(place)?.into_iter().filter(|one| one.name.starts_with(PARKED)) {
-        let there = repository.find_commit(library::oid(place, &parked.commit)?).at("read a commit", &place.top)?;
-        let is_on = there.parent_ids().next().is_some_and(|parent| parent.to_string() == head);
-        if is_clean && parked.commit == head || is_on && there.tree_id() == tree {
+    let there = branches(place)?;
+    for parked in there.iter().filter(|one| is_parked(&one.name)) {
+        let parked = parked.clone();
+        let attempt = repository.find_commit(library::oid(place, &parked.commit)?).at("read a commit", &place.top)?;
+        let is_on = attempt.parent_ids().next().is_some_and(|parent| parent.to_string() == head);
+        if is_clean && parked.commit == head || is_on && attempt.tree_id() == tree {
             return Ok(Some(Parked { branch: parked.name, commit: parked.commit }));
         }
     }
     let commit = if is_clean { head } else { commit_of(place, repository, tree, &head, message)? };
-    for number in 1..1000 {
-        let name = if number == 1 { wanted.to_owned() } else { format!("{wanted}-{number}") };
+    for name in free_names(&there, wanted) {
         match branch::move_branch(place, repository, &name, None, &commit, "turnstile: parked") {
             Ok(()) => {
                 point(Point::HubParked);
@@ -330,9 +363,49 @@ mod tests {
     }
 
     #[test]
+    fn a_commit_that_is_not_there_any_more_is_in_no_history_and_a_worktree_at_none_is_at_none() {
+        let repo = TestRepo::with(&[("a", "1")]);
+        let (one, two) = (commit(&repo, "one"), commit(&repo, "two"));
+        assert!(is_within(&repo.place, &one, &two).unwrap() && !is_within(&repo.place, &two, &one).unwrap());
+        assert!(!is_within(&repo.place, &"1".repeat(40), &two).unwrap());
+        let at = repo.place.common_dir.join("worktrees/x");
+        std::fs::create_dir_all(&at).unwrap();
+        for (head, known) in
+            [(format!("{one}\n"), Some(one)), ("ref: refs/heads/main\n".into(), None), (String::new(), None)]
+        {
+            std::fs::write(at.join("HEAD"), head).unwrap();
+            assert_eq!(detached_at(&repo.place.common_dir, "x"), known);
+        }
+    }
+
+    #[test]
     fn every_ticket_has_a_branch_that_git_takes() {
-        let names = ["auth/010-login", "a b..c~^", "x.lock", "-x"].map(parking_name);
-        assert_eq!(names[0], "refs/heads/turnstile/auth/010-login");
-        assert!(names.iter().all(|name| git2::Reference::is_valid_name(name)), "{names:?}");
+        for (ticket, name) in [
+            ("auth/010-login", "auth/010-login"),
+            ("a b..c~^", "a-b--c--"),
+            ("1a.lock/x.", "1a-lock/x-"),
+            (".x", "-x"),
+            ("-x", "-x"),
+            ("", "work"),
+        ] {
+            let name = format!("refs/heads/turnstile/{name}");
+            assert_eq!(parking_name(ticket), name);
+            assert!(git2::Reference::is_valid_name(&name) && is_parked(&name), "{name}");
+        }
+        assert!(!is_parked("refs/heads/turnstile") && !is_parked("refs/heads/turnstiles/x"));
+    }
+
+    #[test]
+    fn a_branch_that_is_in_the_way_of_a_name_has_another_one_taken() {
+        let first = |there: &[&str]| {
+            let branch = |name: &&str| Branch { name: format!("refs/heads/{name}"), commit: String::new() };
+            let there: Vec<Branch> = there.iter().map(branch).collect();
+            free_names(&there, "refs/heads/turnstile/001-a").next().unwrap().replace("refs/heads/", "")
+        };
+        assert_eq!(first(&["main"]), "turnstile/001-a");
+        assert_eq!(first(&["turnstile/001-a"]), "turnstile/001-a-2");
+        assert_eq!(first(&["turnstile/001-a/x"]), "turnstile/001-a-2", "it would be a folder");
+        assert_eq!(first(&["turnstile"]), "turnstile-2/001-a", "the folder would be a branch");
+        assert_eq!(first(&["turnstile", "turnstile-2"]), "turnstile-3/001-a");
     }
 }

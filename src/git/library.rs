@@ -11,6 +11,7 @@ use git2::{Oid, Repository, RepositoryOpenFlags};
 
 use super::error::{At, Cause, GitError};
 use super::repo::Place;
+use super::shared::share;
 
 static OPTIONS: Once = Once::new();
 
@@ -56,8 +57,10 @@ pub(super) fn personal_folder() -> Option<Vec<u8>> {
 /// Opens the repository that holds `start`, or the error that says what is in the way.
 pub(super) fn open_from(start: &Path) -> Result<Repository, GitError> {
     set_options();
-    Repository::open_ext(start, RepositoryOpenFlags::empty(), std::iter::empty::<&Path>())
-        .map_err(|error| opening(start, &error))
+    let repository = Repository::open_ext(start, RepositoryOpenFlags::empty(), std::iter::empty::<&Path>())
+        .map_err(|error| opening(start, &error))?;
+    share(&repository);
+    Ok(repository)
 }
 
 /// What stands for the repository as it was opened: where one of these changed, it is opened anew. Settings (who owns
@@ -101,8 +104,10 @@ pub(super) fn open(place: &Place) -> Result<Rc<Repository>, GitError> {
 /// The same, for a caller that changes what it opens.
 pub(super) fn open_alone(place: &Place) -> Result<Repository, GitError> {
     set_options();
-    Repository::open_ext(&place.top, RepositoryOpenFlags::NO_SEARCH, std::iter::empty::<&Path>())
-        .map_err(|error| opening(&place.top, &error))
+    let repository = Repository::open_ext(&place.top, RepositoryOpenFlags::NO_SEARCH, std::iter::empty::<&Path>())
+        .map_err(|error| opening(&place.top, &error))?;
+    share(&repository);
+    Ok(repository)
 }
 
 /// Keeps what was opened to find the place.

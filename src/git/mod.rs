@@ -31,6 +31,7 @@ mod save;
 mod save_paths;
 mod save_types;
 mod settle;
+mod shared;
 mod sign;
 mod staged;
 mod survey;
@@ -51,12 +52,12 @@ pub use drop_kept::{KeptName, drop_kept, kept_names, recover_drop};
 pub use error::{Cause, GitError};
 pub use guard::{Guard, guard};
 pub use hooked::{
-    CheckedOut, Home, checked_out, guessed_home, has_folder, home_of_hook, named_in_message, worktree_since,
+    CheckedOut, Home, checked_out, guessed_home, has_file, has_folder, home_of_hook, named_in_message, worktree_since,
 };
 pub use hooks_folder::{HooksPlace, HooksSetting, hooks_place};
 pub use hub::{
     Branch, Parked, add_detached, bare_place, branches, check_out, detached_at, head_branch, is_clean, is_on_a_branch,
-    is_within, leave, leave_for, move_forward, park, parking_name, remove_worktree, tip,
+    is_parked, is_within, leave, leave_for, move_forward, park, parking_name, remove_worktree, tip,
 };
 pub use index::{Recovered, recover_adopt, recover_save};
 pub use keep::{Kept, LeftOut, keep, keep_seen, work_trees};

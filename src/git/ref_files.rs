@@ -18,6 +18,9 @@ pub struct RefFiles {
     pub commit: String,
     /// Contents by path.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// Links and submodules whose names begin with a dot, and below folders of such names: what lies behind them is not
+    /// known.
+    pub links: Vec<String>,
 }
 
 /// The bare repository around a folder, by its git directory.
@@ -35,18 +38,20 @@ pub fn files_of(git_dir: &Path, reference: Option<&str>, wanted: &dyn Fn(&str) -
     let name = found.and_then(|found| found.resolve().ok()).and_then(|found| found.name().map(str::to_owned).ok());
     let commit = object.peel_to_commit().map_err(|_| unknown())?;
     let tree = commit.tree().at("read a tree", git_dir)?;
-    let mut paths = Vec::new();
+    let (mut paths, mut links) = (Vec::new(), Vec::new());
     tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
-        let is_top = folder.is_empty();
+        let (is_top, is_folder) = (folder.is_empty(), entry.kind() == Some(ObjectType::Tree));
         // What may start programs lies in folders whose names begin with a dot.
-        if is_top && entry.kind() == Some(ObjectType::Tree) && !entry.name_bytes().starts_with(b".") {
-            return TreeWalkResult::Skip;
+        if is_top && !entry.name_bytes().starts_with(b".") {
+            return if is_folder { TreeWalkResult::Skip } else { TreeWalkResult::Ok };
         }
         let mut path = folder.as_bytes().to_vec();
         path.extend_from_slice(entry.name_bytes());
         let path = path_to_text(&path);
         let is_file = matches!(entry.filemode(), 0o100_644 | 0o100_755 | 0o100_664);
-        if is_file && wanted(&path) {
+        if !is_file && !is_folder {
+            links.push(path);
+        } else if is_file && wanted(&path) {
             paths.push((path, entry.id()));
         }
         TreeWalkResult::Ok
@@ -54,7 +59,8 @@ pub fn files_of(git_dir: &Path, reference: Option<&str>, wanted: &dyn Fn(&str) -
     .at("read a tree", git_dir)?;
     let files = paths.into_iter().map(|(path, id)| Ok((path, content(&repository, git_dir, id)?)));
     let files = files.collect::<Result<BTreeMap<_, _>, GitError>>()?;
-    Ok(RefFiles { reference: name.unwrap_or_else(|| typed.to_owned()), commit: commit.id().to_string(), files })
+    let reference = name.unwrap_or_else(|| typed.to_owned());
+    Ok(RefFiles { reference, commit: commit.id().to_string(), files, links })
 }
 
 fn content(repository: &Repository, git_dir: &Path, id: git2::Oid) -> Result<Vec<u8>, GitError> {

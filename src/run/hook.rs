@@ -71,8 +71,9 @@ pub fn take_hook(call: &HookCall, surroundings: &Surroundings) -> Hooked {
     };
     let arguments: Vec<&[u8]> = call.arguments.iter().map(|argument| argument.as_bytes()).collect();
     let moved = trigger::moved_by(call.hook, &arguments, &call.stdin, head.as_deref());
-    // Who merges, rebases or switches to such a commit may well have brought something else with it.
-    let is_new = matches!(call.hook, Hook::PostCommit | Hook::PrePush | Hook::PostReceive);
+    // Who merges, rebases or switches to such a commit may well have brought something else with it, and nothing of
+    // turnstile's pushes to where it works: a branch that somebody pushes there is theirs, whoever made its commits.
+    let is_new = matches!(call.hook, Hook::PostCommit | Hook::PrePush);
     if is_new && is_own(&layout, &git_dir, &moved) {
         return Hooked::Nothing("every commit of it is turnstile's own");
     }

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use super::error::RunError;
 use super::hub_files::{self, HubBranch, branch_name};
-use super::settings::settings_of;
+use super::hub_overview::{unborn, wanted};
+use super::hub_told::taken;
 use super::triggers::{Waiting, start_runner};
 use super::workspace::{Surroundings, Workspace, fold};
 use crate::crash::{Point, point};
 use crate::flow::Life;
 use crate::git::{self, Branch, Place};
-use crate::store::{self, Holder, Journal, Layout, LockError, StoredCopy, TICKETS, WorktreeLock};
+use crate::store::{self, Holder, Journal, Layout, LockError, TICKETS, WorktreeLock};
 use crate::text::shell_word;
 use crate::trigger::{self, Kept, Moved, RefName, Refused, Trigger, Why};
 
@@ -64,8 +65,12 @@ pub fn go_on(git_dir: &Path, surroundings: &Surroundings) -> Result<bool, RunErr
     }
     let mut goes_on = false;
     for (layout, start) in places {
-        if start.is_dir() && !trigger::kept(&layout)?.is_empty() {
-            trigger::clear_refused(&layout)?;
+        if trigger::kept(&layout)?.is_empty() {
+            continue;
+        }
+        trigger::clear_refused(&layout)?;
+        // Where the folder is gone, whoever makes it anew takes up what waits there.
+        if start.is_dir() {
             start_runner(surroundings, &start)?;
             goes_on = true;
         }
@@ -79,10 +84,21 @@ pub fn waiting(git_dir: &Path) -> Result<Waiting, RunError> {
     Ok(Waiting { triggers: trigger::kept(&layout)?, refused: trigger::last_refused(&layout) })
 }
 
-/// The branches that are worked on, and the worktree of each.
-pub fn worktrees(git_dir: &Path) -> Result<Vec<(HubBranch, PathBuf)>, RunError> {
+/// A branch that is worked on, or why it is not known which, and its worktree.
+pub type HubWorktree = (Result<HubBranch, RunError>, PathBuf);
+
+/// The branches that are worked on.
+pub fn worktrees(git_dir: &Path) -> Result<Vec<HubWorktree>, RunError> {
     let layout = Layout::main(git_dir, git_dir);
     Ok(hub_files::all(&layout)?.into_iter().map(|(name, branch)| (branch, layout.hub().join(name))).collect())
+}
+
+/// Has a runner look at all branches, as a push would.
+pub fn look_now(git_dir: &Path, surroundings: &Surroundings) -> Result<(), RunError> {
+    let layout = Layout::main(git_dir, git_dir);
+    trigger::keep(&layout, &Trigger::new("run", Workspace::now(), None, Vec::new()))?;
+    trigger::clear_refused(&layout)?;
+    start_runner(surroundings, git_dir)
 }
 
 /// Why no push is worked on here, as long as nobody has stored by what; none where somebody has.
@@ -131,14 +147,27 @@ impl Hub<'_> {
                 Ok(None) => return Err(untrusted(&self.place.git_dir)),
                 Err(refused) => return Err(Why { code: "untrusted".to_owned(), message: refused.to_string() }),
             };
-        let known: BTreeMap<String, HubBranch> =
-            hub_files::all(&self.layout).map_err(|error| why(&error))?.into_iter().collect();
+        let (mut known, mut damaged, mut failed) = (BTreeMap::new(), Vec::new(), None);
+        for (name, branch) in hub_files::all(&self.layout).map_err(|error| why(&error))? {
+            match branch {
+                Ok(branch) => drop(known.insert(name, branch)),
+                Err(error) => {
+                    failed = Some(why(&error));
+                    damaged.push(name);
+                }
+            }
+        }
         let there = git::branches(&self.place).map_err(RunError::from).map_err(|error| why(&error))?;
-        let wanted = self.wanted(&copy).map_err(|error| why(&error))?;
+        let wanted = wanted(&self.place, Some(&copy)).map_err(|error| why(&error))?;
+        if let Some(message) = unborn(&self.place, &wanted, &there, !known.is_empty()) {
+            return Err(Why { code: "repository_state".to_owned(), message });
+        }
         let asked = Asked::of(waiting);
-        let mut failed = None;
-        for branch in there.iter().filter(|branch| wanted.contains(&branch.name)) {
+        for branch in there.iter().filter(|branch| wanted.names.contains(&branch.name)) {
             let name = hub_files::name_of(&branch.name);
+            if damaged.contains(&name) {
+                continue;
+            }
             let is_new = known.get(&name).is_none_or(|known| known.seen != branch.commit);
             let is_ticketless = || {
                 let has = git::has_folder(&self.place.git_dir, &branch.commit, TICKETS);
@@ -149,6 +178,10 @@ impl Hub<'_> {
             let is_left =
                 || wants_a_start(&Layout::linked(self.layout.hub().join(&name), &self.layout.common_dir, &name));
             if !(is_asked || is_left().map_err(|error| why(&error))?) || is_ticketless() {
+                continue;
+            }
+            if let Some(message) = taken(&self.place, &branch.name) {
+                failed = Some(Why { code: "repository_state".to_owned(), message });
                 continue;
             }
             let handed = self.worktree(&name, branch, known.get(&name)).and_then(|top| {
@@ -177,16 +210,6 @@ impl Hub<'_> {
             failed = handed.err().map(|error| why(&error)).or(failed);
         }
         failed.map_or(Ok(()), Err)
-    }
-
-    /// The full names of the branches whose pushes are worked on.
-    fn wanted(&self, copy: &StoredCopy) -> Result<Vec<String>, RunError> {
-        let branches = settings_of(copy).config.trigger_branches;
-        if branches.is_empty() {
-            return Ok(git::head_branch(&self.place)?.into_iter().collect());
-        }
-        let full = |name: &String| if name.starts_with("refs/") { name.clone() } else { format!("refs/heads/{name}") };
-        Ok(branches.iter().map(full).map(|name| git::path_to_text(name.as_bytes())).collect())
     }
 
     /// The worktree of a branch, made where there is none. One that is not written down as whole holds nobody's work.

@@ -23,11 +23,19 @@ pub struct HubBranch {
     pub name: String,
     /// The commit at which a runner has seen it last, or to which it has moved it.
     pub seen: String,
+    /// The commit of a push that was heard of while a person had to look first; its trigger may be gone by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<String>,
 }
 
 impl HubBranch {
     pub(super) fn new(name: &str, seen: &str) -> Self {
-        Self { version: VERSION, name: name.to_owned(), seen: seen.to_owned() }
+        Self { version: VERSION, name: name.to_owned(), seen: seen.to_owned(), told: None }
+    }
+
+    /// The same with a push that was heard of.
+    pub(super) fn told(&self, commit: Option<String>) -> Self {
+        Self { told: commit, ..self.clone() }
     }
 
     /// The branch as people know it.
@@ -66,7 +74,13 @@ pub(super) fn read(layout: &Layout, name: &str) -> Result<Option<HubBranch>, Run
 }
 
 fn unusable(layout: &Layout, file: &str, why: &str) -> RunError {
-    RunError::Unusable { path: layout.hub().join(file).display().to_string(), why: why.to_owned() }
+    let folder = layout.hub().join(file.strip_suffix(ENDING).unwrap_or(file));
+    let why = format!(
+        "{why}; it says which branch {} is for. Save what you need of that folder first: once this file is removed, the next \
+         push makes both anew",
+        folder.display()
+    );
+    RunError::Unusable { path: layout.hub().join(file).display().to_string(), why }
 }
 
 pub(super) fn write(layout: &Layout, name: &str, branch: &HubBranch) -> Result<(), RunError> {
@@ -81,12 +95,15 @@ pub(super) fn remove(layout: &Layout, name: &str) -> Result<(), RunError> {
     Ok(store::remove(&layout.hub(), format!("{name}{ENDING}"))?)
 }
 
-/// All branches that are worked on, by the names of their worktrees.
-pub(super) fn all(layout: &Layout) -> Result<Vec<(String, HubBranch)>, RunError> {
+/// A branch that is worked on, by the name of its worktree; or why that is not known.
+pub(super) type Known = (String, Result<HubBranch, RunError>);
+
+/// All branches that are worked on. One whose file is damaged hides no other.
+pub(super) fn all(layout: &Layout) -> Result<Vec<Known>, RunError> {
     let names = store::list_capped(&layout.hub(), std::path::Path::new(""), usize::MAX)?.unwrap_or_default();
     let mut found = Vec::new();
     for name in names.iter().filter_map(|name| name.strip_suffix(ENDING)).filter(|name| !name.starts_with('.')) {
-        if let Some(branch) = read(layout, name)? {
+        if let Some(branch) = read(layout, name).transpose() {
             found.push((name.to_owned(), branch));
         }
     }

@@ -5,14 +5,14 @@ use super::error::RunError;
 use super::hub_files::{self, HubBranch};
 use super::real::{Progress, Real};
 use crate::crash::{Point, point};
-use crate::flow::{Event, Life, Phase, ReasonCode, RunState, Stands, World as _};
+use crate::flow::{Event, Life, Phase, Reason, ReasonCode, RunState, Stands, World as _};
 use crate::git;
 
 /// So often somebody may push between a look and the act before it is called an error.
 const TRIES: u32 = 50;
 
 /// What a look at the pushed branch came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Synced {
     /// The worktree is where it was.
     Same,
@@ -20,11 +20,13 @@ pub(super) enum Synced {
     Moved,
     /// The branch is gone.
     Gone,
+    /// Nothing goes on before a person has looked at it.
+    Stands(Reason),
 }
 
 /// How the branch, where it was seen and HEAD relate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Relation {
+pub(super) enum Relation {
     /// The branch is where HEAD is.
     Equal,
     /// HEAD has commits on top of the branch.
@@ -39,7 +41,12 @@ impl Real<'_> {
     /// Publishes what may be published, and takes in what was pushed. Does nothing while an effect is in flight, and
     /// nowhere but in the worktree of a pushed branch.
     pub(super) fn sync(&mut self, state: &mut RunState) -> Result<Synced, RunError> {
-        if self.workspace.hub.is_none() || !matches!(state.phase(), Phase::Quiet(_)) || is_in_question(state) {
+        let Some(hub) = self.workspace.hub.clone() else { return Ok(Synced::Same) };
+        if !matches!(state.phase(), Phase::Quiet(_)) {
+            return Ok(Synced::Same);
+        }
+        if is_in_question(state) {
+            self.remember_what_was_told(&hub)?;
             return Ok(Synced::Same);
         }
         for _ in 0..TRIES {
@@ -57,7 +64,11 @@ impl Real<'_> {
         let at = git::head(&place)?;
         // A person who has checked a branch out has taken the worktree over.
         let (None, Some(head)) = (&at.branch, at.commit) else { return Ok(Some(Synced::Same)) };
-        let Some(tip) = git::tip(&place, &hub.name)? else { return self.gone(state, &hub, &head).map(Some) };
+        let tip = git::tip(&place, &hub.name)?;
+        if self.workspace.stays_doubted(&hub, state, tip.as_deref(), &head)? {
+            return Ok(Some(Synced::Stands(self.workspace.untold(&hub, tip.as_deref()))));
+        }
+        let Some(tip) = tip else { return self.gone(state, &hub, &head).map(Some) };
         match relation(&place, &hub.seen, &tip, &head)? {
             Relation::Equal => {
                 self.saw(&hub, &tip)?;
@@ -68,6 +79,9 @@ impl Real<'_> {
                 Ok(Some(Synced::Same))
             }
             Relation::Ahead => {
+                if let Some(reason) = self.workspace.taken_elsewhere(&hub) {
+                    return Ok(Some(Synced::Stands(reason)));
+                }
                 point(Point::HubPublishing);
                 if !git::move_forward(&place, &hub.name, &tip, &head)? {
                     return Ok(None);
@@ -80,6 +94,7 @@ impl Real<'_> {
                 self.saw(&hub, &head)?;
                 Ok(Some(Synced::Same))
             }
+            Relation::Behind if self.leaves_work_behind(state, &tip)? => self.give_way(state, &hub, &tip).map(Some),
             Relation::Behind => match git::check_out(&place, &tip)? {
                 Ok(()) => {
                     point(Point::HubFollowed);
@@ -96,6 +111,24 @@ impl Real<'_> {
             },
             Relation::Apart => self.give_way(state, &hub, &tip).map(Some),
         }
+    }
+
+    /// Whether what is not committed here belongs to a ticket that what was pushed does not have: nobody would commit it.
+    fn leaves_work_behind(&self, state: &RunState, tip: &str) -> Result<bool, RunError> {
+        let Some(ticket) = &state.current else { return Ok(false) };
+        let place = &self.workspace.place;
+        Ok(!git::has_file(&place.common_dir, tip, &ticket.path())? && !git::is_clean(place)?)
+    }
+
+    /// A push that came while a person had to look first is one still when they have.
+    fn remember_what_was_told(&mut self, hub: &HubBranch) -> Result<(), RunError> {
+        let tip = git::tip(&self.workspace.place, &hub.name)?;
+        if tip.as_ref().is_none_or(|tip| *tip == hub.seen || hub.told.as_ref() == Some(tip))
+            || !self.workspace.is_told(hub, tip.as_deref())?
+        {
+            return Ok(());
+        }
+        self.keep(hub.told(tip))
     }
 
     /// What was pushed wins: what lies here is put on a branch of its own, and everything begins again from the push.
@@ -129,7 +162,13 @@ impl Real<'_> {
     /// Gives back the commit that now has all of it.
     fn park(&mut self, state: &mut RunState, hub: &HubBranch, tip: Option<&str>) -> Result<String, RunError> {
         let ticket = state.current.clone();
-        let what = ticket.as_ref().map_or("work", |ticket| ticket.as_str());
+        let place = &self.workspace.place;
+        // Of a ticket that was just done the commit says which it was.
+        let last = match (&ticket, git::head(place)?.commit) {
+            (None, Some(head)) => git::named_in_message(&place.common_dir, &head, "Turnstile-Ticket")?,
+            _ => None,
+        };
+        let what = ticket.as_ref().map(crate::ticket::TicketId::as_str).or(last.as_deref()).unwrap_or("work");
         let why = if tip.is_some() { "was pushed meanwhile" } else { "was removed" };
         let mut message = format!("{what}: parked, for {} {why}\n", hub.shown());
         if let Some(ticket) = &ticket {
@@ -178,7 +217,10 @@ impl Real<'_> {
         if hub.seen == commit {
             return Ok(());
         }
-        let hub = HubBranch::new(&hub.name, commit);
+        self.keep(HubBranch::new(&hub.name, commit))
+    }
+
+    fn keep(&mut self, hub: HubBranch) -> Result<(), RunError> {
         hub_files::write(&self.workspace.layout, &self.workspace.layout.worktree, &hub)?;
         self.workspace.hub = Some(hub);
         Ok(())
@@ -189,7 +231,7 @@ impl Real<'_> {
     }
 }
 
-fn relation(place: &git::Place, seen: &str, tip: &str, head: &str) -> Result<Relation, RunError> {
+pub(super) fn relation(place: &git::Place, seen: &str, tip: &str, head: &str) -> Result<Relation, RunError> {
     if tip == head {
         return Ok(Relation::Equal);
     }
@@ -207,12 +249,12 @@ fn relation(place: &git::Place, seen: &str, tip: &str, head: &str) -> Result<Rel
 }
 
 /// Whether a person has to look at the git directory before any program of git's is started in it.
-fn is_in_question(state: &RunState) -> bool {
+pub(super) fn is_in_question(state: &RunState) -> bool {
     state.standing.iter().any(|stands| matches!(stands.reason.code, ReasonCode::Tampered | ReasonCode::HeadMoved))
 }
 
 /// What a ticket has come to is published when it is done, and when somebody is asked who may answer by a push.
-fn may_be_published(state: &RunState) -> bool {
+pub(super) fn may_be_published(state: &RunState) -> bool {
     let asks = |stands: &Stands| {
         let code = stands.reason.code;
         let is_of_current = stands.ticket.is_none() || state.current.is_none() || stands.ticket == state.current;

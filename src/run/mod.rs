@@ -1,6 +1,7 @@
 //! The driver and the real world: the only place where a decision becomes an act.
 
 mod acts;
+mod agent_settings;
 mod answer;
 mod approvals;
 mod callers;
@@ -20,7 +21,9 @@ mod head;
 mod hook;
 pub mod hub;
 mod hub_files;
+mod hub_overview;
 mod hub_sync;
+mod hub_told;
 mod inputs;
 mod inside;
 mod lint;
@@ -54,6 +57,7 @@ mod work;
 mod workspace;
 mod written;
 
+pub use agent_settings::may_start_programs;
 pub use answer::Answered;
 pub use approvals::Decidable;
 pub use callers::is_at_work;
@@ -63,6 +67,8 @@ pub use driver::{StepEnd, step};
 pub use error::RunError;
 pub use hook::{HookCall, Hooked, is_local, take_hook};
 pub use hub_files::{HubBranch, branch_name};
+pub use hub_overview::{Overview, overview};
+pub use hub_told::Pushed;
 pub use inside::{is_inside_turn, says_inside_turn};
 pub use lint::{context_faults, lint_all};
 pub use mail_facts::unresolved;
@@ -75,7 +81,7 @@ pub use session::{DriveEnd, Until, left_lying};
 pub use settings::Settings;
 pub use staged::StagedLint;
 pub use triggers::Waiting;
-pub use trust::{Difference, Trustable, may_start_programs, store_copy, stored_copy, trust, trustable_of};
+pub use trust::{Difference, Trustable, store_copy, stored_copy, trust, trustable_of};
 pub use undo::{UndoAsked, UndoEnd, UndoRefused};
 pub use watching::Due;
 pub use workspace::{Folded, Options, Surroundings, View, Workspace, event};

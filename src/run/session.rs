@@ -121,8 +121,10 @@ impl Workspace {
                 error.in_full()
             ));
         }
-        if world.sync(&mut state)? == Synced::Gone {
-            return Ok(refused(branch_gone(), world.run.clone(), state));
+        match world.sync(&mut state)? {
+            Synced::Gone => return Ok(refused(branch_gone(), world.run.clone(), state)),
+            Synced::Stands(reason) => return Ok(refused(reason, world.run.clone(), state)),
+            Synced::Same | Synced::Moved => {}
         }
         world.tell_what_differs()?;
         let mut rules = world.rules(options);
@@ -169,9 +171,11 @@ impl Workspace {
                 world.note(told);
             }
             let synced = world.sync(&mut state)?;
-            if synced == Synced::Gone {
-                break StepEnd { reason: Some(branch_gone()), ..end };
-            }
+            let synced = match synced {
+                Synced::Gone => break StepEnd { reason: Some(branch_gone()), ..end },
+                Synced::Stands(reason) => break StepEnd { reason: Some(reason), ..end },
+                Synced::Same | Synced::Moved => synced,
+            };
             let goes_on = (end.reason.is_none() && end.outcome != Outcome::None)
                 || decided
                 || passed.is_some()

@@ -61,7 +61,7 @@ fn note(place: &Place, run: &str, turn: u32) -> Result<Noted, RunError> {
     let unusable =
         |error: std::io::Error| RunError::Unusable { path: journal.display().to_string(), why: error.to_string() };
     let journal = Some(Beginning::of(&std::fs::read(&journal).map_err(unusable)?));
-    let settings = super::trust::digests_of_agent_settings(&place.top);
+    let settings = super::agent_settings::digests_of_agent_settings(&place.top);
     let noted = Noted { run: run.to_owned(), turn, guard: git::guard(place)?, journal, settings };
     let text = serde_json::to_vec(&noted).map_err(|source| RunError::Express { path: path.clone(), source })?;
     write_machine(&layout, &path, &text)?;
@@ -84,7 +84,7 @@ pub(super) fn as_it_ends(place: &Place, noted: &Noted) -> Vec<String> {
 
 /// Agents' own project settings that differ as the turn ends: their programs read them in the next one.
 pub(super) fn settings_since(place: &Place, noted: &Noted) -> BTreeMap<String, String> {
-    super::trust::changed_settings(&noted.settings, &place.top)
+    super::agent_settings::changed_settings(&noted.settings, &place.top)
 }
 
 /// The same for a turn whose process is dead.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::agent_settings::{agent_settings, may_start_programs};
 use super::error::RunError;
 use super::settings::Settings;
 use super::workspace::{Options, Workspace};
@@ -12,12 +13,10 @@ use crate::flow::{
 };
 use crate::git;
 use crate::store::{self, Links, StoredCopy, TrustItem, TrustRefused, TrustedBy};
+use crate::text::shell_word;
 
-/// Files by which agents' programs let a project set them up, besides `.claude/settings*.json`.
-const AGENT_SETTINGS: [&str; 2] = [".codex/config.toml", ".mcp.json"];
-
-/// More settings than these nobody has; what lies beside them is looked at by nobody either.
-const MOST_SETTINGS: usize = 1000;
+/// Folders of what may start programs: behind a link in the place of one lies who knows what.
+const FOLDERS: [&str; 4] = [".claude", ".codex", ".tickets", ".tickets/templates"];
 
 /// What a person is asked about: a file that is not trusted, with what was trusted last and what lies there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,19 +36,8 @@ pub struct Trustable {
     pub differences: Vec<Difference>,
     /// How many files there are that are trusted, or could be.
     pub files: usize,
-}
-
-/// Whether a path, in whatever tree, is one that may start programs.
-pub fn may_start_programs(path: &str) -> bool {
-    let is_claudes = |name: &str| name.starts_with("settings") && is_json(name) && !name.contains('/');
-    path == ".tickets/config.yaml"
-        || path.strip_prefix(".tickets/templates/").is_some_and(|name| !name.is_empty())
-        || path.strip_prefix(".claude/").is_some_and(is_claudes)
-        || AGENT_SETTINGS.contains(&path)
-}
-
-fn is_json(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|extension| extension == "json")
+    /// Whether everything that lies there is trusted once these are: only then is it known what does not lie there.
+    pub is_whole: bool,
 }
 
 /// What in a worktree is not trusted.
@@ -64,7 +52,32 @@ pub(super) fn fact(workspace: &Workspace, settings: &Settings) -> Result<TrustFa
         trusted.retain(|path, _| TrustKind::of(path) == TrustKind::OfAgents);
     }
     let files = untrusted(&trusted, &lies);
-    Ok(TrustFact { store: store.filter(|_| !files.is_empty()), files })
+    let command = command(workspace, &files)?;
+    Ok(TrustFact { store: store.filter(|_| !files.is_empty()), files, command })
+}
+
+/// What shows files in the worktree of a pushed branch and trusts them: where they lie there as they were pushed, the
+/// repository itself does, and nobody has to know of its worktrees.
+fn command(workspace: &Workspace, files: &[Untrusted]) -> Result<Option<String>, RunError> {
+    let Some(hub) = workspace.hub.as_ref().filter(|_| !files.is_empty()) else { return Ok(None) };
+    let common_dir = &workspace.layout.common_dir;
+    let pushed = match git::tip(&workspace.place, &hub.name)? {
+        Some(commit) => git::files_of(common_dir, Some(&commit), &may_start_programs)?.files,
+        None => BTreeMap::new(),
+    };
+    let is_pushed = |file: &Untrusted| match &file.change {
+        TrustChange::New | TrustChange::Changed => {
+            pushed.get(&file.path).is_some_and(|bytes| store::digest_of_content(bytes) == file.digest)
+        }
+        TrustChange::Gone => !pushed.contains_key(&file.path),
+        TrustChange::Unreadable(_) => false,
+    };
+    let turnstile = |at: &Path| format!("turnstile -C {} trust", shell_word(&at.display().to_string()));
+    Ok(Some(if files.iter().all(is_pushed) {
+        format!("{} {}", turnstile(common_dir), shell_word(&hub.shown()))
+    } else {
+        turnstile(&workspace.layout.top)
+    }))
 }
 
 /// Everything that may start programs, by what it says.
@@ -86,59 +99,6 @@ fn lies(workspace: &Workspace, settings: &Settings) -> Result<BTreeMap<String, L
         lies.insert(path, found);
     }
     Ok(lies)
-}
-
-type Read = Result<Vec<u8>, String>;
-
-/// Agents' own settings for this project, or why one cannot be read.
-fn agent_settings(top: &Path) -> Result<BTreeMap<String, Read>, RunError> {
-    let mut found = BTreeMap::new();
-    let mut take = |path: String| -> Result<(), RunError> {
-        match store::read_followed(&top.join(&path))? {
-            Ok(None) => {}
-            Ok(Some(bytes)) => drop(found.insert(path, Ok(bytes))),
-            Err(why) => drop(found.insert(path, Err(why))),
-        }
-        Ok(())
-    };
-    for path in AGENT_SETTINGS {
-        take(path.to_owned())?;
-    }
-    match std::fs::read_dir(top.join(".claude")) {
-        Ok(entries) => {
-            for entry in entries.take(MOST_SETTINGS).filter_map(Result::ok) {
-                let path = format!(".claude/{}", entry.file_name().to_string_lossy());
-                if may_start_programs(&path) {
-                    take(path)?;
-                }
-            }
-        }
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {}
-        Err(error) if store::is_shortage(&error) => {
-            return Err(store::StoreError::List { path: top.join(".claude"), source: error }.into());
-        }
-        Err(error) => drop(found.insert(".claude".to_owned(), Err(error.to_string()))),
-    }
-    Ok(found)
-}
-
-/// Their digests, for whoever compares two moments.
-pub(super) fn digests_of_agent_settings(top: &Path) -> BTreeMap<String, String> {
-    let digest = |read: Read| match read {
-        Ok(bytes) => store::digest_of_content(&bytes),
-        Err(why) => format!("unreadable: {why}"),
-    };
-    // A machine that cannot answer now has them asked for, which loses nothing.
-    let found = agent_settings(top).unwrap_or_default();
-    found.into_iter().map(|(path, read)| (path, digest(read))).collect()
-}
-
-/// What a turn made of them, by what they were before it.
-pub(super) fn changed_settings(before: &BTreeMap<String, String>, top: &Path) -> BTreeMap<String, String> {
-    let now = digests_of_agent_settings(top);
-    let gone = before.keys().filter(|path| !now.contains_key(*path)).map(|path| (path.clone(), GONE.to_owned()));
-    let gone: Vec<_> = gone.collect();
-    now.into_iter().filter(|(path, digest)| before.get(path) != Some(digest)).chain(gone).collect()
 }
 
 impl Workspace {
@@ -177,14 +137,19 @@ impl Workspace {
     /// Everything of the worktree that could be trusted.
     pub fn trustable(&self) -> Result<Trustable, RunError> {
         let settings = self.settings()?;
-        let files = lies(self, &settings)?.values().filter(|lies| matches!(lies, Lies::File(_))).count();
-        Ok(Trustable { differences: self.differences(fact(self, &settings)?.files)?, files })
+        let lies = lies(self, &settings)?;
+        let files = lies.values().filter(|lies| matches!(lies, Lies::File(_))).count();
+        let is_whole = self.is_known(&lies);
+        Ok(Trustable { differences: self.differences(fact(self, &settings)?.files)?, files, is_whole })
     }
 
     /// Everything at a reference that could be trusted, and the commit that it names.
     pub fn trustable_at(&self, reference: &str) -> Result<(Trustable, git::RefFiles), RunError> {
         let found = git::files_of(&self.layout.common_dir, Some(reference), &may_start_programs)?;
-        let trustable = trustable_of(&self.layout.common_dir, &found.files)?;
+        let mut trustable = trustable_of(&self.layout.common_dir, &found)?;
+        // What that commit does not hold may well lie here and in no commit.
+        trustable.differences.retain(|difference| difference.file.change != TrustChange::Gone);
+        trustable.is_whole = false;
         Ok((trustable, found))
     }
 
@@ -221,14 +186,13 @@ impl Workspace {
 
     /// Trusts what was shown, as it was shown.
     pub fn trust(&self, differences: &[Difference]) -> Result<Result<(), TrustRefused>, RunError> {
-        trust(&self.layout.common_dir, differences, &self.trusted_by())
+        self.trust_items(&items(differences))
     }
 
     /// Trusts what turnstile itself has just written.
     pub fn trust_own(&self, files: &[(String, Vec<u8>)]) -> Result<Result<(), TrustRefused>, RunError> {
         let item = |(path, bytes): &(String, Vec<u8>)| TrustItem { path: path.clone(), content: Some(bytes.clone()) };
-        let items: Vec<TrustItem> = files.iter().map(item).collect();
-        Ok(store::trust(&self.layout.common_dir, &items, &self.trusted_by())?)
+        self.trust_items(&files.iter().map(item).collect::<Vec<_>>())
     }
 
     /// What a turn that is judged made of the config and the templates, as it lies there: `resume` trusts it.
@@ -245,7 +209,21 @@ impl Workspace {
 
     /// Trusts it.
     pub fn trust_items(&self, items: &[TrustItem]) -> Result<Result<(), TrustRefused>, RunError> {
-        Ok(store::trust(&self.layout.common_dir, items, &self.trusted_by())?)
+        let is_whole = self.is_whole_with(items)?;
+        Ok(store::trust(&self.layout.common_dir, items, is_whole, &self.trusted_by())?)
+    }
+
+    /// Whether all of it is asked about: where a copy counts, nobody is about the config that lies here.
+    fn is_known(&self, lies: &BTreeMap<String, Lies>) -> bool {
+        self.copy.is_none() && lies.values().all(|lies| matches!(lies, Lies::File(_)))
+    }
+
+    /// Whether everything that lies here is trusted once these are.
+    fn is_whole_with(&self, items: &[TrustItem]) -> Result<bool, RunError> {
+        let settings = self.settings()?;
+        let is_one = |file: &Untrusted| items.iter().any(|item| item.path == file.path && digest(item) == file.digest);
+        let is_known = self.is_known(&lies(self, &settings)?);
+        Ok(is_known && fact(self, &settings)?.files.iter().all(is_one))
     }
 
     /// Who trusts something now.
@@ -254,16 +232,18 @@ impl Workspace {
     }
 }
 
-/// What of some files nobody has trusted; what is not among them is no business of this.
-pub fn trustable_of(common_dir: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<Trustable, RunError> {
+/// What of a commit nobody has trusted; what it does not hold is gone.
+pub fn trustable_of(common_dir: &Path, found: &git::RefFiles) -> Result<Trustable, RunError> {
     let trusted = store::read_trust(common_dir)?.unwrap_or_default();
-    let lies = files.iter().map(|(path, bytes)| (path.clone(), Lies::File(store::digest_of_content(bytes)))).collect();
+    let lies = found.files.iter();
+    let lies = lies.map(|(path, bytes)| (path.clone(), Lies::File(store::digest_of_content(bytes)))).collect();
     let mut differences = Vec::new();
-    for file in untrusted(&trusted, &lies).into_iter().filter(|file| file.change != TrustChange::Gone) {
-        let (before, now) = (before(common_dir, &trusted, &file.path)?, files.get(&file.path).cloned());
+    for file in untrusted(&trusted, &lies) {
+        let (before, now) = (before(common_dir, &trusted, &file.path)?, found.files.get(&file.path).cloned());
         differences.push(Difference { file, before, now });
     }
-    Ok(Trustable { differences, files: files.len() })
+    let is_whole = !found.links.iter().any(|link| may_start_programs(link) || FOLDERS.contains(&link.as_str()));
+    Ok(Trustable { differences, files: found.files.len(), is_whole })
 }
 
 /// The content that was trusted last at a path.
@@ -275,16 +255,20 @@ fn before(common_dir: &Path, trusted: &BTreeMap<String, Vec<String>>, path: &str
 }
 
 /// Trusts what was shown, as it was shown.
-pub fn trust(
-    common_dir: &Path,
-    differences: &[Difference],
-    by: &TrustedBy,
-) -> Result<Result<(), TrustRefused>, RunError> {
+pub fn trust(common_dir: &Path, shown: &Trustable, by: &TrustedBy) -> Result<Result<(), TrustRefused>, RunError> {
+    Ok(store::trust(common_dir, &items(&shown.differences), shown.is_whole, by)?)
+}
+
+/// What is trusted with what was shown.
+fn items(differences: &[Difference]) -> Vec<TrustItem> {
     let shown = differences.iter().filter(|difference| !matches!(difference.file.change, TrustChange::Unreadable(_)));
     let item =
         |difference: &Difference| TrustItem { path: difference.file.path.clone(), content: difference.now.clone() };
-    let items: Vec<TrustItem> = shown.map(item).collect();
-    Ok(store::trust(common_dir, &items, by)?)
+    shown.map(item).collect()
+}
+
+fn digest(item: &TrustItem) -> String {
+    item.content.as_deref().map_or_else(|| GONE.to_owned(), store::digest_of_content)
 }
 
 /// Stores the copy of config and templates that runs of a bare repository go by.
@@ -307,41 +291,11 @@ impl Workspace {
             here.files.iter().map(|source| (&*source.path, source.text.as_bytes())).collect();
         let same = |path: &str| copy.files.get(path).map(Vec::as_slice) == now.get(path).copied();
         let mut paths: Vec<String> = copy.files.keys().cloned().chain(now.keys().map(ToString::to_string)).collect();
+        paths.retain(|path| !same(path));
+        // Of these nobody can say that they are the same.
         paths.extend(here.unread);
         paths.sort();
         paths.dedup();
-        paths.retain(|path| !same(path));
         Ok(paths)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_may_start_programs_is_known_by_its_path() {
-        for path in [
-            ".tickets/config.yaml",
-            ".tickets/templates/turn.md",
-            ".tickets/templates/deep/er",
-            ".claude/settings.json",
-            ".claude/settings.local.json",
-            ".codex/config.toml",
-            ".mcp.json",
-        ] {
-            assert!(may_start_programs(path), "{path}");
-        }
-        for path in [
-            ".tickets/config.yml",
-            ".tickets/001-a.md",
-            ".tickets/templates",
-            ".claude/settings/x.json",
-            ".claude/agents/a.md",
-            "sub/.mcp.json",
-            ".codex/config",
-        ] {
-            assert!(!may_start_programs(path), "{path}");
-        }
     }
 }

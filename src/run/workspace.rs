@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use super::error::RunError;
 use super::handed::{HandedLook, to_store};
 use super::hub_files::{self, HubBranch};
+use super::hub_told::Pushed;
 use super::survey;
 use crate::config::Config;
 use crate::effect;
@@ -107,6 +108,8 @@ pub struct View {
     pub busy: Option<String>,
     /// Whether a turn is under way: its agent works on, whether or not anybody waits for it.
     pub turn_runs: bool,
+    /// In the worktree of a pushed branch: what comes in or goes out before anything else, as a sentence.
+    pub pushed: Option<String>,
 }
 
 impl View {
@@ -117,6 +120,11 @@ impl View {
             flow::Life::Open => run.clone(),
             flow::Life::None | flow::Life::Completed | flow::Life::Stopped => run.successor(&self.survey),
         }
+    }
+
+    /// What the next step does before anything else; while another command holds the lock, it may be at it.
+    pub fn first(&self) -> Option<String> {
+        self.run.cut_undo().or_else(|| self.pushed.clone()).filter(|_| self.busy.is_none())
     }
 
     /// The limit that would stop the next step.
@@ -280,7 +288,12 @@ impl Workspace {
         let policy = policy(&settings.config, options, &self.surroundings);
         // Whoever only looks may want to know more of a ticket than a decision does.
         self.reads_of_the_look()?;
-        let preview = match unreadable {
+        let (pushed, stands) = match self.pushed(&folded.state)? {
+            Pushed::Nothing => (None, None),
+            Pushed::First(pushed) => (Some(pushed), None),
+            Pushed::Stands(reason) => (None, Some(reason)),
+        };
+        let preview = match unreadable.or(stands) {
             Some(reason) => Preview::stopped(reason, folded.state.clone()),
             None => flow::preview(&folded.state, &mut survey, &policy),
         };
@@ -297,7 +310,7 @@ impl Workspace {
             (Some(id), Some(request)) => effect::is_running(&self.layout.turn(id, request.turn))?,
             (Some(_) | None, _) => false,
         };
-        Ok(View { id: folded.id, run: folded.state, working, survey, policy, preview, busy, turn_runs })
+        Ok(View { id: folded.id, run: folded.state, working, survey, policy, preview, busy, turn_runs, pushed })
     }
 }
 

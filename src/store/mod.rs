@@ -16,6 +16,7 @@ mod pointer;
 mod prune;
 mod tickets;
 mod trust;
+mod trust_types;
 
 pub use atomic::{
     TEXT_CAP, list_capped, make_machine_folder, read_capped, read_source, remove, remove_together, write, write_link,
@@ -38,7 +39,5 @@ pub use notices::{Telling, last_notice, take_up_notice};
 pub use pointer::{current_run, forget_current_run, pointed_at, pointed_runs, set_current_run, worktree_runs};
 pub use prune::{Logs, PruneLock, PrunedNote, drop_logs, logs, mark_pruned, pruned, runs};
 pub use tickets::{Listed, Scanned, is_ticket_path, listing, scan, scan_listed};
-pub use trust::{
-    StoredCopy, TrustAnswer, TrustItem, TrustRefused, TrustedBy, digest_of_content, read_followed, read_trust,
-    store_copy, stored_copy, trust, trusted_content,
-};
+pub use trust::{digest_of_content, read_followed, read_trust, store_copy, stored_copy, trust, trusted_content};
+pub use trust_types::{StoredCopy, TrustAnswer, TrustItem, TrustRefused, TrustedBy};

@@ -122,7 +122,9 @@ fn exists(common_dir: &Path, name: &str) -> Result<bool, StoreError> {
     let dot_git: PathBuf = folder.path().join(OsStr::from_bytes(line));
     match std::fs::symlink_metadata(&dot_git) {
         Ok(_) => Ok(true),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+            Ok(false)
+        }
         Err(error) => Err(StoreError::read(&dot_git, error)),
     }
 }
@@ -156,6 +158,8 @@ mod tests {
         std::fs::remove_dir_all(&linked).unwrap();
         assert_eq!(worktree_runs(&common).unwrap(), pairs(&[("main", "r1")]));
         assert_eq!(pointed_runs(&common).unwrap(), pairs(&[("main", "r1"), ("wt", "r3")]));
+        std::fs::write(&linked, "something else").unwrap();
+        assert_eq!(worktree_runs(&common).unwrap(), pairs(&[("main", "r1")]));
         std::fs::remove_dir_all(common.join("worktrees/wt")).unwrap();
         assert_eq!(pointed_runs(&common).unwrap(), pairs(&[("main", "r1")]));
     }

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::atomic::TEXT_CAP;
 use super::error::is_shortage;
 use super::folder::{Audience, Folder, Links};
+use super::trust_types::{StoredCopy, TrustAnswer, TrustItem, TrustRefused, TrustedBy};
 use super::{Layout, StoreError};
 use crate::text::shell_word;
 use crate::ticket::Unreadable;
@@ -35,60 +36,14 @@ const MOST: usize = 32;
 /// At most so many bytes of a list: a template each of a few hundred, with all their digests.
 const LIST_CAP: u64 = 8 << 20;
 
-/// A store that trusts nothing, and what to type.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrustRefused {
-    /// What is the matter, as a sentence.
-    pub why: String,
-    /// What to type, as a sentence.
-    pub way_out: String,
-}
-
-impl std::fmt::Display for TrustRefused {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}; {}", self.why, self.way_out)
-    }
-}
-
-/// What the store says, or why it says nothing; an error is a machine that could not look.
-pub type TrustAnswer<T> = Result<Result<T, TrustRefused>, StoreError>;
-
-/// Something to be trusted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrustItem {
-    /// Below the top of the worktree.
-    pub path: String,
-    /// Its content; none is that nothing lies there.
-    pub content: Option<Vec<u8>>,
-}
-
-/// Who trusts, and when.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrustedBy {
-    /// Who.
-    pub who: String,
-    /// When.
-    pub at: String,
-}
-
-/// Config and templates of one commit, as a person has trusted them; what runs of a repository without a worktree of
-/// its own go by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredCopy {
-    /// The reference that was named, in full.
-    pub reference: String,
-    /// The commit that it named then.
-    pub commit: String,
-    /// Who trusted it.
-    pub by: TrustedBy,
-    /// Contents by path.
-    pub files: BTreeMap<String, Vec<u8>>,
-}
-
 #[derive(Debug, Serialize, Deserialize)]
 struct List {
     version: u32,
     lock: u64,
+    /// Whether everything that lay somewhere was trusted once. What has no digest yet was not there then, so that it is
+    /// not there was trusted as well.
+    #[serde(default)]
+    whole: bool,
     files: BTreeMap<String, Vec<Entry>>,
 }
 
@@ -130,7 +85,8 @@ pub fn read_trust(common_dir: &Path) -> TrustAnswer<BTreeMap<String, Vec<String>
         Err(refused) => return Ok(Err(refused)),
     };
     let digests = |entries: Vec<Entry>| entries.into_iter().map(|entry| entry.digest).collect();
-    Ok(Ok(list.into_iter().map(|(path, entries)| (path, digests(entries))).collect()))
+    let files = list.map(|list| list.files).unwrap_or_default();
+    Ok(Ok(files.into_iter().map(|(path, entries)| (path, digests(entries))).collect()))
 }
 
 /// A content that was trusted, if it is still there as it was.
@@ -139,14 +95,15 @@ pub fn trusted_content(common_dir: &Path, digest: &str) -> Result<Option<Vec<u8>
     content(&folder, digest)
 }
 
-/// Trusts contents; nothing of it counts before all of it does.
-pub fn trust(common_dir: &Path, items: &[TrustItem], by: &TrustedBy) -> TrustAnswer<()> {
+/// Trusts contents; nothing of it counts before all of it does. `is_whole` says that everything is trusted then that
+/// lies where they lie, and so that nothing else does.
+pub fn trust(common_dir: &Path, items: &[TrustItem], is_whole: bool, by: &TrustedBy) -> TrustAnswer<()> {
     let (folder, lock) = match make(common_dir)? {
         Ok(made) => made,
         Err(refused) => return Ok(Err(refused)),
     };
-    let mut files = match list(&folder)? {
-        Ok(files) => files,
+    let (was_whole, mut files) = match list(&folder)? {
+        Ok(list) => list.map(|list| (list.whole, list.files)).unwrap_or_default(),
         Err(refused) => return Ok(Err(refused)),
     };
     for item in items {
@@ -154,13 +111,17 @@ pub fn trust(common_dir: &Path, items: &[TrustItem], by: &TrustedBy) -> TrustAns
             Some(content) => keep(&folder, content)?,
             None => GONE.to_owned(),
         };
+        let entry = |digest: String| Entry { digest, at: by.at.clone(), by: by.who.clone() };
         let entries = files.entry(item.path.clone()).or_default();
+        if entries.is_empty() && was_whole {
+            entries.push(entry(GONE.to_owned()));
+        }
         entries.retain(|known| known.digest != digest);
-        entries.push(Entry { digest, at: by.at.clone(), by: by.who.clone() });
+        entries.push(entry(digest));
         let old = entries.len().saturating_sub(MOST);
         entries.drain(..old);
     }
-    let list = List { version: VERSION, lock: lock.inode, files };
+    let list = List { version: VERSION, lock: lock.inode, whole: was_whole || is_whole, files };
     folder.write(OsStr::new(LIST), &json(&folder, LIST, &list)?, Audience::Machine)?;
     sweep(&folder, &list.files)?;
     Ok(Ok(()))
@@ -319,13 +280,13 @@ fn remove(folder: &Path) -> String {
     )
 }
 
-fn list(folder: &Folder) -> TrustAnswer<BTreeMap<String, Vec<Entry>>> {
+fn list(folder: &Folder) -> TrustAnswer<Option<List>> {
     let list: List = match read(folder, LIST)? {
         Ok(Some(list)) => list,
-        Ok(None) => return Ok(Ok(BTreeMap::new())),
+        Ok(None) => return Ok(Ok(None)),
         Err(refused) => return Ok(Err(refused)),
     };
-    Ok(is_made_here(folder, LIST, list.version, list.lock)?.map(|()| list.files))
+    Ok(is_made_here(folder, LIST, list.version, list.lock)?.map(|()| Some(list)))
 }
 
 fn is_made_here(folder: &Folder, name: &str, version: u32, lock: u64) -> TrustAnswer<()> {
@@ -436,3 +397,7 @@ pub fn read_followed(path: &Path) -> Result<Result<Option<Vec<u8>>, String>, Sto
         Err(error) => Ok(Err(error.to_string())),
     }
 }
+
+#[cfg(test)]
+#[path = "trust_tests.rs"]
+mod tests;

@@ -109,3 +109,21 @@ fn without_events_a_look_is_due_every_so_often() {
     assert!(hears(&runtime, &mut watch) && hears(&runtime, &mut watch));
     assert!(since.elapsed() >= 2 * interval);
 }
+
+#[test]
+fn changes_that_never_stop_are_heard_of_all_the_same() {
+    let (_room, top, places) = world();
+    let (runtime, mut watch) = (runtime(), Watch::new(places, How::Events).unwrap());
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                fs::write(top.join(".tickets/1-a.md"), "x").unwrap();
+                std::thread::sleep(DEBOUNCE / 6);
+            }
+        });
+        let heard = hears(&runtime, &mut watch);
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(heard);
+    });
+}

@@ -83,6 +83,28 @@ mod tests {
     }
 
     #[test]
+    fn another_save_begins_the_time_anew_and_what_was_taken_up_is_forgotten() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("1-a.md");
+        let save = |text: &str| {
+            fs::write(&path, text).unwrap();
+            let future = SystemTime::now() + 100 * QUIET;
+            fs::File::options().append(true).open(&path).unwrap().set_modified(future).unwrap();
+        };
+        save("one");
+        let mut quiet = Quiet::default();
+        let files = [path.clone()];
+        assert!(quiet.left(&files).is_some());
+        let (_, since) = quiet.seen.get_mut(&path).unwrap();
+        *since = since.checked_sub(QUIET / 2).unwrap();
+        save("one and more");
+        assert!(quiet.left(&files).unwrap() > QUIET / 2, "it is another one");
+        set_age(&path, QUIET);
+        assert_eq!(quiet.left(&files), None);
+        assert!(quiet.seen.is_empty());
+    }
+
+    #[test]
     fn what_is_old_or_missing_is_taken_up_at_once() {
         let (room, path) = file(Duration::from_secs(60));
         assert_eq!(Quiet::default().left(&[path, room.path().join("2-b.md")]), None);

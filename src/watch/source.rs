@@ -62,3 +62,31 @@ fn named(error: notify::Error) -> WatchError {
         _ => WatchError::Other(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use notify::event::{AccessKind, Flag, ModifyKind};
+
+    use super::super::places::Place;
+    use super::*;
+
+    fn heard(event: notify::Result<Event>) -> Option<Heard> {
+        let (sender, mut heard) = unbounded_channel();
+        hear(&Places(vec![Place { folder: "/x".into(), deep: true, names: None }]), &sender, event);
+        heard.try_recv().ok()
+    }
+
+    #[test]
+    fn what_was_lost_is_told_as_lost_and_who_only_reads_as_nothing() {
+        let event = |kind| Event::new(kind).add_path(PathBuf::from("/x/1-a.md"));
+        let modified = EventKind::Modify(ModifyKind::Any);
+        assert_eq!(heard(Ok(event(modified))), Some(Heard::Change));
+        assert_eq!(heard(Ok(event(EventKind::Access(AccessKind::Any)))), None);
+        assert_eq!(heard(Ok(Event::new(modified).add_path("/y".into()))), None);
+        // The system's queue ran over, or it cannot say what happened.
+        assert_eq!(heard(Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan))), Some(Heard::Lost));
+        assert_eq!(heard(Err(notify::Error::generic("x"))), Some(Heard::Lost));
+    }
+}

@@ -318,7 +318,6 @@ fn a_branch_that_comes_back_is_another_one_also_where_the_runner_that_retired_it
         hub.push("other");
         hub.env.until("nothing is known of the branch", |_| notes() == 0);
         hub.env.settled();
-        assert_eq!(triggers_of(&hub.git_dir), [""; 0], "{}", hub.told());
         // What the branch before it has asked is no question any more.
         hub.push("main");
         hub.has("main", "001-a: done");

@@ -130,16 +130,14 @@ fn templates_and_agents_own_settings_are_looked_at_like_the_config() {
         ".codex/config.toml",
         ".mcp.json",
     ] {
-        let env = trusted(&["claim"]);
-        env.write(".claude/agents/a.md", "of no concern");
-        env.write("sub/.mcp.json", "of no concern");
-        env.commit_all("of no concern");
-        assert_eq!(env.next(), "run_turn", "{path}");
+        let env = world(&["claim"]);
         let text = if path.ends_with("turn.md") { "{{ rules }}{{ ticket }}" } else { "one\n" };
         env.write(path, text);
+        env.write(".claude/agents/a.md", "of no concern");
+        env.write("sub/.mcp.json", "of no concern");
         env.commit_all("settings");
         let message = env.run_ends("untrusted");
-        assert!(message.contains(&format!("{path} is new here")), "{message}");
+        assert!(message.contains(&format!("{path} is new here")) && !message.contains("a.md"), "{message}");
         let _ = env.turnstile(&["trust", "--yes"]).exits(0);
         assert_ne!(env.next(), "wait untrusted", "{path}");
         env.remove(path);

@@ -110,6 +110,43 @@ fn a_reply_continues_the_run() {
 }
 
 #[test]
+fn a_half_written_reply_is_left_alone_and_so_is_what_is_still_put_beside_it() {
+    let env = world(&["ask 'Which one?'", "claim"]);
+    env.ticket("001-a", "title: A", "Do it.");
+    env.commit_all("tickets");
+    let watching = Watching::begin(&env, &[]);
+    env.until("it is asked", |env| !env.events("run.paused").is_empty());
+    for _ in 0..4 {
+        env.write(".tickets/USER_REPLY.md", "The first, or rather");
+        std::thread::sleep(Duration::from_millis(800));
+    }
+    env.write(".tickets/USER_REPLY.md", "The second, with four pictures.");
+    for number in 1..=4 {
+        std::thread::sleep(Duration::from_millis(800));
+        env.write(format!(".tickets/reply/{number}.png"), "x");
+    }
+    env.until("it is done", completed);
+    drop(watching.end().exits(0));
+    assert!(env.prompt(2).contains("The second") && !env.prompt(2).contains("rather"), "{}", env.prompt(2));
+    let pictures = env.files(".tickets/history").iter().filter(|path| path.contains(".png")).count();
+    assert_eq!(pictures, 4, "{:?}", env.files(".tickets/history"));
+}
+
+#[test]
+fn what_is_waited_for_is_said_once() {
+    let env = world(&["claim"]);
+    env.ticket("001-a", "title: A\ndone: true", "Do it.");
+    env.commit_all("tickets");
+    let watching = Watching::begin(&env, &[]);
+    for number in 0..4 {
+        std::thread::sleep(Duration::from_millis(700));
+        env.write(format!(".tickets/context/{number}.md"), "something changes\n");
+    }
+    let output = watching.end().exits(0);
+    assert_eq!(output.stderr.matches("waiting: ").count(), 1, "{}", output.stderr);
+}
+
+#[test]
 fn it_waits_without_using_the_processor() {
     let env = world(&["claim"]);
     env.ticket("001-a", "title: A", "Do it.");

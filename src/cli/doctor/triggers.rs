@@ -1,13 +1,8 @@
 //! What `doctor` says of the triggers of git hooks: whether one could be kept, and what becomes of those that wait.
 
-use std::time::Duration;
-
-use super::{Check, age};
+use super::Check;
 use crate::run::{Waiting, Workspace};
-use crate::store::{self, Layout};
-
-/// A trigger that nobody has taken up for so long, while the lock is free, waits for a runner that is gone.
-const ABANDONED: Duration = Duration::from_secs(60);
+use crate::store::Layout;
 
 /// What git hooks have asked for, and what came of it.
 pub(super) fn check(workspace: &Workspace, waiting: &Waiting) -> Check {
@@ -28,12 +23,9 @@ pub(super) fn check(workspace: &Workspace, waiting: &Waiting) -> Check {
         let what = super::super::triggers::shown_processes(&callers);
         return Check::ok("triggers", format!("{count} wait(s): {}, {what}", super::super::triggers::CALLED));
     }
-    let free = store::look_at_lock(&workspace.layout).is_ok();
-    // Whoever keeps a trigger starts a runner for it a moment later.
-    let is_left = waiting.triggers.first().is_some_and(|kept| age(&kept.path(&workspace.layout)) > Some(ABANDONED));
     match count {
         0 => Check::ok("triggers", format!("none waits{}", said.unwrap_or_default())),
-        _ if free && is_left => {
+        _ if super::super::triggers::are_left(&workspace.layout, waiting) => {
             Check::fault("triggers", format!("{count} wait(s) for a run, and the runner was killed"))
                 .help("turnstile run")
         }

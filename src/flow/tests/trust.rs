@@ -9,7 +9,7 @@ fn file(path: &str, change: TrustChange, digest: &str) -> Untrusted {
 }
 
 fn distrusting(files: &[Untrusted]) -> Survey {
-    Survey { trust: TrustFact { files: files.to_vec(), store: None }, ..world() }
+    Survey { trust: TrustFact { files: files.to_vec(), ..TrustFact::default() }, ..world() }
 }
 
 const CONFIG: &str = ".tickets/config.yaml";
@@ -79,6 +79,11 @@ fn what_a_turn_made_of_config_and_templates_is_row_3s_and_nothing_else_is() {
     // A folder that something else took the place of.
     survey.turn.runner_files.insert(".tickets/templates".into(), "a link".into());
     assert!(told(&choice(&run, &survey, &policy(), true)).starts_with("9: row 3"));
+    // Row 3 was passed: what lies there now is nobody's answer.
+    let mut passed = run;
+    let state::Stage::Judging(judging) = &mut passed.stage else { panic!("a turn is judged") };
+    judging.row = 7;
+    assert_eq!(told(&choice(&passed, &survey, &policy(), true)), "6: untrusted");
 }
 
 #[test]

@@ -70,7 +70,13 @@ impl TestEnv {
 
     /// Waits until no runner is left.
     pub fn settled(&self) {
-        self.until("the runners end", |env| env.runners().is_empty());
+        // One that starts another and ends may be missed together with that one, if they are looked for just then.
+        self.until("the runners end", |env| {
+            env.runners().is_empty() && {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                env.runners().is_empty()
+            }
+        });
     }
 
     /// Waits until this worktree's run is over, and its runner.
