@@ -152,7 +152,7 @@ fn keep(hook: Hook, whom: &For, surroundings: &Surroundings) -> Result<(), Hooke
 /// What does what a hook has asked for in vain.
 fn way_out(is_bare: bool) -> &'static str {
     if is_bare {
-        "`turnstile doctor` there says more, and the next push that is kept serves this one as well"
+        "`turnstile run` there does what the hook asked for"
     } else {
         "`turnstile run` does what the hook asked for"
     }
