@@ -15,9 +15,11 @@ use crate::agent::program_name;
 use crate::config::{AgentKind, Config, RosterEntry};
 use crate::flow::Life;
 use crate::git;
-use crate::run::{RunError, Waiting, Workspace};
+use crate::run::{RunError, Workspace};
 use crate::store::{self, LockError, TICKETS};
 use crate::text::shown_line;
+
+mod triggers;
 
 /// What no running process needs any more.
 const STALE: Duration = Duration::from_secs(3600);
@@ -29,7 +31,7 @@ const STALE: Duration = Duration::from_secs(3600);
 pub struct Arguments {}
 
 /// What came of one check.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Check {
     name: String,
     ok: bool,
@@ -72,7 +74,8 @@ pub fn run(context: &Context, _: &Arguments) -> Result<Exit, CliError> {
             checks.push(journal(&workspace));
             checks.push(leftovers(&workspace));
             checks.extend(pushes(&workspace));
-            checks.push(Check::of("triggers", workspace.waiting().map(|waiting| triggers(&workspace, &waiting))));
+            checks
+                .push(Check::of("triggers", workspace.waiting().map(|waiting| triggers::check(&workspace, &waiting))));
         }
         Err(error) => {
             if let RunError::Git(git::GitError::Bare { path }) = &error {
@@ -353,27 +356,6 @@ fn leftovers(workspace: &Workspace) -> Check {
     }
 }
 
-/// What git hooks have asked for, and what came of it.
-fn triggers(workspace: &Workspace, waiting: &Waiting) -> Check {
-    let log = workspace.layout.runner_log();
-    let said = log.exists().then(|| format!("; what their runs have said is in {}", log.display()));
-    let count = waiting.triggers.len();
-    if let Some(refused) = &waiting.refused {
-        let first = refused.reason.message.lines().next().unwrap_or_default();
-        let why = format!("the last start by a git hook came to nothing: {}: {first}", refused.reason.code);
-        let help = "mend that; the next `turnstile run` or hook serves what waits";
-        return Check::fault("triggers", format!("{why}{}", said.unwrap_or_default())).help(help);
-    }
-    match count {
-        0 => Check::ok("triggers", format!("none waits{}", said.unwrap_or_default())),
-        _ if super::triggers::are_left(&workspace.layout, waiting) => {
-            Check::fault("triggers", format!("{count} wait(s) for a run, and the runner was killed"))
-                .help("turnstile run")
-        }
-        _ => Check::ok("triggers", format!("{count} wait(s) for a run{}", said.unwrap_or_default())),
-    }
-}
-
 /// Whether git takes pushes to what is checked out here; nothing where nobody pushes here.
 fn pushes(workspace: &Workspace) -> Option<Check> {
     let pushed_to = super::pushed_to::look(workspace)?;
@@ -395,7 +377,10 @@ fn of_bare(context: &Context, path: &Path) -> Vec<Check> {
     };
     let told = super::bare::checks(context, path).into_iter();
     let told = told.map(|told| Check { name: told.name, ok: told.ok, message: told.message, help: told.help });
-    std::iter::once(identity).chain(told).collect()
+    let unkept = triggers::unkept(&store::Layout::main(path, path));
+    // Nothing can wait where nothing is kept.
+    let told = told.filter(|check| unkept.is_none() || check.name != "triggers");
+    std::iter::once(identity).chain(unkept.clone()).chain(told).collect()
 }
 
 fn stale_in(folder: &Path) -> Vec<String> {

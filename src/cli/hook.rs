@@ -8,6 +8,7 @@ use rustix::io::Errno;
 
 use super::{CliError, Context, Exit, lint_staged};
 use crate::run::{HookCall, Hooked, is_local, take_hook};
+use crate::text::shown_line;
 use crate::trigger::{Hook, STDIN_CAP};
 
 /// What git hooks call: keep a trigger, start a run for it, and end
@@ -41,7 +42,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
     let Some(hook) = Hook::named(&arguments.name) else {
         let names: Vec<&str> = Hook::ALL.iter().map(|hook| hook.name()).collect();
         if is_local(&context.environment.variables) {
-            let name = crate::text::shown_line(&arguments.name);
+            let name = shown_line(&arguments.name);
             context
                 .printer
                 .note(&format!("turnstile has nothing to do in the hook `{name}`; it has in {}", names.join(", ")));
@@ -58,11 +59,21 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
         git_dir: context.environment.get("GIT_DIR").cloned(),
         directory: context.directory.clone(),
     };
-    match take_hook(&call, &context.surroundings()) {
-        Hooked::Kept if is_local(&context.environment.variables) => context.printer.note(KEPT),
-        Hooked::Kept => {}
-        Hooked::Nothing(why) => tracing::debug!(hook = hook.name(), why, "nothing is to be done"),
-        Hooked::Failed(why) => tracing::debug!(hook = hook.name(), why, "nothing could be done"),
+    let told = match take_hook(&call, &context.surroundings()) {
+        Hooked::Kept => KEPT.to_owned(),
+        Hooked::NotKept(why) => format!("turnstile: no trigger kept: {}", shown_line(&why)),
+        Hooked::NotStarted(why) => {
+            format!("turnstile: trigger kept, and no run could be started for it: {}", shown_line(&why))
+        }
+        Hooked::Nothing(why) => {
+            tracing::debug!(hook = hook.name(), why, "nothing is to be done");
+            return Ok(Exit::SUCCESS);
+        }
+    };
+    if is_local(&context.environment.variables) {
+        context.printer.note(&told);
+    } else {
+        tracing::debug!(hook = hook.name(), told, "nobody is told");
     }
     Ok(Exit::SUCCESS)
 }

@@ -118,7 +118,10 @@ impl Scene {
         let folder = hooks::shown_folder(&self.place);
         let expected = self.expected();
         let slots = self.looked.slots.iter().filter(|slot| expected.contains(&slot.hook));
-        slots.map(|slot| hooks::health(slot, &self.charge, &folder, &is_program)).collect()
+        let chained = self.record.as_ref().map(|record| record.chained.as_slice()).unwrap_or_default();
+        slots
+            .map(|slot| hooks::health(slot, &self.charge, &folder, chained.contains(&slot.hook), &is_program))
+            .collect()
     }
 
     fn rings(&self, hook: Hook) -> bool {
@@ -156,6 +159,9 @@ fn install(context: &Context, arguments: &InstallArguments) -> Result<Exit, CliE
     let program = program(context)?;
     let scene = Scene::look(place)?;
     if let Charge::Elsewhere(elsewhere) = &scene.charge {
+        if elsewhere.is_off {
+            return Err(advice::off(context, elsewhere));
+        }
         let missing: Vec<Hook> = wanted.iter().copied().filter(|hook| !scene.rings(*hook)).collect();
         if missing.iter().any(|hook| elsewhere.tool.is_none_or(|tool| tool.knows(*hook))) {
             return Err(advice::refusal(
@@ -174,6 +180,7 @@ fn install(context: &Context, arguments: &InstallArguments) -> Result<Exit, CliE
     }
     let folder = hooks::usual_folder(&scene.place);
     let held = hooks::hold(&folder)?;
+    hooks::sweep(&folder)?;
     // What lay there before it was held may be another's work by now.
     let scene = Scene::look(scene.place)?;
     let collisions = hooks::collisions(&scene.looked.slots, &wanted);
@@ -186,7 +193,12 @@ fn install(context: &Context, arguments: &InstallArguments) -> Result<Exit, CliE
     }
     let shown = hooks::shown_folder(&scene.place);
     let acts = hooks::install(&scene.looked.slots, &wanted, &program, &shown).map_err(|refused| refuse(&refused))?;
-    let asked = Record::new(wish, wanted);
+    let is_behind = |hook: &Hook| {
+        let is_kept = |act: &Act| matches!(act, Act::Keep { name, .. } if name == hook.name());
+        scene.slot(*hook).is_some_and(|slot| slot.former != hooks::Found::Nothing) || acts.iter().any(is_kept)
+    };
+    let chained: Vec<Hook> = wanted.iter().copied().filter(is_behind).collect();
+    let asked = Record::new(wish, wanted).behind(chained);
     // What is asked for stands there before it is done: whoever finds half of it knows what is missing.
     if scene.record.as_ref() != Some(&asked) {
         hooks::write_record(scene.common_dir(), &asked)?;
@@ -249,8 +261,10 @@ fn uninstall(context: &Context) -> Result<Exit, CliError> {
     let scene = Scene::look(place)?;
     let shown = hooks::shown_folder(&scene.place);
     let mut acts = Vec::new();
-    if scene.looked.slots.iter().any(|slot| slot.has_ours() || slot.former != hooks::Found::Nothing) {
+    let is_there = scene.looked.slots.iter().any(|slot| slot.has_ours() || slot.former != hooks::Found::Nothing);
+    if is_there || hooks::has_left(&folder)? {
         let held = hooks::hold(&folder)?;
+        hooks::sweep(&folder)?;
         let looked = hooks::look(&scene.place, &scene.charge)?;
         acts = hooks::uninstall(&looked.slots, &shown).map_err(|refused| refuse(&refused))?;
         hooks::perform(&folder, &held, &acts, Path::new(""))?;

@@ -7,16 +7,20 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::run::{make_steps, sentence};
+use super::triggers::shown_processes;
 use super::{CliError, Context, Exit};
 use crate::flow::AskedBy;
 use crate::git::GitError;
-use crate::run::{Options, RunError, Until, Workspace, hub};
+use crate::run::{Options, RunError, Until, Workspace, hub, is_at_work, left_lying};
 use crate::store::{self, Layout, LockError};
 
 /// What comes in one go is looked at once.
 const DEBOUNCE: Duration = Duration::from_millis(300);
 const LOOKS: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(25);
+/// How often it is asked whether a command has ended.
+const FIRST_LOOK: Duration = Duration::from_millis(50);
+const LAST_LOOK: Duration = Duration::from_millis(500);
 /// A log that is longer begins anew; the old one is kept until then.
 const LONGEST: u64 = 1 << 20;
 
@@ -37,14 +41,18 @@ pub fn run(context: &Context) -> Result<Exit, CliError> {
         if !waiting.wants_a_start() || waiting.triggers.iter().all(|kept| tried.contains(&kept.id)) {
             return Ok(Exit::SUCCESS);
         }
-        std::thread::sleep(DEBOUNCE);
         if !said {
             speak_to_log(&workspace.layout)?;
             said = true;
         }
+        await_callers(context, &workspace)?;
+        std::thread::sleep(DEBOUNCE);
         let mut waiting = workspace.waiting()?;
+        if !waiting.callers().is_empty() {
+            continue;
+        }
         if let Err(error) = workspace.sweep_triggers() {
-            context.printer.note(&format!("what killed hooks have left is still there: {}", error.in_full()));
+            context.printer.note(&left_lying(&error));
         }
         if let Some(why) = workspace.lacks_copy() {
             context.printer.note(&why.message);
@@ -87,6 +95,29 @@ fn of_bare(context: &Context, git_dir: &Path) -> Result<Exit, CliError> {
     speak_to_log(&Layout::main(git_dir, git_dir))?;
     hub::serve(git_dir, &context.surroundings(), &mut |text| context.printer.note(text))?;
     Ok(Exit::SUCCESS)
+}
+
+/// What a git command hides in the worktree while its hooks run comes back before it ends: nobody looks before that.
+fn await_callers(context: &Context, workspace: &Workspace) -> Result<(), CliError> {
+    let mut told = Vec::new();
+    loop {
+        let callers = workspace.waiting()?.callers();
+        if callers.is_empty() {
+            return Ok(());
+        }
+        if callers != told {
+            let what = shown_processes(&callers);
+            context
+                .printer
+                .note(&format!("{} waits until git, which called the hook, has ended: {what}", Workspace::now()));
+        }
+        let mut pause = FIRST_LOOK;
+        while callers.iter().any(is_at_work) {
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(LAST_LOOK);
+        }
+        told = callers;
+    }
 }
 
 /// Whether somebody holds the lock, and for longer than a process that was killed takes to die. They let go of it and

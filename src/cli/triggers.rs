@@ -8,6 +8,10 @@ use serde_json::{Value, json};
 use crate::run::{Waiting, Workspace};
 use crate::store::{self, Layout};
 use crate::text::shown_line;
+use crate::trigger::Caller;
+
+/// Why a trigger waits for more than a runner.
+pub const CALLED: &str = "git, which called the hook, is still at work";
 
 /// What waits; where that cannot be read nothing is known to wait.
 pub fn waiting(workspace: &Workspace) -> Waiting {
@@ -24,7 +28,7 @@ const ABANDONED: Duration = Duration::from_secs(60);
 pub fn are_left(layout: &Layout, waiting: &Waiting) -> bool {
     let oldest = waiting.triggers.first().and_then(|kept| kept.path(layout).symlink_metadata().ok()?.modified().ok());
     let is_old = oldest.is_some_and(|since| since.elapsed().unwrap_or_default() > ABANDONED);
-    is_old && store::look_at_lock(layout).is_ok()
+    is_old && waiting.callers().is_empty() && store::look_at_lock(layout).is_ok()
 }
 
 /// The same for programs.
@@ -36,7 +40,14 @@ pub fn document(waiting: &Waiting) -> Value {
             "reason": { "code": refused.reason.code, "message": refused.reason.message, "details": {} },
         })
     });
-    json!({ "waiting": waiting.triggers.len(), "refused": refused })
+    let callers: Vec<u32> = waiting.callers().iter().map(|caller| caller.pid).collect();
+    json!({ "waiting": waiting.triggers.len(), "callers": callers, "refused": refused })
+}
+
+/// Processes, as people name them.
+pub fn shown_processes(callers: &[Caller]) -> String {
+    let numbers: Vec<String> = callers.iter().map(|caller| caller.pid.to_string()).collect();
+    format!("process {}", numbers.join(", "))
 }
 
 /// The same for people, in lines of their own; nothing where there is nothing to say. What is `said` beside them is not
@@ -49,6 +60,11 @@ pub fn lines(waiting: &Waiting, said: &str) -> String {
             last.trigger.as_ref().map_or_else(|| "one that cannot be read".to_owned(), crate::trigger::Trigger::shown);
         let latest = if count > 1 { "the latest: " } else { "" };
         text.push_str(&format!("triggers of git hooks that wait for a run: {count} ({latest}{what})\n"));
+    }
+    let callers = waiting.callers();
+    if !callers.is_empty() {
+        let what = shown_processes(&callers);
+        text.push_str(&format!("  {CALLED}, {what}; the run begins when that has ended\n"));
     }
     if let Some(refused) = &waiting.refused {
         let message = crate::text::shown(&refused.reason.message).replace('\n', "\n    ");

@@ -52,7 +52,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
         ears.drain(context);
         let mut workspace = context.workspace()?;
         // What came before the look is what the look is at.
-        let taken = super::triggers::waiting(&workspace).triggers;
+        let taken = super::triggers::waiting(&workspace).for_a_look();
         let view = workspace.look(&watched.options)?;
         let wait = match view.due() {
             Due::Nothing { reason, again } => {

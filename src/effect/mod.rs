@@ -27,7 +27,7 @@ pub use child::{ChildContext, child};
 pub use detach::detach;
 pub use error::EffectError;
 pub use launch::launch;
-pub use process::is_alive;
+pub use process::{Identity, calling, is_alive};
 pub use program::{Program, ProgramEnd, Stdin, Stopped};
 pub use record::{Evidence, child_pid, evidence, is_inside, is_running};
 pub use stop::{ask_to_stop, end_leftovers};

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Process {
     pub(super) pid: u32,
+    /// The name of its program, as far as the system keeps it.
+    pub(super) name: String,
     pub(super) parent: u32,
     pub(super) group: u32,
     /// Whether it is over, and only waits for its parent to ask.
@@ -21,10 +23,13 @@ pub(super) struct Process {
 
 /// A process and no other: numbers are given again, also after a reboot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Identity {
-    pub(super) pid: u32,
-    start: String,
-    boot: String,
+pub struct Identity {
+    /// Its number.
+    pub pid: u32,
+    /// When it started, in the system's own words.
+    pub start: String,
+    /// Since which start of the machine that counts.
+    pub boot: String,
 }
 
 impl Identity {
@@ -32,13 +37,13 @@ impl Identity {
         Self::of(std::process::id())
     }
 
-    pub(super) fn of(pid: u32) -> io::Result<Self> {
+    pub(crate) fn of(pid: u32) -> io::Result<Self> {
         let process = system::one(pid)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         Ok(Self { pid, start: process.start, boot: system::boot() })
     }
 
     /// Whether this very process is there and not over.
-    pub(super) fn lives(&self) -> bool {
+    pub fn lives(&self) -> bool {
         self.boot == system::boot()
             && system::one(self.pid).ok().flatten().is_some_and(|it| it.start == self.start && !it.over)
     }
@@ -68,6 +73,23 @@ pub(super) fn is_ancestor(pid: u32) -> bool {
         }
     }
     false
+}
+
+/// The nearest process of this program among those that started this one, and from there upwards the last of those that
+/// are called the same. Where the system does not say, there is none.
+pub fn calling(program: &str) -> Option<Identity> {
+    let mut current = system::one(std::process::id()).ok()??;
+    let mut found: Option<Process> = None;
+    for _ in 0..10_000 {
+        let Ok(Some(parent)) = system::one(current.parent) else { break };
+        current = parent;
+        if current.name == program {
+            found = Some(current.clone());
+        } else if found.is_some() {
+            break;
+        }
+    }
+    found.map(|found| Identity { pid: found.pid, start: found.start, boot: system::boot() })
 }
 
 /// Those in whose environment `entry` stands; empty where the system does not show it.
@@ -227,9 +249,11 @@ mod system {
     /// `pid (name) state parent group …`; the name may hold spaces and brackets, so the last bracket ends it.
     pub(super) fn parse(line: &str) -> Option<Process> {
         let (head, tail) = line.rsplit_once(')')?;
+        let (pid, name) = head.split_once('(')?;
         let fields: Vec<&str> = tail.split_whitespace().collect();
         Some(Process {
-            pid: head.split_whitespace().next()?.parse().ok()?,
+            pid: pid.trim().parse().ok()?,
+            name: name.to_string(),
             over: matches!(*fields.first()?, "Z" | "X" | "x"),
             parent: fields.get(1)?.parse().ok()?,
             group: fields.get(2)?.parse().ok()?,
@@ -244,7 +268,8 @@ mod system {
         #[test]
         fn the_name_of_a_process_may_hold_anything() {
             let line = "42 (a) b (c) S 7 40 40 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 987 1 1";
-            let expected = Process { pid: 42, parent: 7, group: 40, over: false, start: "987".into() };
+            let name = "a) b (c".to_owned();
+            let expected = Process { pid: 42, name, parent: 7, group: 40, over: false, start: "987".into() };
             assert_eq!(parse(line), Some(expected));
             assert_eq!(parse("42 (half"), None);
         }
@@ -295,7 +320,7 @@ mod system {
     fn list(which: &[&str]) -> io::Result<Vec<Process>> {
         let child = Command::new("/bin/ps")
             .args(which)
-            .args(["-o", "pid=,ppid=,pgid=,stat=,lstart="])
+            .args(["-o", "pid=,ppid=,pgid=,stat=,lstart=,comm="])
             .env_clear()
             .env("LC_ALL", "C")
             .env("TZ", "UTC")
@@ -316,7 +341,9 @@ mod system {
             parent: fields.next()?.parse().ok()?,
             group: fields.next()?.parse().ok()?,
             over: fields.next()?.starts_with('Z'),
-            start: fields.collect::<Vec<_>>().join(" "),
+            // A day, a month, a day, a time and a year.
+            start: fields.by_ref().take(5).collect::<Vec<_>>().join(" "),
+            name: fields.collect::<Vec<_>>().join(" ").rsplit('/').next().unwrap_or_default().to_string(),
         })
     }
 }

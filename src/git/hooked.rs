@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::GitError;
 use super::library;
-use super::path::as_file;
+use super::path::{as_file, text_to_file};
 use super::repo::{Place, discover};
 
 /// Where a hook was called.
@@ -22,11 +22,17 @@ pub enum Home {
 /// that comes out of it is absolute, and holds when the variable is gone and the current directory is another one.
 pub fn home_of_hook(git_dir: Option<&OsStr>, here: &Path) -> Result<Home, GitError> {
     let start = git_dir.map_or_else(|| here.to_owned(), |git_dir| here.join(git_dir));
-    match discover(&start) {
+    // A git directory that lies elsewhere does not know its worktree; whoever is in the worktree finds both.
+    let around = git_dir.and_then(|_| discover(here).ok()).filter(|place| is_same(&place.git_dir, &start));
+    match around.map_or_else(|| discover(&start), Ok) {
         Ok(place) => Ok(Home::Worktree(place)),
         Err(GitError::Bare { path }) => Ok(Home::Bare(path)),
         Err(error) => Err(error),
     }
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 /// A branch that is checked out, and the worktree that it is checked out in.
@@ -57,6 +63,17 @@ pub fn checked_out(place: &Place) -> Vec<CheckedOut> {
         }
     }
     found
+}
+
+/// Since when git knows a linked worktree by this name; none where it does not. The file is written once, as the worktree is
+/// made, and neither a move nor a repair changes it.
+pub fn worktree_since(common_dir: &Path, name: &str) -> std::io::Result<Option<std::time::SystemTime>> {
+    let folder = common_dir.join("worktrees").join(text_to_file(name));
+    match std::fs::metadata(folder.join("commondir")) {
+        Ok(found) => found.modified().map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// What a line `name: value` of a commit's message says; none where there is no such line, or no such commit.
@@ -129,6 +146,21 @@ mod tests {
         assert_eq!(guessed_home(Some(OsStr::new(".")), git_dir), Some((git_dir.clone(), Some(repo.place.top.clone()))));
         assert_eq!(guessed_home(None, &repo.place.top), Some((git_dir.clone(), Some(repo.place.top.clone()))));
         assert_eq!(guessed_home(None, &bare), Some((bare.canonicalize().unwrap(), None)));
+    }
+
+    #[test]
+    fn a_worktree_whose_git_directory_lies_elsewhere_is_found_by_where_the_hook_is_called() {
+        let repo = TestRepo::with(&[("a", "1")]);
+        let real = repo.around().join("real.git");
+        run(repo.around(), "git", &["init", "-q", "--separate-git-dir", real.to_str().unwrap(), "apart"]);
+        let top = repo.around().join("apart").canonicalize().unwrap();
+        let real = real.canonicalize().unwrap();
+        let place =
+            Place { top: top.clone(), git_dir: real.clone(), common_dir: real.clone(), worktree: "main".into() };
+        assert_eq!(home_of_hook(Some(real.as_os_str()), &top).unwrap(), Home::Worktree(place));
+        // Somebody else's repository around the current directory is not the one that is meant.
+        let here = Home::Worktree(repo.place.clone());
+        assert_eq!(home_of_hook(Some(repo.place.git_dir.as_os_str()), &top).unwrap(), here);
     }
 
     #[test]

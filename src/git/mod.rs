@@ -51,7 +51,9 @@ pub use content::worktree_bytes;
 pub use drop_kept::{KeptName, drop_kept, kept_names, recover_drop};
 pub use error::{Cause, GitError};
 pub use guard::{Guard, guard};
-pub use hooked::{CheckedOut, Home, checked_out, guessed_home, has_file, has_folder, home_of_hook, named_in_message};
+pub use hooked::{
+    CheckedOut, Home, checked_out, guessed_home, has_file, has_folder, home_of_hook, named_in_message, worktree_since,
+};
 pub use hooks_folder::{HooksPlace, HooksSetting, hooks_place};
 pub use hub::{
     Branch, Parked, add_detached, bare_place, branches, check_out, detached_at, head_branch, is_clean, is_on_a_branch,

@@ -26,6 +26,8 @@ pub struct Elsewhere {
     pub why: String,
     /// What to type so that git looks into its own folder again.
     pub undo: String,
+    /// Whether nothing can lie there: hooks are switched off.
+    pub is_off: bool,
     /// Whether it belongs to the project, and so to everybody who works on it.
     pub is_shared: bool,
 }

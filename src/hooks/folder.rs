@@ -88,6 +88,7 @@ pub fn in_charge(place: &HooksPlace) -> Result<Charge, HooksError> {
             tool: tool_of(&folder),
             why: format!("{} is a symbolic link to {}", shown(&usual), target.display()),
             undo: format!("rm {0} && mkdir {0}", crate::text::shell_word(&shown(&usual))),
+            is_off: false,
             is_shared: is_shared(&folder),
             folder,
         }));
@@ -106,7 +107,10 @@ pub fn in_charge(place: &HooksPlace) -> Result<Charge, HooksError> {
     };
     let is_husky = folder.ends_with(".husky/_") || folder.ends_with(".husky");
     let tool = if is_husky { Some(Tool::Husky) } else { tool_of(&folder) };
-    Ok(Charge::Elsewhere(Elsewhere { shown: shown(&folder), tool, why, undo, is_shared: is_shared(&folder), folder }))
+    let is_empty = place.setting.as_ref().is_some_and(|setting| setting.value.is_empty());
+    let is_off = is_empty || fs::metadata(&folder).is_ok_and(|found| !found.is_dir());
+    let is_shared = is_shared(&folder) && !is_off;
+    Ok(Charge::Elsewhere(Elsewhere { shown: shown(&folder), tool, why, undo, is_off, is_shared, folder }))
 }
 
 fn is_same_folder(one: &Path, other: &Path) -> bool {
@@ -250,6 +254,34 @@ pub fn settings_of(place: &HooksPlace, tool: Tool) -> Vec<&'static str> {
     all.iter().copied().filter(|name| place.place.top.join(name).is_file()).collect()
 }
 
+/// Removes what an install that was killed has left in the folder, which is held: nobody is writing these. Says how many.
+pub fn sweep(folder: &Path) -> Result<usize, HooksError> {
+    let left = left_in(folder)?;
+    for path in &left {
+        remove(path)?;
+    }
+    Ok(left.len())
+}
+
+/// Whether an install that was killed has left something.
+pub fn has_left(folder: &Path) -> Result<bool, HooksError> {
+    // A link in its place leads to a folder of somebody else.
+    let is_folder = fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir());
+    Ok(is_folder && !left_in(folder)?.is_empty())
+}
+
+fn left_in(folder: &Path) -> Result<Vec<PathBuf>, HooksError> {
+    let entries = fs::read_dir(folder).map_err(|error| failed("list", folder, error))?;
+    let is_left = |entry: &fs::DirEntry| {
+        entry.file_name().as_bytes().starts_with(UNFINISHED.as_bytes())
+            && entry.file_type().is_ok_and(|kind| kind.is_file())
+    };
+    Ok(entries.flatten().filter(is_left).map(|entry| entry.path()).collect())
+}
+
+/// How the names of files begin that are not whole yet.
+const UNFINISHED: &str = ".turnstile-hook-";
+
 /// Carries out what was decided, in the folder that is held.
 pub fn perform(folder: &Path, held: &File, acts: &[Act], program: &Path) -> Result<(), HooksError> {
     for act in acts {
@@ -279,7 +311,7 @@ fn keep(name: &Path, to: &Path) -> Result<(), HooksError> {
 fn put(folder: &Path, name: &str, bytes: &[u8], mode: Option<u32>) -> Result<(), HooksError> {
     let path = folder.join(name);
     let written = tempfile::Builder::new()
-        .prefix(".turnstile-hook-")
+        .prefix(UNFINISHED)
         .permissions(Permissions::from_mode(0o777))
         .tempfile_in(folder)
         .and_then(|mut file| {

@@ -29,6 +29,8 @@ pub enum State {
     ProgramGone,
     /// Git does not look into its folder any more.
     Bypassed,
+    /// It rings, and the hook that stood there before is gone.
+    FormerGone,
 }
 
 impl State {
@@ -44,10 +46,11 @@ impl State {
             Self::NotExecutable => "not_executable",
             Self::ProgramGone => "program_gone",
             Self::Bypassed => "bypassed",
+            Self::FormerGone => "former_gone",
         }
     }
 
-    /// Whether it rings.
+    /// Whether it rings, and with it what rang before.
     pub fn rings(self) -> bool {
         match self {
             Self::Installed | Self::Moved | Self::Called => true,
@@ -56,7 +59,8 @@ impl State {
             | Self::Edited
             | Self::NotExecutable
             | Self::ProgramGone
-            | Self::Bypassed => false,
+            | Self::Bypassed
+            | Self::FormerGone => false,
         }
     }
 }
@@ -78,8 +82,15 @@ pub struct Health {
 
 const MEND: &str = "turnstile hooks install";
 
-/// Looks at one hook that was asked for. `folder` is how people write git's own folder.
-pub fn health(slot: &Slot, charge: &Charge, folder: &str, is_program: &dyn Fn(&Path) -> bool) -> Health {
+/// Looks at one hook that was asked for, and that stood behind another one or not as it was installed. `folder` is how
+/// people write git's own folder.
+pub fn health(
+    slot: &Slot,
+    charge: &Charge,
+    folder: &str,
+    was_behind: bool,
+    is_program: &dyn Fn(&Path) -> bool,
+) -> Health {
     let name = slot.hook.name();
     let chained = match slot.former {
         Found::Nothing => None,
@@ -96,6 +107,10 @@ pub fn health(slot: &Slot, charge: &Charge, folder: &str, is_program: &dyn Fn(&P
         if let Some(file) = &slot.called {
             return told(State::Called, format!("called by {file}"), None);
         }
+        if elsewhere.is_off {
+            let help = format!("{}; then: {MEND}", elsewhere.undo);
+            return told(State::Bypassed, format!("git runs no hooks here: {}", elsewhere.why), Some(&help));
+        }
         let help = format!("{MEND} says what to add there; to do without it: {}", elsewhere.undo);
         return told(State::Bypassed, format!("git does not look into {folder}: {}", elsewhere.why), Some(&help));
     }
@@ -110,6 +125,12 @@ pub fn health(slot: &Slot, charge: &Charge, folder: &str, is_program: &dyn Fn(&P
         if !is_program(program) {
             let message = format!("{folder}/{at} calls {}, which is not there any more", shown_program(program));
             return told(State::ProgramGone, message, Some(MEND));
+        }
+        if was_behind && slot.former == Found::Nothing {
+            let message = format!(
+                "{folder}/{name}{CHAINED}, the hook that stood there before turnstile, is gone, and nobody runs it"
+            );
+            return told(State::FormerGone, message, Some(&format!("put it back there; to do without it: {MEND}")));
         }
         if at != name {
             let tool = tool_here(slot).map_or("a tool", Tool::name);
@@ -186,7 +207,7 @@ mod tests {
     }
 
     fn state(slot: &Slot) -> State {
-        let health = health(slot, &Charge::Usual, "hooks", &|program| program == Path::new("/here"));
+        let health = health(slot, &Charge::Usual, "hooks", false, &|program| program == Path::new("/here"));
         assert_eq!(health.help.is_none(), health.state.rings(), "{health:?}");
         health.state
     }
@@ -215,10 +236,11 @@ mod tests {
             tool: Some(Tool::Husky),
             why: "core.hooksPath is `.husky/_`".to_owned(),
             undo: "git config --unset core.hooksPath".to_owned(),
+            is_off: false,
             is_shared: true,
         };
         let charge = Charge::Elsewhere(elsewhere);
-        let state = |slot: &Slot| health(slot, &charge, "hooks", &|_| true).state;
+        let state = |slot: &Slot| health(slot, &charge, "hooks", false, &|_| true).state;
         assert_eq!(state(&slot(ours("/here", true))), State::Bypassed);
         let called = Slot { called: Some(".husky/pre-push".to_owned()), ..slot(Found::Nothing) };
         assert_eq!(state(&called), State::Called);

@@ -14,7 +14,9 @@ mod tool;
 
 pub use advice::{Addition, Additions, additions};
 pub use charge::{Charge, Elsewhere};
-pub use folder::{HooksError, Looked, hold, in_charge, look, perform, settings_of, shown_folder, usual_folder};
+pub use folder::{
+    HooksError, Looked, has_left, hold, in_charge, look, perform, settings_of, shown_folder, sweep, usual_folder,
+};
 pub use health::{Health, State, health};
 pub use names::{Event, Hook, RepositoryKind, Wish, wish_of};
 pub use plan::{Act, Found, Refused, Slot, collisions, install, uninstall};

@@ -19,12 +19,21 @@ pub struct Record {
     pub wish: Wish,
     /// The hooks.
     pub hooks: Vec<Hook>,
+    /// Those of them behind a hook that stood there before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chained: Vec<Hook>,
 }
 
 impl Record {
     /// A record of what is asked for now.
     pub fn new(wish: Wish, hooks: Vec<Hook>) -> Self {
-        Self { version: VERSION, wish, hooks }
+        Self { version: VERSION, wish, hooks, chained: Vec::new() }
+    }
+
+    /// The same, and which of them stand behind a former hook.
+    #[must_use]
+    pub fn behind(self, chained: Vec<Hook>) -> Self {
+        Self { chained, ..self }
     }
 }
 

@@ -93,33 +93,27 @@ fi
 exit "$status"
 "#;
 
-/// The copy has no name any more when the first of them begins: nobody has to clear it away.
+/// In memory, for a file needs room, and a folder that is there: a disk that is full refuses no push. The dot keeps the end
+/// of the last line.
 const INPUT: &str = r#"if ! has_former; then
     "$turnstile" hook NAME "$@" || :
     exit 0
 fi
-# Both are given what git says on stdin.
-if input=$(mktemp 2>/dev/null); then
-    exec 7>"$input" 8<"$input" 9<"$input"
-    rm -f "$input"
-    if ! cat >&7; then
-        echo "turnstile: cannot keep what git says to $former, which was not run: is ${TMPDIR:-/tmp} full?" >&2
-        exit 1
-    fi
-    exec 7>&-
-else
-    exec 8<&0 9</dev/null
-fi
+# Both are given what git says on stdin: lines, and no zero byte.
+unset turnstile_input
+turnstile_input=$(cat; echo .)
+say_it_again() {
+    printf '%s' "${turnstile_input%.}" 2>/dev/null
+}
 status=0
-"$former" "$@" <&8 8<&- 9<&- || status=$?
-exec 8<&-
+say_it_again | "$former" "$@" || status=$?
 "#;
 
 /// A push that the former hook has refused is none.
 const REFUSED_PUSH: &str = r#"[ "$status" -eq 0 ] || exit "$status"
 "#;
 
-const INPUT_ENDING: &str = r#""$turnstile" hook NAME "$@" <&9 9<&- || :
+const INPUT_ENDING: &str = r#"say_it_again | "$turnstile" hook NAME "$@" || :
 exit "$status"
 "#;
 

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use super::callers;
 use super::inside::{is_inside_turn, says_inside_turn};
 use super::triggers::{not_started, start_runner};
 use super::workspace::{Surroundings, Workspace, layout_of};
@@ -34,8 +35,10 @@ pub enum Hooked {
     Nothing(&'static str),
     /// A trigger is kept, and a runner was started for it.
     Kept,
-    /// It could not be kept, or no runner be started.
-    Failed(String),
+    /// It could not be kept, and why.
+    NotKept(String),
+    /// It is kept, and no runner could be started for it.
+    NotStarted(String),
 }
 
 /// Whom a call is for: where a runner begins, and where its machine part lies.
@@ -84,8 +87,8 @@ pub fn take_hook(call: &HookCall, surroundings: &Surroundings) -> Hooked {
     };
     let mut kept = false;
     for whom in whom.into_iter().filter(has_tickets) {
-        if let Err(why) = keep(call.hook, &whom, surroundings) {
-            return Hooked::Failed(why);
+        if let Err(failed) = keep(call.hook, &whom, surroundings) {
+            return failed;
         }
         kept = true;
     }
@@ -97,23 +100,30 @@ fn of_pushed(place: &git::Place, moved: &[Moved]) -> Vec<For> {
     let mut whom = Vec::new();
     for checked_out in git::checked_out(place) {
         let name = RefName::of(&checked_out.branch);
-        let moved: Vec<Moved> = moved.iter().filter(|one| one.name == name && !one.is_deletion()).cloned().collect();
-        if moved.is_empty() {
+        let mut here: Vec<Moved> = moved.iter().filter(|one| one.name == name && !one.is_deletion()).cloned().collect();
+        if here.is_empty() && !moved.is_empty() {
             continue;
         }
         // One whose folder is gone has nothing that could be worked on.
         if let Ok(Home::Worktree(place)) = git::home_of_hook(None, &checked_out.start) {
+            // Whoever called the hook has kept to themselves what git said: all that is checked out may have moved.
+            if here.is_empty()
+                && let Some(new) = git::head(&place).ok().and_then(|head| head.commit)
+            {
+                here.push(Moved { name, old: "0".repeat(new.len()), new });
+            }
             let layout = layout_of(&place);
-            whom.push(For { start: place.top, worktree: Some(layout.worktree.clone()), layout, moved });
+            whom.push(For { start: place.top, worktree: Some(layout.worktree.clone()), layout, moved: here });
         }
     }
     whom
 }
 
-/// A bare repository is concerned where something that was pushed has tickets.
+/// A bare repository is concerned where something that was pushed has tickets, and where nobody knows what was pushed: then
+/// all branches are looked at.
 fn of_bare(git_dir: PathBuf, layout: Layout, moved: Vec<Moved>) -> Vec<For> {
     let has = |one: &Moved| one.is_deletion() || git::has_folder(&git_dir, &one.new, TICKETS).unwrap_or(true);
-    if !moved.iter().any(has) {
+    if !moved.is_empty() && !moved.iter().any(has) {
         return Vec::new();
     }
     vec![For { start: git_dir, layout, worktree: None, moved }]
@@ -123,19 +133,29 @@ fn has_tickets(whom: &For) -> bool {
     whom.worktree.is_none() || std::fs::symlink_metadata(whom.layout.tickets()).is_ok()
 }
 
-fn keep(hook: Hook, whom: &For, surroundings: &Surroundings) -> Result<(), String> {
+fn keep(hook: Hook, whom: &For, surroundings: &Surroundings) -> Result<(), Hooked> {
     let trigger = Trigger::new(hook.name(), Workspace::now(), whom.worktree.clone(), whom.moved.clone());
+    let trigger = Trigger { caller: callers::of_hook(hook), ..trigger };
     if let Err(error) = trigger::keep(&whom.layout, &trigger) {
         let why = super::RunError::from(error).in_full();
-        let message = format!("the trigger could not be kept: {why}; `turnstile run` does what it asked for");
-        note(&whom.layout, hook, "io", message);
-        return Err(why);
+        let why = format!("{why}; {}", way_out(whom.worktree.is_none()));
+        note(&whom.layout, hook, "io", format!("the trigger could not be kept: {why}"));
+        return Err(Hooked::NotKept(why));
     }
     start_runner(surroundings, &whom.start).map_err(|error| {
         let why = error.in_full();
         not_started(&whom.layout, hook.name(), &why);
-        why
+        Hooked::NotStarted(format!("{why}; {}", way_out(whom.worktree.is_none())))
     })
+}
+
+/// What does what a hook has asked for in vain.
+fn way_out(is_bare: bool) -> &'static str {
+    if is_bare {
+        "`turnstile run` there does what the hook asked for"
+    } else {
+        "`turnstile run` does what the hook asked for"
+    }
 }
 
 /// The repository cannot be opened: why is left where `turnstile doctor` looks, if there is such a place.
@@ -145,10 +165,14 @@ fn unopened(call: &HookCall, why: &str) -> Hooked {
     };
     let top = top.unwrap_or_else(|| common_dir.clone());
     let layout = Layout::main(top, common_dir);
-    if std::fs::symlink_metadata(layout.tickets()).is_ok() {
+    let is_there = |path: PathBuf| std::fs::symlink_metadata(path).is_ok();
+    if is_there(layout.tickets()) {
         note(&layout, call.hook, "repository_state", why.to_owned());
+    } else if !is_there(layout.machine()) {
+        // Hooks that are called for all repositories of a person say nothing in those that have nothing to do with us.
+        return Hooked::Nothing("the repository cannot be opened, and turnstile was never here");
     }
-    Hooked::Failed(why.to_owned())
+    Hooked::NotKept(why.to_owned())
 }
 
 fn note(layout: &Layout, hook: Hook, code: &str, message: String) {

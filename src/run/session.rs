@@ -39,6 +39,11 @@ pub struct DriveEnd {
     pub turns_left: Option<u32>,
 }
 
+/// What is said of triggers that nobody can serve and that stay.
+pub fn left_lying(error: &RunError) -> String {
+    format!("what killed hooks and worktrees that are gone have left is still there: {}", error.in_full())
+}
+
 impl Workspace {
     /// Who takes the lock, for whoever finds it taken.
     pub(super) fn holder(&self) -> Holder {
@@ -65,6 +70,9 @@ impl Workspace {
             }
             Err(error) => return Err(error.into()),
         };
+        if let Err(error) = self.sweep_triggers() {
+            progress(Progress::Note(&left_lying(&error)));
+        }
         let taken = self.take_up(until, options)?;
         let mut end = self.steps(until, options, taken.as_deref().unwrap_or_default(), lock, progress);
         if let Some(taken) = &taken {

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::error::RunError;
 use super::real::Progress;
 use super::session::{DriveEnd, Until};
+use super::strays::{is_refusal_of_gone, is_stray};
 use super::workspace::{Options, Surroundings, Workspace};
 use crate::crash::{Point, point};
 use crate::effect;
@@ -38,7 +39,11 @@ impl Waiting {
 impl Workspace {
     /// What waits.
     pub fn waiting(&self) -> Result<Waiting, RunError> {
-        Ok(Waiting { triggers: trigger::kept(&self.layout)?, refused: trigger::last_refused(&self.layout) })
+        let mut waiting =
+            Waiting { triggers: trigger::kept(&self.layout)?, refused: trigger::last_refused(&self.layout) };
+        waiting.triggers.retain(|kept| !is_stray(&self.layout, kept));
+        waiting.refused = waiting.refused.filter(|refused| !is_refusal_of_gone(&self.layout, refused));
+        Ok(waiting)
     }
 
     /// Starts a runner if a trigger waits that nobody was refused for. To be called by whoever has let go of the lock:
@@ -69,11 +74,6 @@ impl Workspace {
         let here = Some(self.layout.worktree.clone());
         trigger::keep(&self.layout, &trigger::Trigger::new(decision, Self::now(), here, Vec::new()))?;
         self.go_on()
-    }
-
-    /// Removes what hooks that were killed have left.
-    pub fn sweep_triggers(&self) -> Result<(), RunError> {
-        Ok(trigger::sweep(&self.layout, effect::is_alive)?)
     }
 
     /// Drops the pushes to branches whose pushes start nothing, and says how many there were.
@@ -109,7 +109,7 @@ impl Workspace {
         if !is_whole {
             return Ok(None);
         }
-        Ok(Some(trigger::kept(&self.layout)?))
+        Ok(Some(self.waiting()?.for_a_look()))
     }
 
     /// Counts a look at the whole worktree that found nothing to do as a start: `watch` is one that never ends.
@@ -236,8 +236,39 @@ fn is_somebody_elses(name: &str, is_cgi: bool) -> bool {
     }
     let begins = |list: &[&str]| list.iter().any(|prefix| name.starts_with(prefix));
     let of_cgi = is_cgi && (begins(&OF_CGI) || OF_CGI_WHOLE.contains(&name));
-    begins(&["GIT_", "HTTP_", "GL_"]) || OF_A_SESSION.contains(&name) || OF_A_TURN.contains(&name) || of_cgi
+    begins(&["GIT_", "HTTP_", "GL_"])
+        || OF_A_SESSION.contains(&name)
+        || OF_A_TURN.contains(&name)
+        || OF_A_HOOK.contains(&name)
+        || of_cgi
 }
+
+/// What pre-commit and prek say to the hooks that they run, and what makes their own hooks refuse every commit of an agent.
+/// What people set for these programs themselves stays.
+const OF_A_HOOK: [&str; 22] = [
+    "PRE_COMMIT",
+    "PRE_COMMIT_RUNNING_LEGACY",
+    "PRE_COMMIT_FROM_REF",
+    "PRE_COMMIT_TO_REF",
+    "PRE_COMMIT_SOURCE",
+    "PRE_COMMIT_ORIGIN",
+    "PRE_COMMIT_LOCAL_BRANCH",
+    "PRE_COMMIT_REMOTE_BRANCH",
+    "PRE_COMMIT_REMOTE_NAME",
+    "PRE_COMMIT_REMOTE_URL",
+    "PRE_COMMIT_CHECKOUT_TYPE",
+    "PRE_COMMIT_IS_SQUASH_MERGE",
+    "PRE_COMMIT_SQUASH_MERGE",
+    "PRE_COMMIT_REWRITE_COMMAND",
+    "PRE_COMMIT_COMMIT_MSG_SOURCE",
+    "PRE_COMMIT_COMMIT_OBJECT_NAME",
+    "PRE_COMMIT_PRE_REBASE_UPSTREAM",
+    "PRE_COMMIT_PRE_REBASE_BRANCH",
+    "_PRE_COMMIT_SKIP_POST_CHECKOUT",
+    "PREK_RUNNING_LEGACY",
+    "PREK_HOOK_STAGE",
+    "PREK_INTERNAL__SKIP_POST_CHECKOUT",
+];
 
 /// Who pushed, and a terminal that is not ours: a signing program would ask for a password there.
 const OF_A_SESSION: [&str; 6] =
@@ -310,8 +341,14 @@ mod tests {
             "TURNSTILE_EFFECT",
             "TURNSTILE_GRACE_MS",
             "SERVER_URL",
+            "PRE_COMMIT",
+            "PRE_COMMIT_HOME",
+            "PRE_COMMIT_RUNNING_LEGACY",
+            "PREK_RUNNING_LEGACY",
+            "PREK_HOME",
         ];
-        assert_eq!(left(&all), ["PATH", "HOME", "HTTP_PROXY", "SSH_AUTH_SOCK", "TURNSTILE_GRACE_MS", "SERVER_URL"]);
+        let mine = ["PATH", "HOME", "HTTP_PROXY", "SSH_AUTH_SOCK", "TURNSTILE_GRACE_MS", "SERVER_URL"];
+        assert_eq!(left(&all), [&mine[..], &["PRE_COMMIT_HOME", "PREK_HOME"]].concat());
         let of_a_server = ["GATEWAY_INTERFACE", "HTTP_PROXY", "QUERY_STRING", "REMOTE_USER", "SERVER_NAME", "LANG"];
         assert_eq!(left(&of_a_server), ["LANG", "PATH"]);
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -72,17 +73,22 @@ pub fn note_refused(layout: &Layout, of: &[Kept], refused: Refused) -> Result<()
 
 /// A start was served.
 pub fn clear_refused(layout: &Layout) -> Result<(), StoreError> {
-    if last_refused(layout).is_none() {
+    forget_refused(layout, |worktree, _| worktree == layout.worktree)
+}
+
+/// Forgets the refusals that are for nobody any more.
+pub fn forget_refused(layout: &Layout, is_over: impl Fn(&str, &Refused) -> bool) -> Result<(), StoreError> {
+    if !read(layout).refused.iter().any(|(worktree, refused)| is_over(worktree, refused)) {
         return Ok(());
     }
     let _lock = lock(layout)?;
     let mut last = read(layout);
-    last.refused.remove(&layout.worktree);
-    if last.refused.is_empty() { store::remove(&layout.triggers(), NAME) } else { write(layout, &last) }
+    last.refused.retain(|worktree, refused| !is_over(worktree, refused));
+    if last.refused.is_empty() { store::remove(&layout.machine(), below()) } else { write(layout, &last) }
 }
 
 fn read(layout: &Layout) -> Last {
-    let bytes = store::read_capped(&layout.triggers(), NAME, CAP, Links::Any);
+    let bytes = store::read_capped(&layout.machine(), below(), CAP, Links::Any);
     let bytes = bytes.ok().and_then(Result::ok).flatten().unwrap_or_default();
     serde_json::from_slice(&bytes).unwrap_or(Last { version: 1, refused: BTreeMap::new() })
 }
@@ -90,13 +96,22 @@ fn read(layout: &Layout) -> Last {
 fn write(layout: &Layout, last: &Last) -> Result<(), StoreError> {
     let mut text = serde_json::to_vec_pretty(last).map_err(|error| StoreError::write(&layout.triggers(), error))?;
     text.push(b'\n');
-    store::write(&layout.triggers(), NAME, &text, Audience::Machine)
+    store::write(&layout.machine(), below(), &text, Audience::Machine)
+}
+
+/// Where it lies below the machine part; a link in the place of the folder is never followed.
+fn below() -> PathBuf {
+    Path::new("triggers").join(NAME)
 }
 
 /// Two worktrees have one file.
 fn lock(layout: &Layout) -> Result<File, StoreError> {
-    store::make_machine_folder(&layout.triggers())?;
-    let path = layout.triggers().join(".lock");
+    let folder = layout.triggers();
+    if folder.is_symlink() {
+        return Err(StoreError::NotAFolder { path: folder });
+    }
+    store::make_machine_folder(&folder)?;
+    let path = folder.join(".lock");
     let failed = |error: std::io::Error| StoreError::write(&path, error);
     let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path).map_err(failed)?;
     for _ in 0..TRIES {

@@ -5,10 +5,12 @@ mod hook;
 mod input;
 mod last;
 mod spool;
+mod trouble;
 mod words;
 
 pub use hook::Hook;
 pub use input::{STDIN_CAP, moved_by};
-pub use last::{Refused, Why, clear_refused, last_refused, note_refused};
-pub use spool::{Kept, drop_kept, keep, kept, sweep};
-pub use words::{Moved, RefName, Trigger};
+pub use last::{Refused, Why, clear_refused, forget_refused, last_refused, note_refused};
+pub use spool::{Kept, drop_kept, keep, kept, kept_by_all, sweep};
+pub use trouble::{Trouble, trouble};
+pub use words::{Caller, Moved, RefName, Trigger};

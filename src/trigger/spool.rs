@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::words::Trigger;
 use crate::crash::{Point, point};
@@ -26,6 +26,12 @@ impl Kept {
     /// Its file.
     pub fn path(&self, layout: &Layout) -> PathBuf {
         layout.triggers().join(format!("{}{ENDING}", self.id))
+    }
+
+    /// When it came; none where its name does not say.
+    pub fn came(&self) -> Option<SystemTime> {
+        let nanoseconds = self.id.split('-').next()?.parse().ok()?;
+        UNIX_EPOCH.checked_add(Duration::from_nanos(nanoseconds))
     }
 
     /// Which triggers ask for the same.
@@ -61,24 +67,30 @@ pub fn keep(layout: &Layout, trigger: &Trigger) -> Result<String, StoreError> {
 
 /// The triggers that wait for this worktree, oldest first; those that cannot be read wait for whoever looks.
 pub fn kept(layout: &Layout) -> Result<Vec<Kept>, StoreError> {
+    let is_here = |kept: &Kept| {
+        kept.trigger.as_ref().is_none_or(|trigger| match &trigger.worktree {
+            Some(worktree) => *worktree == layout.worktree,
+            // A bare repository hands it on to the worktrees of its branches.
+            None => layout.worktree == "main",
+        })
+    };
+    Ok(kept_by_all(layout)?.into_iter().filter(is_here).collect())
+}
+
+/// The triggers that wait for any worktree.
+pub fn kept_by_all(layout: &Layout) -> Result<Vec<Kept>, StoreError> {
     let mut found = Vec::new();
     for id in ids(layout)? {
         let name = format!("{id}{ENDING}");
-        let bytes = match store::read_capped(&layout.triggers(), name, CAP, Links::Any)? {
+        let path = Path::new("triggers").join(name);
+        let bytes = match store::read_capped(&layout.machine(), path, CAP, Links::Any)? {
             // Served by somebody else between the listing and now.
             Ok(None) => continue,
             Ok(Some(bytes)) => bytes,
             Err(_) => Vec::new(),
         };
         let trigger: Option<Trigger> = serde_json::from_slice(&bytes).ok();
-        let is_here = trigger.as_ref().is_none_or(|trigger| match &trigger.worktree {
-            Some(worktree) => *worktree == layout.worktree,
-            // A bare repository hands it on to the worktrees of its branches.
-            None => layout.worktree == "main",
-        });
-        if is_here {
-            found.push(Kept { id, trigger });
-        }
+        found.push(Kept { id, trigger });
     }
     Ok(found)
 }
@@ -95,14 +107,14 @@ pub fn drop_kept(layout: &Layout, served: &[Kept]) -> Result<(), StoreError> {
 
 /// Removes what hooks that were killed never finished writing; `is_alive` says whether a process is there.
 pub fn sweep(layout: &Layout, is_alive: impl Fn(i32) -> bool) -> Result<(), StoreError> {
-    let names = store::list_capped(&layout.triggers(), Path::new(""), usize::MAX)?.unwrap_or_default();
+    let names = store::list_capped(&layout.machine(), Path::new("triggers"), usize::MAX)?.unwrap_or_default();
     let dead = |name: &String| store::writer_of(name).is_some_and(|process| !is_alive(process));
     let dead: Vec<String> = names.into_iter().filter(dead).collect();
     store::remove_together(&layout.triggers(), &dead, || {})
 }
 
 fn ids(layout: &Layout) -> Result<Vec<String>, StoreError> {
-    let names = store::list_capped(&layout.triggers(), Path::new(""), usize::MAX)?.unwrap_or_default();
+    let names = store::list_capped(&layout.machine(), Path::new("triggers"), usize::MAX)?.unwrap_or_default();
     let id = |name: String| {
         let id = name.strip_suffix(ENDING)?;
         let began = id.split('-').next()?;

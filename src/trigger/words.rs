@@ -29,6 +29,21 @@ pub struct Trigger {
     /// How many more moved than are told here.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out: usize,
+    /// The git command that called the hook; none where nothing in the worktree waits for its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<Caller>,
+}
+
+/// A process and no other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caller {
+    /// Its number.
+    pub pid: u32,
+    /// When it started, in the system's own words.
+    pub started: String,
+    /// Since which start of the machine that counts.
+    #[serde(default)]
+    pub boot: String,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
@@ -103,7 +118,7 @@ impl Trigger {
         let fits = fits.count();
         let left_out = moved.len() - fits;
         moved.truncate(fits);
-        Self { version: VERSION, hook: hook.to_owned(), at, worktree, moved, left_out }
+        Self { version: VERSION, hook: hook.to_owned(), at, worktree, moved, left_out, caller: None }
     }
 
     /// The same for the same worktree and the same moves: triggers of one key ask for one look.

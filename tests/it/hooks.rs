@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use insta::assert_snapshot;
 
-use crate::support::TestEnv;
+use crate::support::{TestEnv, skipped};
 
 const ALL: [&str; 4] = ["hooks", "install", "--on", "push,merge,commit"];
 
@@ -307,4 +307,77 @@ fn the_oldest_git_runs_them_the_same_way() {
     assert!(env.read("../former").starts_with("refs/heads/main "));
     let _ = env.turnstile(&["hooks", "uninstall"]).exits(0);
     assert_eq!(names(&env), ["pre-push"]);
+}
+
+#[test]
+fn a_temporary_folder_that_is_full_or_missing_is_in_nobodys_way() {
+    let mut env = TestEnv::new();
+    env.hub();
+    env.hook(".git/hooks/pre-push", "cat > ../former");
+    let _ = env.turnstile(&["hooks", "install", "--on", "push"]).exits(0);
+    env.hooks_ring_the_bell(".git/hooks");
+    // Where writing fails, and where there is no folder.
+    for folder in ["/dev/full", "/nowhere"] {
+        env.git(&["commit", "--quiet", "--allow-empty", "-m", "more"]);
+        env.set("TMPDIR", folder);
+        let pushed = env.git_says(&["push", "--quiet", "origin", "main"]).exits(0);
+        assert_eq!(pushed.text(), "--- exit 0\n", "{folder}");
+        assert_eq!(env.rings().len(), 1, "{folder}");
+        let said = env.read("../former");
+        assert!(said.starts_with("refs/heads/main ") && said.ends_with('\n'), "{said}");
+        assert_eq!(env.read("../bell/stdin.pre-push"), said, "{folder}");
+    }
+    // A disk that takes no more, which nobody but this push sees.
+    let full = env.root().join("full");
+    std::fs::create_dir(&full).unwrap();
+    let script = format!(
+        "mount -t tmpfs -o size=4k none '{0}' || exit 99\ntouch '{0}/made'\nhead -c 9999 /dev/zero > '{0}/x' 2>/dev/null\n\
+         export TMPDIR='{0}'\nexec git push --quiet origin main",
+        full.display()
+    );
+    env.git(&["commit", "--quiet", "--allow-empty", "-m", "more"]);
+    let pushed = env.command("unshare").args(["-rm", "sh", "-c", &script]).output();
+    match pushed {
+        Ok(pushed) if pushed.status.success() || full.join("made").exists() => {
+            assert_eq!((pushed.status.code(), env.rings().len()), (Some(0), 1), "{pushed:?}");
+        }
+        pushed if pushed.as_ref().is_ok_and(|pushed| pushed.stderr.starts_with(b"turnstile:")) => panic!("{pushed:?}"),
+        _ => skipped("a mount namespace with a file system in memory cannot be had here (`unshare -rm`)"),
+    }
+}
+
+#[test]
+fn a_former_hook_that_reads_nothing_and_one_that_refuses_are_what_they_were() {
+    let env = TestEnv::new();
+    env.hub();
+    env.hook(".git/hooks/pre-push", "exit ${REFUSES:-0}");
+    let _ = env.turnstile(&["hooks", "install", "--on", "push"]).exits(0);
+    env.hooks_ring_the_bell(".git/hooks");
+    // More than a pipe holds.
+    let lines = "refs/heads/a 1 refs/heads/a 2\n".repeat(20_000);
+    let call = |refuses: &str| {
+        let mut command = env.command(env.path(".git/hooks/pre-push"));
+        command.env("REFUSES", refuses).stdin(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), lines.as_bytes()).unwrap();
+        child.wait().unwrap().code()
+    };
+    assert_eq!((call("0"), env.rings().len()), (Some(0), 1));
+    assert_eq!(env.read("../bell/stdin.pre-push"), lines);
+    assert_eq!((call("7"), env.rings().len()), (Some(7), 0));
+}
+
+#[test]
+fn what_an_install_that_was_killed_has_left_goes_with_the_next_install_and_with_uninstall() {
+    let env = TestEnv::new();
+    let left = [".turnstile-hook-AbCdEf", ".turnstile-hook-123456"];
+    for command in ["install", "uninstall", "uninstall"] {
+        let before = names(&env);
+        for name in left {
+            env.write(format!(".git/hooks/{name}"), "#!/bin/sh");
+        }
+        let _ = env.turnstile(&["hooks", command]).exits(0);
+        assert!(names(&env).iter().all(|name| !name.starts_with('.')), "{command}: {:?}", names(&env));
+        assert!(command == "install" || names(&env).is_empty(), "{before:?}");
+    }
 }

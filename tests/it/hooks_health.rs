@@ -171,3 +171,36 @@ fn a_folder_of_hooks_that_is_a_link_is_not_written_through() {
     env.git(&["config", "core.hooksPath", ".git/hooks"]);
     let _ = env.turnstile(&["hooks", "install"]).exits(0);
 }
+
+#[test]
+fn where_hooks_are_switched_off_nobody_is_told_to_write_into_nothing() {
+    for value in ["/dev/null", ""] {
+        let env = installed();
+        env.git(&["config", "core.hooksPath", value]);
+        let refused = env.turnstile(&["hooks", "install"]).exits(3).stderr;
+        let why = format!("git runs no hooks in this repository: core.hooksPath is `{value}`, set in .git/config");
+        assert!(refused.contains(&why) && !refused.contains("Add") && !refused.contains("chmod"), "{refused}");
+        let undo = "git config --unset core.hooksPath; then: turnstile hooks install";
+        assert!(refused.contains(undo), "{refused}");
+        assert_eq!(faulty(&env, "pre-push"), ("bypassed".to_owned(), undo.to_owned()));
+        env.git(&["config", "--unset", "core.hooksPath"]);
+        mends(&env);
+    }
+}
+
+#[test]
+fn a_former_hook_that_was_taken_over_and_is_gone_is_missed() {
+    let env = TestEnv::new();
+    env.hook(".git/hooks/pre-push", "exit 0");
+    let _ = env.turnstile(&["hooks", "install", "--on", "push"]).exits(0);
+    let _ = env.turnstile(&["hooks", "status"]).exits(0);
+    let former = env.path(".git/hooks/pre-push.turnstile-chained");
+    let text = fs::read(&former).unwrap();
+    fs::remove_file(&former).unwrap();
+    let help = "put it back there; to do without it: turnstile hooks install";
+    assert_eq!(faulty(&env, "pre-push"), ("former_gone".to_owned(), help.to_owned()));
+    fs::write(&former, text).unwrap();
+    let _ = env.turnstile(&["hooks", "status"]).exits(0);
+    fs::remove_file(&former).unwrap();
+    mends(&env);
+}

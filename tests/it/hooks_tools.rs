@@ -248,3 +248,52 @@ fn beside_pre_commit_where_none_of_its_hooks_is_in_the_way() {
     let _ = env.turnstile(&["hooks", "install", "--lint"]).exits(3);
     let _ = env.turnstile(&["hooks", "install", "--lint", "--beside"]).exits(3);
 }
+
+/// A ticket whose agent commits whatever lies there, an edit that nobody has committed, and one of these programs around
+/// turnstile's hook.
+fn pushed_beside(env: &TestEnv, name: &str, types: &[&str]) {
+    env.agent(&["echo x > work\ngit add --all\ngit commit --quiet -m work\nclaim"]);
+    env.ticket("001-a", "title: A\ndone: false", "Do it.");
+    env.write("README.md", "everybody's\n");
+    let stages = "stages: [pre-push, pre-commit]";
+    env.write(
+        ".pre-commit-config.yaml",
+        format!(
+            "repos:\n- repo: local\n  hooks:\n  - {{id: a, name: a, language: system, entry: sleep 1, always_run: true, \
+             pass_filenames: false, {stages}}}\n"
+        ),
+    );
+    env.commit_all("tickets");
+    env.git(&["push", "--quiet", "origin", "main"]);
+    env.trust();
+    let _ = env.turnstile(&["hooks", "install"]).exits(0);
+    let types: Vec<&str> = types.iter().flat_map(|kind| ["--hook-type", kind]).collect();
+    tool(env, name, &[&["install"], &types[..]].concat());
+    env.git(&["commit", "--quiet", "--allow-empty", "--no-verify", "-m", "more"]);
+}
+
+#[test]
+fn an_edit_that_pre_commit_hides_during_a_push_is_nobodys_work() {
+    for name in ["pre-commit", "prek"] {
+        let Some(env) = with(name) else { return };
+        pushed_beside(&env, name, &["pre-push"]);
+        env.write("README.md", "mine\n");
+        env.git(&["push", "--quiet", "origin", "main"]);
+        env.until("the start is refused", |env| env.refused().as_deref() == Some("dirty_worktree"));
+        env.settled();
+        assert_eq!((env.turns().len(), env.read("README.md")), (0, "mine\n".to_owned()), "{name}");
+    }
+}
+
+#[test]
+fn an_agent_commits_beside_pre_commit_that_has_called_the_hook() {
+    for name in ["pre-commit", "prek"] {
+        let Some(env) = with(name) else { return };
+        pushed_beside(&env, name, &["pre-push", "pre-commit"]);
+        env.git(&["push", "--quiet", "origin", "main"]);
+        env.completed();
+        assert_eq!(env.turns(), ["1 001-a"], "{name}");
+        let environment = env.agent_environment(1);
+        assert!(!environment.lines().any(|line| line.contains("PRE_COMMIT") || line.contains("PREK")), "{environment}");
+    }
+}

@@ -1,6 +1,6 @@
 //! A bare repository: a push starts the work, what comes of it is pulled, and what is pushed meanwhile wins.
 
-use crate::support::{Hub, refused_of, triggers_of};
+use crate::support::{Hub, program, refused_of, triggers_of};
 
 /// The turn waits until it is let go.
 const HELD: &str = "touch $AGENT/began; while [ -d $AGENT ] && [ ! -f $AGENT/go ]; do sleep 0.02; done";
@@ -323,4 +323,29 @@ fn a_branch_that_comes_back_is_another_one_also_where_the_runner_that_retired_it
         hub.has("main", "001-a: done");
         assert_eq!(hub.env.turns(), ["1 001-a", "2 001-a"]);
     }
+}
+
+#[test]
+fn a_hook_that_is_called_without_what_git_says_asks_for_a_look_at_all_branches() {
+    let hub = Hub::trusted(&["claim"]);
+    // Somebody's script has read it all itself.
+    let call = format!("#!/bin/sh\ncat > /dev/null\nexec '{}' hook post-receive\n", env!("CARGO_BIN_EXE_turnstile"));
+    program(&hub.git_dir.join("hooks/post-receive"), &call);
+    hub.push("main");
+    hub.has("main", "001-a: done");
+    assert_eq!(hub.env.turns(), ["1 001-a"]);
+}
+
+#[test]
+fn a_former_hook_and_a_temporary_folder_that_is_missing_lose_no_push() {
+    let mut hub = Hub::trusted(&["claim"]);
+    let hooks = hub.git_dir.join("hooks");
+    program(&hooks.join("post-receive"), "#!/bin/sh\ncat > ../former\n");
+    let _ = hub.turnstile(&["hooks", "install"]).exits(0);
+    hub.env.hooks_ring_the_bell(hooks.to_str().unwrap());
+    hub.env.set("TMPDIR", "/nowhere");
+    hub.push("main");
+    assert_eq!(hub.env.rings(), ["post-receive"]);
+    let said = hub.env.read("../bell/stdin.post-receive");
+    assert!(said.ends_with(" refs/heads/main\n") && said == hub.env.read("../former"), "{said}");
 }

@@ -83,6 +83,7 @@ mod support_test;
 mod ticket_cache;
 mod told;
 mod transports;
+mod trigger_callers;
 mod trigger_crash;
 mod trigger_recursion;
 mod trigger_storm;

@@ -81,7 +81,7 @@ fn the_work_outlives_a_closed_terminal_ctrl_c_and_the_death_of_the_pusher() {
         env.hook_is("pre-push", &call);
         env.commit_all("something to push");
         let mut push = push_in_group(&env);
-        env.until("the turn begins", is_in_turn);
+        env.until("the runner waits", |env| env.runner_log().contains(" waits until git"));
         let group = format!("-{}", push.id());
         assert!(env.command("kill").args([signal, "--", &group]).status().unwrap().success());
         push.wait().unwrap();
@@ -193,7 +193,7 @@ fn an_old_journal_without_triggers_and_a_new_one_with_them_come_to_the_same_stat
     env.until("the run completes", |env| env.kinds().last().is_some_and(|kind| kind == "run.completed"));
     let document = env.json(&["status"]);
     assert_eq!((&document["status"], &document["turns"]), (&"completed".into(), &2.into()));
-    assert_eq!(document["triggers"], serde_json::json!({ "waiting": 0, "refused": null }));
+    assert_eq!(document["triggers"], serde_json::json!({ "waiting": 0, "callers": [], "refused": null }));
 }
 
 #[test]
@@ -364,4 +364,32 @@ fn nothing_that_a_web_server_says_of_a_request_reaches_the_agent() {
     let is_there = |name: &&str| seen.lines().any(|line| line.starts_with(&format!("{name}=")));
     assert_eq!(names.split_whitespace().filter(is_there).collect::<Vec<_>>(), [""; 0]);
     assert!(others.iter().all(is_there), "{seen}");
+}
+
+#[test]
+fn a_push_from_a_worktree_whose_git_directory_lies_elsewhere_starts_the_work() {
+    let env = world(&["claim"], &["pre-push"]);
+    let real = env.root().join("real.git");
+    env.git(&["init", "--quiet", "--separate-git-dir", real.to_str().unwrap()]);
+    env.trust();
+    let pushed = env.git_says(&["push", "--quiet", "origin", "main"]).exits(0);
+    assert_eq!(pushed.stderr, KEPT);
+    env.until("the run completes", |env| env.json(&["status"])["status"] == "completed");
+    env.settled();
+    assert_eq!((env.turns().len(), crate::support::triggers_of(&real).len()), (1, 0));
+}
+
+#[test]
+fn a_push_whose_hook_is_called_without_what_git_says_works_on_what_is_checked_out() {
+    let env = world(&["claim"], &[]);
+    env.git(&["config", "receive.denyCurrentBranch", "updateInstead"]);
+    let call = format!("#!/bin/sh\ncat > /dev/null\nexec '{}' hook post-receive\n", env!("CARGO_BIN_EXE_turnstile"));
+    env.hook_is("post-receive", &call);
+    let clone = env.root().join("clone");
+    env.git(&["clone", "--quiet", env.repo().to_str().unwrap(), clone.to_str().unwrap()]);
+    let in_clone = |arguments: &[&str]| env.git(&[&["-C", clone.to_str().unwrap()], arguments].concat());
+    in_clone(&["-c", "user.name=R", "-c", "user.email=r@e", "commit", "--quiet", "--allow-empty", "-m", "pushed"]);
+    in_clone(&["push", "--quiet", "origin", "HEAD:main"]);
+    env.completed();
+    assert_eq!(env.turns(), ["1 001-a"]);
 }

@@ -141,7 +141,9 @@ fn a_hook_that_can_do_nothing_fails_nothing() {
     let env = world(&["claim"], &["pre-push"]);
     env.write(".git/turnstile/triggers", "a file in the way");
     let pushed = env.git_says(&["push", "--quiet", "origin", "main"]).exits(0);
-    assert_eq!(pushed.text(), "--- exit 0\n");
+    let told = pushed.stderr;
+    assert!(told.starts_with("turnstile: no trigger kept: ") && told.lines().count() == 1, "{told}");
+    assert!(told.ends_with("; `turnstile run` does what the hook asked for\n"), "{told}");
     assert_eq!(env.turns(), [""; 0]);
 
     // A repository that cannot be opened says so where `doctor` would look.
@@ -150,7 +152,7 @@ fn a_hook_that_can_do_nothing_fails_nothing() {
     env.git(&["init", "--quiet", "--object-format=sha256"]);
     env.ticket("001-a", "done: false", "Do it.");
     let output = env.call_hook("post-commit", "").exits(0);
-    assert_eq!(output.text(), "--- exit 0\n");
+    assert!(output.stderr.starts_with("turnstile: no trigger kept: "), "{}", output.text());
     let refused = refused_of(&env.path(".git"), "main").unwrap();
     assert_eq!(refused["reason"]["code"], "repository_state");
     assert!(refused["reason"]["message"].as_str().unwrap().contains("sha256"), "{refused}");
@@ -164,7 +166,7 @@ fn a_hook_that_can_do_nothing_fails_nothing() {
 fn a_trigger_that_cannot_be_read_is_served_like_any_other() {
     let env = world(&["claim"], &[]);
     env.write(".git/turnstile/triggers/00000000000000000001-0123456789abcdef-1.json", "{");
-    assert_eq!(env.json(&["status"])["triggers"], json!({ "waiting": 1, "refused": null }));
+    assert_eq!(env.json(&["status"])["triggers"], json!({ "waiting": 1, "callers": [], "refused": null }));
     env.run_ends("completed");
     assert_eq!(env.triggers(), [""; 0]);
     assert_eq!(env.events("trigger.received")[0]["hook"], json!(null));
@@ -217,4 +219,78 @@ fn watch_serves_triggers_by_looking() {
     assert!(env.command("kill").args(["-INT", &watch.id().to_string()]).status().unwrap().success());
     let _ = env.wait(watch).exits(0);
     assert_eq!(env.turns().len(), 1);
+}
+
+#[test]
+fn a_place_where_no_trigger_can_be_kept_is_found_before_one_is_lost() {
+    let mut env = world(&["claim"], &["pre-push"]);
+    let fault = |env: &TestEnv, what: &str| {
+        let doctor = env.turnstile(&["doctor"]).exits(3);
+        assert!(doctor.stdout.contains("fault  triggers") && doctor.stdout.contains(what), "{}", doctor.text());
+    };
+    let triggers = env.path(".git/turnstile/triggers");
+    env.write(&triggers, "a file in the way");
+    fault(&env, "triggers is no folder");
+    std::fs::remove_file(&triggers).unwrap();
+    // Nothing is written through a link, and nothing is read.
+    let elsewhere = env.root().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &triggers).unwrap();
+    fault(&env, "triggers is a symbolic link, which is never followed");
+    push(&env);
+    assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 0);
+    // Who pushes from elsewhere reads nothing.
+    env.set("REMOTE_ADDR", "192.0.2.1");
+    let output = env.call_hook("pre-push", "").exits(0);
+    assert_eq!(output.text(), "--- exit 0\n");
+    std::fs::remove_file(&triggers).unwrap();
+    std::fs::create_dir(&triggers).unwrap();
+    let _ = env.turnstile(&["doctor"]).exits(0);
+    assert_eq!(std::fs::read_dir(&triggers).unwrap().count(), 0, "what was tried is gone");
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(&triggers, Some(12345), None).unwrap();
+        fault(&env, "belongs to user 12345");
+    }
+    let hub = env.root().join("origin.git");
+    std::fs::create_dir(hub.join("turnstile")).unwrap();
+    std::fs::write(hub.join("turnstile/triggers"), "a file in the way").unwrap();
+    let doctor = env.turnstile(&["-C", hub.to_str().unwrap(), "doctor"]).exits(3);
+    assert!(doctor.stdout.contains("triggers is no folder"), "{}", doctor.text());
+    assert!(!doctor.stdout.contains("no push waits"), "{}", doctor.text());
+}
+
+#[test]
+fn what_waited_for_a_worktree_that_is_gone_is_dropped_and_one_of_the_same_name_inherits_nothing() {
+    let env = world(&["claim"], &["pre-push"]);
+    let linked = env.root().join("linked");
+    let there = linked.to_str().unwrap();
+    let start = env.git(&["rev-parse", "HEAD"]);
+    let leave_one = || {
+        env.git(&["worktree", "add", "--quiet", "--force", "-B", "side", there, start.trim()]);
+        std::fs::write(linked.join("README.md"), "mine\n").unwrap();
+        env.git(&["-C", there, "push", "--quiet", "--force", "origin", "side"]);
+        env.until("the start is refused", |env| refused_of(&env.path(".git"), "linked").is_some());
+        env.settled();
+        assert_eq!(env.triggers().len(), 1);
+        env.git(&["worktree", "remove", "--force", there]);
+    };
+    leave_one();
+    env.run_ends("completed");
+    assert_eq!((env.triggers().len(), refused_of(&env.path(".git"), "linked")), (0, None));
+
+    leave_one();
+    // Another one, and later than a clock may be wrong.
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    env.git(&["worktree", "add", "--quiet", "-b", "unrelated", there, start.trim()]);
+    let status = env.json(&["-C", there, "status"]);
+    assert_eq!(status["triggers"], json!({ "waiting": 0, "callers": [], "refused": null }));
+    env.run_ends("completed");
+    assert_eq!((env.triggers().len(), refused_of(&env.path(".git"), "linked")), (0, None));
+    // What it asks for itself stays.
+    std::fs::write(linked.join("README.md"), "mine\n").unwrap();
+    env.git(&["-C", there, "push", "--quiet", "origin", "unrelated"]);
+    env.until("the start is refused", |env| refused_of(&env.path(".git"), "linked").is_some());
+    env.settled();
+    env.run_ends("completed");
+    assert_eq!(env.triggers().len(), 1);
 }

@@ -64,6 +64,14 @@ pub(super) fn refusal(
     error
 }
 
+/// Git looks for hooks where none can be: there is nothing to add.
+pub(super) fn off(context: &Context, elsewhere: &Elsewhere) -> CliError {
+    let message = format!("git runs no hooks in this repository: {}; nothing was installed", elsewhere.why);
+    CliError::new("hooks_kept", message, Exit::INVALID)
+        .details(details(None, Some(elsewhere), &Additions::default()))
+        .hint(format!("{}; then: {}", elsewhere.undo, context.typed))
+}
+
 fn details(tool: Option<Tool>, elsewhere: Option<&Elsewhere>, additions: &Additions) -> Value {
     let names = |hooks: &[Hook]| hooks.iter().map(|hook| hook.name()).collect::<Vec<_>>();
     let add: Vec<Value> = additions
