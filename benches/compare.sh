@@ -183,12 +183,12 @@ printf '%-32s git %s, status %s (of one run)\n' 'processor time' "$(processor 10
 sed -i 's/^done: false/done: true/' .tickets/*/*.md
 printf '\nwhat a push waits for, 5 tickets; %s calls\n' "$steps"
 for _ in $(seq "$steps"); do
-    clock git1 git --version
+    clock version git --version
     clock hook "$turnstile" hook pre-push origin url </dev/null
     sleep 0.6
 done
-printf '%-32s %12s\n' 'git --version' "$(shown git1)"
-row 'turnstile hook pre-push' hook git1 'under 50 ms'
+printf '%-32s %12s\n' 'git --version' "$(shown version)"
+printf '%-32s %12s   %s x git (goal: under 50 ms)\n' 'turnstile hook pre-push' "$(shown hook)" "$(ratio hook version)"
 printf '%-32s %12s\n' 'the slowest of them' "$(sort -n "$scratch/hook.times" | tail -1 | awk '{ printf "%.1f ms", $1 / 1000 }')"
 
 # An agent that does nothing: what is left is turnstile's own cost.
