@@ -275,3 +275,19 @@ fn a_shared_repository_stays_one_that_others_can_write_to() {
         "what is ours stays ours"
     );
 }
+
+#[test]
+fn a_push_that_came_while_a_person_had_to_look_is_one_still_when_they_have() {
+    let hub = Hub::trusted(&["git config alias.x status\necho one > file\ncommit one\nclaim", "claim", "claim"]);
+    hub.push("main");
+    hub.env.until("it stands", |_| hub.told().contains("tampered"));
+    hub.env.settled();
+    let clone = hub.clone_of("developer");
+    clone.write("added", "x\n");
+    clone.push("added");
+    hub.env.settled();
+    assert_eq!(triggers_of(&hub.git_dir), [""; 0], "its trigger is served: {}", hub.told());
+    let _ = hub.turnstile(&["resume"]).exits(0);
+    hub.has("main", "001-a: done");
+    assert_eq!(hub.git(&["show", "main:added"]), "x");
+}
