@@ -64,8 +64,8 @@ fn an_agent_that_pushes_an_answer_to_its_own_question_has_not_answered_it() {
     assert_eq!(hub.env.turns(), ["1 001-a"]);
 }
 
-#[test]
-fn a_push_whose_hook_tells_of_it_late_is_a_push() {
+/// A push during a turn, whose hook tells of it so many seconds later; what runners have said.
+fn told_after(seconds: u32) -> String {
     let hub = Hub::trusted(&[
         "touch $AGENT/began; while [ ! -f $AGENT/go ]; do sleep 0.02; done\necho one > file\ncommit one\nclaim",
         "claim",
@@ -73,8 +73,11 @@ fn a_push_whose_hook_tells_of_it_late_is_a_push() {
     let hook = hub.git_dir.join("hooks/post-receive");
     let text = std::fs::read_to_string(&hook).unwrap();
     let slow = hub.env.agent_folder().join("began");
-    std::fs::write(&hook, text.replace("exec ", &format!("if [ -f '{}' ]; then sleep 4; fi\nexec ", slow.display())))
-        .unwrap();
+    std::fs::write(
+        &hook,
+        text.replace("exec ", &format!("if [ -f '{}' ]; then sleep {seconds}; fi\nexec ", slow.display())),
+    )
+    .unwrap();
     hub.push("main");
     hub.env.until("the turn begins", |_| slow.exists());
     hub.env.write("added", "x\n");
@@ -88,6 +91,14 @@ fn a_push_whose_hook_tells_of_it_late_is_a_push() {
     hub.has("main", "001-a: done");
     assert_eq!(hub.git(&["show", "main:added"]), "x");
     assert_eq!(triggers_of(&hub.git_dir), [""; 0], "{}", hub.told());
+    hub.logs()
+}
+
+#[test]
+fn a_push_whose_hook_tells_of_it_late_is_a_push() {
+    let told = "no push has told of it";
+    assert!(!told_after(1).contains(told), "hooks are a moment behind");
+    assert!(told_after(4).contains(told), "that is what stands until it tells");
 }
 
 #[test]
@@ -213,7 +224,10 @@ fn a_damaged_note_of_one_branch_hides_no_other_and_loses_nothing() {
         std::fs::read_dir(hub.git_dir.join("turnstile/hub")).unwrap().flatten().map(|one| one.path()).collect();
     let note =
         notes.iter().find(|path| path.to_string_lossy().ends_with(".json") && path.to_string_lossy().contains("main"));
-    std::fs::write(note.unwrap(), "garbage").unwrap();
+    let note = note.unwrap();
+    std::fs::write(note, "garbage").unwrap();
+    let mine = note.with_extension("").join("mine");
+    std::fs::write(&mine, "somebody's\n").unwrap();
     let told = hub.turnstile(&["status"]).exits(0).stdout;
     assert!(told.contains("Save what you need of that folder first") && told.contains("`next` in "), "{told}");
     assert!(hub.turnstile(&["doctor"]).exits(3).stdout.contains("Save what you need"));
@@ -222,7 +236,7 @@ fn a_damaged_note_of_one_branch_hides_no_other_and_loses_nothing() {
     clone.write("x", "1\n");
     clone.push("x");
     hub.env.settled();
-    assert!(hub.worktrees().len() == 2, "nothing is made anew over it");
+    assert!(mine.exists() && std::fs::read(note).unwrap() == b"garbage", "nothing is made anew over it");
 }
 
 #[test]
@@ -290,4 +304,19 @@ fn a_push_that_came_while_a_person_had_to_look_is_one_still_when_they_have() {
     let _ = hub.turnstile(&["resume"]).exits(0);
     hub.has("main", "001-a: done");
     assert_eq!(hub.git(&["show", "main:added"]), "x");
+}
+
+#[test]
+fn the_worktree_of_a_removed_branch_stays_while_a_person_has_to_look_at_it() {
+    let hub = Hub::trusted(&["git config alias.x status\nclaim"]);
+    hub.git(&["config", "receive.denyDeleteCurrent", "ignore"]);
+    hub.push("main");
+    hub.env.until("it stands", |_| hub.told().contains("tampered"));
+    hub.env.settled();
+    let worktree = hub.worktree();
+    std::fs::write(worktree.join(".tickets/001-a.md"), hub.env.read(".tickets/001-a.md")).unwrap();
+    assert_eq!(hub.env.git(&["-C", worktree.to_str().unwrap(), "status", "--porcelain"]), "");
+    hub.env.git(&["push", "--quiet", "origin", ":main"]);
+    hub.env.settled();
+    assert!(worktree.join(".git").exists(), "{}", hub.told());
 }
