@@ -58,13 +58,13 @@ fn each(
     let mut branches = Vec::new();
     let others = overview(git_dir)?;
     let others_told = told(git_dir, &others);
-    let mut text = super::triggers::lines(&waiting, &others_told);
+    let mut text = others.unborn.as_ref().map(|why| format!("{why}\n")).unwrap_or_default();
+    text.push_str(&super::triggers::lines(&waiting, &text));
     for (branch, top) in hub::worktrees(git_dir)? {
         let place = shell_word(&top.display().to_string());
         let name = branch.as_ref().map_or_else(|_| "a branch".to_owned(), |branch| format!("`{}`", branch.shown()));
         text.push_str(&format!("{name} in {place}\n"));
-        let said = Workspace::open(&top, context.surroundings())
-            .map_err(CliError::from)
+        let said = opened(context, git_dir, &top)
             .and_then(|mut workspace| look(&mut workspace, &options).map(|said| (said, differs(&workspace))));
         let mut document = match said {
             Ok(((document, lines), differs)) => {
@@ -82,7 +82,7 @@ fn each(
         document["seen"] = json!(branch.as_ref().ok().map(|branch| &branch.seen));
         branches.push(document);
     }
-    if branches.is_empty() && others_told.is_empty() && waiting.triggers.is_empty() {
+    if branches.is_empty() && others_told.is_empty() && others.unborn.is_none() && waiting.triggers.is_empty() {
         text.push_str("no branch is worked on here; a push to one with tickets begins that\n");
     }
     text.push_str(&others_told);
@@ -104,7 +104,7 @@ fn each(
 /// What is to be said of branches that have no run to show.
 fn told(git_dir: &Path, others: &Overview) -> String {
     let git_dir = shell_word(&git_dir.display().to_string());
-    let mut text = others.unborn.as_ref().map(|why| format!("{why}\n")).unwrap_or_default();
+    let mut text = String::new();
     if !others.unseen.is_empty() {
         text.push_str(&format!(
             "pushed, and no run has looked at it: {}; `turnstile -C {git_dir} run` has one look\n",
@@ -173,7 +173,9 @@ pub fn checks(context: &Context, git_dir: &Path) -> Vec<Checked> {
     checks.push(of_triggers("triggers".to_owned(), &layout, waiting, help));
     match hub::worktrees(git_dir) {
         Err(error) => checks.push(Checked::fault("branches", error.in_full(), None)),
-        Ok(worktrees) => checks.extend(worktrees.into_iter().map(|(branch, top)| of_branch(context, branch, &top))),
+        Ok(worktrees) => {
+            checks.extend(worktrees.into_iter().map(|(branch, top)| of_branch(context, git_dir, branch, &top)));
+        }
     }
     match overview(git_dir) {
         Err(error) => checks.push(Checked::fault("branches", error.in_full(), None)),
@@ -197,26 +199,41 @@ pub fn checks(context: &Context, git_dir: &Path) -> Vec<Checked> {
     checks
 }
 
-fn of_branch(context: &Context, branch: Result<HubBranch, RunError>, top: &Path) -> Checked {
+/// The worktree of a branch; one whose folder somebody has removed is made anew by the next look.
+fn opened(context: &Context, git_dir: &Path, top: &Path) -> Result<Workspace, CliError> {
+    if !top.is_dir() {
+        let git_dir = shell_word(&git_dir.display().to_string());
+        return Err(CliError::invalid(format!(
+            "its worktree is gone; the next push, or `turnstile -C {git_dir} run`, makes it anew"
+        )));
+    }
+    Ok(Workspace::open(top, context.surroundings())?)
+}
+
+fn of_branch(context: &Context, git_dir: &Path, branch: Result<HubBranch, RunError>, top: &Path) -> Checked {
     let branch = match branch {
         Ok(branch) => branch,
         Err(error) => return Checked::fault("a branch", error.in_full(), None),
     };
     let name = format!("branch {}", branch.shown());
-    let looked = Workspace::open(top, context.surroundings()).and_then(|workspace| {
+    let looked = opened(context, git_dir, top).and_then(|workspace| {
         let pushed = workspace.pushed(&workspace.folded()?.state)?;
         Ok((workspace, pushed))
     });
     let (workspace, pushed) = match looked {
         Ok(looked) => looked,
-        Err(error) => return Checked::fault(name, error.in_full(), None),
+        Err(error) => return Checked::fault(name, error.message, None),
     };
     let help = format!("turnstile -C {} run", shell_word(&top.display().to_string()));
     let waiting = workspace.waiting().map_err(CliError::from);
     let checked = of_triggers(name.clone(), &workspace.layout, waiting, help.clone());
     let is_free = store::look_at_lock(&workspace.layout).is_ok();
     match pushed {
-        Pushed::Stands(reason) => Checked::fault(name, reason.message, None),
+        Pushed::Stands(reason) => {
+            let (what, ways_out) = reason.message.split_once('\n').unwrap_or((&reason.message, ""));
+            let help = (!ways_out.is_empty()).then(|| ways_out.replace('\n', "; "));
+            Checked::fault(name, what, help)
+        }
         // A runner that was started for it is about to look.
         Pushed::First(first)
             if checked.ok && is_free && workspace.waiting().is_ok_and(|all| all.triggers.is_empty()) =>

@@ -51,8 +51,11 @@ impl Context {
     pub fn bare_to_look_at(&self) -> Result<Option<PathBuf>, CliError> {
         // What else is the matter is said by whoever opens it.
         let Err(GitError::Bare { path }) = git::discover(&self.directory) else { return Ok(None) };
-        let is_pushed_to = !hub::waiting(&path)?.triggers.is_empty() || !overview(&path)?.unseen.is_empty();
-        Ok((is_pushed_to && hub::worktrees(&path)?.is_empty()).then_some(path))
+        let worktrees = hub::worktrees(&path)?;
+        let is_pushed_to =
+            !worktrees.is_empty() || !hub::waiting(&path)?.triggers.is_empty() || !overview(&path)?.unseen.is_empty();
+        // Also where the folders of all of them were removed: they are made anew.
+        Ok((is_pushed_to && worktrees.iter().all(|(_, top)| !top.is_dir())).then_some(path))
     }
 
     fn worktree_of_bare(&self, path: PathBuf) -> Result<Workspace, CliError> {

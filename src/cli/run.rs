@@ -8,6 +8,7 @@ use super::progress::Live;
 use super::trust::Settled;
 use super::{CliError, Context, Exit};
 use crate::flow::{CheckEnded, Look, Outcome, Reason, ReasonCode, outcome_name, reply_left};
+use crate::git::{self, GitError};
 use crate::run::{DriveEnd, Options, Until, Workspace, hub};
 use crate::ticket::TicketId;
 
@@ -101,7 +102,12 @@ pub fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, CliError
         return Ok(Exit::SUCCESS);
     }
     let options = Options { max_turns: arguments.max_turns, ..arguments.shared.options() };
-    drive(context, Until::Needed, &arguments.ids, options)
+    let exit = drive(context, Until::Needed, &arguments.ids, options)?;
+    // What waits for a bare repository as a whole waits for no worktree of it.
+    if let Err(GitError::Bare { path }) = git::discover(&context.directory) {
+        hub::go_on(&path, &context.surroundings())?;
+    }
+    Ok(exit)
 }
 
 fn drive(context: &Context, until: Until, ids: &[String], mut options: Options) -> Result<Exit, CliError> {

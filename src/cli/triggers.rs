@@ -22,7 +22,7 @@ pub fn waiting(workspace: &Workspace) -> Waiting {
 }
 
 /// A trigger that nobody has taken up for so long, while the lock is free, waits for a runner that is gone.
-const ABANDONED: Duration = Duration::from_secs(60);
+const ABANDONED: Duration = Duration::from_secs(10);
 
 /// Whether nobody works on what waits: whoever keeps a trigger starts a runner for it a moment later.
 pub fn are_left(layout: &Layout, waiting: &Waiting) -> bool {

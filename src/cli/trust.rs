@@ -81,7 +81,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, CliError> {
     let message = match (is_agreed, case.is_copy) {
         (true, true) => {
             let at = case.at.as_ref().map(|at| at.commit.get(..10).unwrap_or(&at.commit)).unwrap_or_default();
-            let next = if goes_on { "; a push that waited for it is worked on now" } else { "" };
+            let next = if goes_on { "; a runner looks at the push that waited for it" } else { "" };
             format!(
                 "what {} holds at {at} is trusted and stored; runs of this repository go by it{next}",
                 reference(&case)

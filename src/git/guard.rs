@@ -91,6 +91,13 @@ pub fn guard(place: &Place) -> Result<Guard, GitError> {
         }
     }
     folder(&mut seen, "turnstile/trusted", &place.common_dir.join("turnstile/trusted"))?;
+    // In the worktree of a pushed branch: where it was seen last, and which branches are worked on.
+    let hub = place.common_dir.join("turnstile/hub");
+    if place.top.starts_with(&hub) {
+        let note = format!("{}.json", place.worktree);
+        file(&mut seen, &format!("turnstile/hub/{note}"), &hub.join(note))?;
+        file(&mut seen, "HEAD of the repository", &place.common_dir.join("HEAD"))?;
+    }
     replacements(&mut seen, place)?;
     hidden(&mut seen, place)?;
     Ok(Guard(seen))

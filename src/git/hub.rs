@@ -87,11 +87,13 @@ fn found<'r>(place: &Place, repository: &'r Repository, name: &str) -> Result<Op
 pub fn move_forward(place: &Place, name: &str, from: &str, to: &str) -> Result<bool, GitError> {
     let repository = library::open(place)?;
     let to = library::oid(place, to)?;
-    let Some(mut reference) = found(place, &repository, name)? else { return Ok(false) };
+    let Some(reference) = found(place, &repository, name)? else { return Ok(false) };
+    // A branch may be another name of one.
+    let mut reference = reference.resolve().at("read a reference", &place.top)?;
     if reference.target().map(|id| id.to_string()).as_deref() != Some(from) {
         return Ok(false);
     }
-    let mut lock = place.common_dir.join(as_file(&text_to_path(name))).into_os_string();
+    let mut lock = place.common_dir.join(as_file(reference.name_bytes())).into_os_string();
     lock.push(".lock");
     let lock = std::path::PathBuf::from(lock);
     super::index::patiently(&lock, || match reference.set_target(to, "turnstile: published") {

@@ -93,10 +93,13 @@ pub fn worktrees(git_dir: &Path) -> Result<Vec<HubWorktree>, RunError> {
     Ok(hub_files::all(&layout)?.into_iter().map(|(name, branch)| (branch, layout.hub().join(name))).collect())
 }
 
+/// What asks for a look at all branches, wherever they are.
+const LOOK: &str = "run";
+
 /// Has a runner look at all branches, as a push would.
 pub fn look_now(git_dir: &Path, surroundings: &Surroundings) -> Result<(), RunError> {
     let layout = Layout::main(git_dir, git_dir);
-    trigger::keep(&layout, &Trigger::new("run", Workspace::now(), None, Vec::new()))?;
+    trigger::keep(&layout, &Trigger::new(LOOK, Workspace::now(), None, Vec::new()))?;
     trigger::clear_refused(&layout)?;
     start_runner(surroundings, git_dir)
 }
@@ -171,7 +174,7 @@ impl Hub<'_> {
         }
         let there = git::branches(&self.place).map_err(RunError::from).map_err(|error| why(&error))?;
         let wanted = wanted(&self.place, Some(&copy)).map_err(|error| why(&error))?;
-        if let Some(message) = unborn(&self.place, &wanted, &there, !known.is_empty()) {
+        if let Some(message) = unborn(&self.place, &wanted, &there, |name| known.contains_key(name)) {
             return Err(Why { code: "repository_state".to_owned(), message });
         }
         let asked = Asked::of(waiting);
@@ -277,7 +280,9 @@ struct Asked {
 
 impl Asked {
     fn of(waiting: &[Kept]) -> Self {
-        let is_whole = waiting.iter().all(|kept| kept.trigger.as_ref().is_some_and(|trigger| trigger.left_out == 0));
+        let is_whole = waiting
+            .iter()
+            .all(|kept| kept.trigger.as_ref().is_some_and(|trigger| trigger.left_out == 0 && trigger.hook != LOOK));
         let moved = waiting.iter().filter_map(|kept| kept.trigger.as_ref()).flat_map(|trigger| trigger.moved.clone());
         Self { moved: moved.collect(), is_whole }
     }

@@ -39,7 +39,7 @@ pub fn overview(git_dir: &Path) -> Result<Overview, RunError> {
     let (parked, others): (Vec<_>, Vec<_>) = there.iter().partition(|branch| git::is_parked(&branch.name));
     let is_known = |branch: &Branch| known.contains(&hub_files::name_of(&branch.name));
     let mut overview = Overview {
-        unborn: unborn(&place, &wanted, &there, !known.is_empty()),
+        unborn: unborn(&place, &wanted, &there, |name| known.iter().any(|known| known == name)),
         parked: parked.into_iter().map(shown).collect(),
         ..Overview::default()
     };
@@ -77,10 +77,17 @@ pub(super) fn wanted(place: &Place, copy: Option<&StoredCopy>) -> Result<Wanted,
 }
 
 /// Why nothing is worked on, where the only branch that would be is one that nobody has ever pushed.
-pub(super) fn unborn(place: &Place, wanted: &Wanted, there: &[Branch], is_any_known: bool) -> Option<String> {
+pub(super) fn unborn(
+    place: &Place,
+    wanted: &Wanted,
+    there: &[Branch],
+    is_known: impl Fn(&str) -> bool,
+) -> Option<String> {
     let there: Vec<&Branch> = there.iter().filter(|branch| !git::is_parked(&branch.name)).collect();
     let is_there = |name: &String| there.iter().any(|branch| branch.name == *name);
-    if !wanted.is_default || wanted.names.iter().any(is_there) || is_any_known {
+    // One that was worked on and is gone was removed.
+    let was_there = |name: &String| is_known(&hub_files::name_of(name));
+    if !wanted.is_default || wanted.names.iter().any(|name| is_there(name) || was_there(name)) {
         return None;
     }
     let first = there.first()?;
@@ -89,7 +96,7 @@ pub(super) fn unborn(place: &Place, wanted: &Wanted, there: &[Branch], is_any_kn
     Some(format!(
         "HEAD of this repository names {}, which is not there, and pushes to other branches start nothing: \
          `git -C {git_dir} symbolic-ref HEAD {}` makes that the one that is worked on, and so does `triggers: {{branches: [{}]}}` \
-         in the config that is trusted",
+         in the config that is trusted; then `turnstile -C {git_dir} run`",
         shown_line(head),
         shell_word(&shown_line(&first.name)),
         hub_files::branch_name(&first.name)

@@ -5,7 +5,7 @@ use super::error::RunError;
 use super::hub_files::{self, HubBranch};
 use super::real::{Progress, Real};
 use crate::crash::{Point, point};
-use crate::flow::{Event, Life, Phase, Reason, ReasonCode, RunState, Stands, World as _};
+use crate::flow::{AskedBy, Event, Life, Phase, Reason, ReasonCode, RunState, Stands, World as _};
 use crate::git;
 
 /// So often somebody may push between a look and the act before it is called an error.
@@ -62,8 +62,16 @@ impl Real<'_> {
         let place = self.workspace.place.clone();
         let Some(hub) = self.workspace.hub.clone() else { return Ok(Some(Synced::Same)) };
         let at = git::head(&place)?;
-        // A person who has checked a branch out has taken the worktree over.
-        let (None, Some(head)) = (&at.branch, at.commit) else { return Ok(Some(Synced::Same)) };
+        if let Some(branch) = &at.branch {
+            // A person who has checked a branch out has taken the worktree over, and may work there. Nobody else does.
+            let is_theirs = self.options.asked_by == AskedBy::Person;
+            return Ok(Some(if is_theirs {
+                Synced::Same
+            } else {
+                Synced::Stands(self.workspace.attached(&hub, state, branch))
+            }));
+        }
+        let Some(head) = at.commit else { return Ok(Some(Synced::Same)) };
         let tip = git::tip(&place, &hub.name)?;
         if self.workspace.stays_doubted(&hub, state, tip.as_deref(), &head)? {
             return Ok(Some(Synced::Stands(self.workspace.untold(&hub, tip.as_deref()))));

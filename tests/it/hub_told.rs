@@ -320,3 +320,75 @@ fn the_worktree_of_a_removed_branch_stays_while_a_person_has_to_look_at_it() {
     hub.env.settled();
     assert!(worktree.join(".git").exists(), "{}", hub.told());
 }
+
+#[test]
+fn commits_that_no_push_has_told_of_do_not_come_in_with_the_next_push_on_top_of_them() {
+    let hub = Hub::trusted(&[&format!("{MOVES}git update-ref refs/heads/main $c"), "claim"]);
+    hub.push("main");
+    let _ = waits_for_a_person(&hub);
+    let clone = hub.clone_of("developer");
+    clone.write("added", "x\n");
+    clone.push("on top of it");
+    hub.env.settled();
+    let told = waits_for_a_person(&hub);
+    assert_eq!(hub.events("branch.followed").len(), 0, "{told}");
+    // Nor in the run behind one that a person has stopped.
+    let _ = hub.turnstile(&["stop"]).exits(0);
+    let _ = hub.turnstile(&["run"]);
+    hub.env.settled();
+    assert_eq!(hub.events("branch.followed").len(), 0, "{}", hub.told());
+    assert_eq!(hub.env.turns(), ["1 001-a"]);
+}
+
+#[test]
+fn a_worktree_whose_turn_has_checked_out_a_branch_is_said_to_exchange_nothing_and_goes_on_when_it_is_let_go() {
+    let hub = Hub::trusted(&["git checkout -q -b side\necho one > file\ncommit one", "claim"]);
+    hub.push("main");
+    hub.env.until("it stands", |_| hub.told().contains("head_moved"));
+    hub.env.settled();
+    let _ = hub.turnstile(&["resume"]).exits(0);
+    hub.env.settled();
+    for command in ["status", "next"] {
+        let told = hub.turnstile(&[command]).exits(0).stdout;
+        assert!(told.contains("`side` is checked out in the worktree that is for `main`"), "{told}");
+    }
+    let doctor = hub.turnstile(&["doctor"]).exits(3).stdout;
+    assert!(doctor.contains("switch --detach"), "{doctor}");
+    let ways_out = hub.turnstile(&["next"]).stdout;
+    let ways_out = ways_out.split("published; `").nth(1).unwrap().split('`').next().unwrap().to_owned();
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_turnstile")).parent().unwrap();
+    let script = format!("PATH='{}':$PATH; {ways_out}", program.display());
+    let output = hub.env.command("sh").args(["-c", &script]).output().unwrap();
+    assert!(output.status.success(), "{ways_out}: {output:?}");
+    hub.has("main", "001-a: done");
+    assert_eq!(hub.git(&["show", "main:file"]), "one");
+}
+
+#[test]
+fn a_turn_that_writes_where_a_branch_was_seen_or_which_one_is_worked_on_has_tampered() {
+    for script in [
+        "note=$(ls $(git rev-parse --git-common-dir)/turnstile/hub/main-*.json)\nsed -i s/seen/sene/ $note\nclaim",
+        "git --git-dir=$(git rev-parse --git-common-dir) symbolic-ref HEAD refs/heads/evil\nclaim",
+    ] {
+        let hub = Hub::trusted(&[script]);
+        hub.push("main");
+        hub.env.until("it stands", |_| hub.told().contains("tampered"));
+        hub.env.settled();
+    }
+}
+
+#[test]
+fn worktrees_that_somebody_removed_are_made_anew_by_one_command() {
+    let hub = Hub::trusted(&["claim"]);
+    hub.push("main");
+    hub.has("main", "001-a: done");
+    let worktree = hub.worktree();
+    std::fs::remove_dir_all(&worktree).unwrap();
+    let told = hub.turnstile(&["status"]).exits(0).stdout;
+    assert!(told.contains("its worktree is gone"), "{told}");
+    assert!(hub.turnstile(&["doctor"]).exits(3).stdout.contains("its worktree is gone"));
+    let _ = hub.turnstile(&["run"]).exits(0);
+    hub.env.until("it is there again", |_| worktree.join(".git").exists());
+    hub.env.settled();
+    assert!(hub.turnstile(&["status"]).exits(0).stdout.contains("completed"));
+}

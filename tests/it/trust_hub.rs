@@ -47,7 +47,7 @@ fn settings_that_a_push_takes_away_are_shown_as_gone_and_the_push_goes_on_once_t
         let shown = hub.turnstile(&["trust", "main"]).exits(3).stdout;
         assert!(shown.contains(&format!("{path} is gone")) && shown.contains("\n  -{}\n"), "{shown}");
         let told = hub.turnstile(&["trust", "main", "--yes"]).exits(0).stdout;
-        assert!(told.contains("a push that waited for it is worked on now"), "{told}");
+        assert!(told.contains("a runner looks at the push that waited for it"), "{told}");
         hub.has("main", "002-b: done");
     }
 }
