@@ -45,7 +45,7 @@ pub fn refused(pushed_to: &PushedTo, is_busy: bool) -> Option<Refused> {
     let way_out = if is_busy {
         "somebody is at work here: push again when the turn has ended and its work is committed"
     } else {
-        "commit it or stash it; a question can be answered here as well, with `turnstile reply`"
+        "commit it or stash it, or finish the merge; a question can be answered here as well, with `turnstile reply`"
     };
     Some(Refused { what, way_out: way_out.to_owned() })
 }

@@ -60,7 +60,12 @@ pub(super) fn look(workspace: &mut Workspace, options: &Options) -> Result<Said,
     document["pushes"] = super::pushed_to::document(pushed_to.as_ref());
     let refused = pushed_to.as_ref().and_then(|pushed_to| super::pushed_to::refused(pushed_to, view.busy.is_some()));
     let text = text(&view, reason.as_ref(), &document);
+    let is_idle = view.busy.is_none() && !view.turn_runs && view.run.life == Life::Open && reason.is_none();
+    let goes_on =
+        is_idle && waiting.callers().is_empty() && matches!(view.preview.action, Action::RunTurn | Action::Judge);
     let waiting = super::triggers::lines(&waiting, &text);
+    let waiting =
+        if goes_on { format!("nobody is at work on it just now; `turnstile run` goes on\n{waiting}") } else { waiting };
     let text = format!(
         "{text}{waiting}{}",
         refused.map(|refused| format!("{}\n  {}\n", refused.what, refused.way_out)).unwrap_or_default()
@@ -144,10 +149,6 @@ fn text(view: &View, reason: Option<&Reason>, document: &Value) -> String {
         if reason.code.exit() != 0 {
             text.push_str(&format!("  what makes it move: {}\n", reason.code.moves()));
         }
-    }
-    let is_idle = view.busy.is_none() && !view.turn_runs && view.run.life == Life::Open;
-    if is_idle && matches!(view.preview.action, Action::RunTurn | Action::Judge) {
-        text.push_str("  nobody is at work on it just now; `turnstile run` goes on\n");
     }
     if let Some(current) = &view.run.current {
         text.push_str(&format!("current ticket: {current}\n"));

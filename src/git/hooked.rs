@@ -86,6 +86,13 @@ pub fn named_in_message(git_dir: &Path, commit: &str, name: &str) -> Result<Opti
     Ok(value.map(|value| value.trim().to_owned()))
 }
 
+/// The parent of a commit that has one, and no other.
+pub fn only_parent(git_dir: &Path, commit: &str) -> Result<Option<String>, GitError> {
+    let repository = library::open_from(git_dir)?;
+    let Ok(found) = git2::Oid::from_str(commit).and_then(|id| repository.find_commit(id)) else { return Ok(None) };
+    Ok(if found.parent_count() == 1 { found.parent_id(0).ok().map(|id| id.to_string()) } else { None })
+}
+
 /// Whether a commit holds a folder at its top.
 pub fn has_folder(git_dir: &Path, commit: &str, name: &str) -> Result<bool, GitError> {
     let repository = library::open_from(git_dir)?;

@@ -52,7 +52,8 @@ pub use drop_kept::{KeptName, drop_kept, kept_names, recover_drop};
 pub use error::{Cause, GitError};
 pub use guard::{Guard, guard};
 pub use hooked::{
-    CheckedOut, Home, checked_out, guessed_home, has_file, has_folder, home_of_hook, named_in_message, worktree_since,
+    CheckedOut, Home, checked_out, guessed_home, has_file, has_folder, home_of_hook, named_in_message, only_parent,
+    worktree_since,
 };
 pub use hooks_folder::{HooksPlace, HooksSetting, hooks_place};
 pub use hub::{

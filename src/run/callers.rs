@@ -1,6 +1,10 @@
 //! The git commands that called hooks. While one is at work, what lies in the worktree need not be what will lie there: a
 //! tool that keeps hooks hides what is not committed and brings it back, and so does git with `--autostash`.
 
+use std::time::Duration;
+
+use super::error::RunError;
+use super::real::{Progress, Real};
 use super::triggers::Waiting;
 use crate::effect::{self, Identity};
 use crate::trigger::{Caller, Hook, Kept};
@@ -42,6 +46,29 @@ impl Waiting {
             }
         }
         callers
+    }
+}
+
+/// How often it is looked whether they have ended.
+const PAUSE: Duration = Duration::from_millis(200);
+
+impl Real<'_> {
+    /// Waits until the git commands that called hooks have ended, or a person asks for the end.
+    pub(super) fn await_callers(&mut self) -> Result<(), RunError> {
+        let mut is_told = false;
+        while let Some(caller) = self.workspace.waiting()?.callers().first() {
+            if self.patience.poll() > 0 {
+                break;
+            }
+            if !is_told {
+                let text = format!("git, which called a hook, is at work still: process {} is waited for", caller.pid);
+                (self.progress)(Progress::Note(&text));
+                is_told = true;
+            }
+            self.patience.wait_for(PAUSE);
+            self.forget_the_look();
+        }
+        Ok(())
     }
 }
 

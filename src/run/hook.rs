@@ -1,6 +1,7 @@
 //! What a call of a git hook comes to: a trigger on the disk and a runner for it, or nothing. It looks at no ticket and
 //! runs no program of git's, so that whoever pushes waits for nothing.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -192,21 +193,55 @@ const FEW: usize = 20;
 
 /// Whether all that has moved, and something has, moved to commits that the journals name as turnstile's own.
 fn is_own(layout: &Layout, git_dir: &Path, moved: &[Moved]) -> bool {
-    !moved.is_empty() && moved.len() <= FEW && moved.iter().all(|one| is_own_commit(layout, git_dir, &one.new))
+    !moved.is_empty() && moved.len() <= FEW && moved.iter().all(|one| is_all_own(layout, git_dir, one))
 }
 
-/// A message can say anything; what counts is that the journal of the run that it names has the commit.
-fn is_own_commit(layout: &Layout, git_dir: &Path, commit: &str) -> bool {
-    let Ok(Some(run)) = git::named_in_message(git_dir, commit, "Turnstile-Run") else { return false };
-    let is_id = !run.is_empty() && run.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    if !is_id {
-        return false;
+/// So many commits in a row are looked at; behind more of them somebody's may be.
+const LONGEST: usize = 100;
+
+/// Whether the commits that a reference has moved over are turnstile's, and a turn's. Of HEAD nothing is told but where it is.
+fn is_all_own(layout: &Layout, git_dir: &Path, moved: &Moved) -> bool {
+    let mut own = BTreeSet::new();
+    let mut commit = moved.new.clone();
+    for number in 0..LONGEST {
+        if !own.contains(&commit) {
+            own.append(&mut made_by_run_of(layout, git_dir, &commit));
+        }
+        // A turn's commit alone, behind which turnstile has put none, is somebody's push.
+        if !own.contains(&commit) || number == 0 && !names_a_run(git_dir, &commit) {
+            return false;
+        }
+        if moved.name.is("HEAD") {
+            return true;
+        }
+        match git::only_parent(git_dir, &commit) {
+            Ok(Some(parent)) if parent == moved.old => return true,
+            Ok(Some(parent)) => commit = parent,
+            Ok(None) | Err(_) => return false,
+        }
     }
-    let Ok(journal) = std::fs::read(layout.journal(&run)) else { return false };
-    let made = [r#""kind":"commit.made""#, r#""kind":"checkpoint.made""#, r#""kind":"undo.made""#];
+    false
+}
+
+fn names_a_run(git_dir: &Path, commit: &str) -> bool {
+    matches!(git::named_in_message(git_dir, commit, "Turnstile-Run"), Ok(Some(_)))
+}
+
+/// A message can say anything; what counts is what the journal of the run that it names says was made.
+fn made_by_run_of(layout: &Layout, git_dir: &Path, commit: &str) -> BTreeSet<String> {
+    let Ok(Some(run)) = git::named_in_message(git_dir, commit, "Turnstile-Run") else { return BTreeSet::new() };
+    let is_id = !run.is_empty() && run.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let journal = if is_id { std::fs::read(layout.journal(&run)).unwrap_or_default() } else { Vec::new() };
+    let kinds = ["commit.made", "checkpoint.made", "undo.made", "turn.finished", "turn.failed", "turn.timed_out"];
+    let kinds: Vec<String> = kinds.iter().map(|kind| format!(r#""kind":"{kind}""#)).collect();
     let holds = |line: &[u8], word: &str| line.windows(word.len()).any(|part| part == word.as_bytes());
-    let mut lines = journal.split(|byte| *byte == b'\n');
-    lines.any(|line| holds(line, commit) && made.iter().any(|kind| holds(line, kind)))
+    let lines = journal.split(|byte| *byte == b'\n').filter(|line| kinds.iter().any(|kind| holds(line, kind)));
+    let told = lines.filter_map(|line| serde_json::from_slice::<serde_json::Value>(line).ok());
+    let commits = told.flat_map(|line| {
+        let of_turn = line["commits"].as_array().cloned().unwrap_or_default();
+        of_turn.into_iter().chain([line["commit"].clone()]).collect::<Vec<_>>()
+    });
+    commits.filter_map(|commit| commit.as_str().map(str::to_owned)).collect()
 }
 
 /// Whether who pushes sits at this machine, as far as the environment of a hook says: then a line on the terminal is

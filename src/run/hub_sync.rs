@@ -234,7 +234,7 @@ impl Real<'_> {
         Ok(())
     }
 
-    fn forget_the_look(&mut self) {
+    pub(super) fn forget_the_look(&mut self) {
         (self.workspace.seen, self.workspace.handed) = (None, None);
     }
 }

@@ -132,6 +132,10 @@ impl Workspace {
         // What lies there from the beginning is looked at by the first step; what came meanwhile calls for one more.
         let mut known = world.workspace.waiting_decisions(&state)?;
         let last = loop {
+            // Whoever typed the command says that the worktree is as it should be.
+            if options.asked_by != AskedBy::Person {
+                world.await_callers()?;
+            }
             rules = Policy { turns_left: rules.turns_left, ..world.rules(options) };
             let mut turns = 0;
             let mut count = |event: &Event| turns += u32::from(matches!(event, Event::TurnStarted(_)));

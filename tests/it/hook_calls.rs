@@ -35,9 +35,9 @@ fn rings(env: &TestEnv, hook: &str, stdin: &str) -> bool {
 #[test]
 fn many_references_are_somebodys_push_whatever_they_hold() {
     let (env, _) = worked();
-    let head = env.git(&["rev-parse", "HEAD"]);
+    let (head, base) = (env.git(&["rev-parse", "HEAD"]), env.git(&["rev-parse", "HEAD^"]));
     let told = |count: usize| -> String {
-        let line = |one| format!("refs/heads/{one} {head} refs/heads/{one} {}\n", "0".repeat(40));
+        let line = |one| format!("refs/heads/{one} {head} refs/heads/{one} {base}\n");
         (0..count).map(line).collect()
     };
     assert!(!rings(&env, "pre-push", &told(20)), "turnstile's own");
@@ -176,4 +176,14 @@ fn the_log_of_a_runner_is_for_its_owner_alone_and_does_not_grow_for_ever() {
     assert!(rings(&env, "post-merge", "0"));
     assert!(env.read(log.with_extension("log.old")).starts_with(&old));
     assert!(log.metadata().unwrap().len() < 1 << 20);
+}
+
+#[test]
+fn a_push_that_brings_a_persons_commits_below_turnstiles_own_is_theirs() {
+    let (env, _) = worked();
+    let (head, base) = (env.git(&["rev-parse", "HEAD"]), env.git(&["rev-parse", "HEAD~3"]));
+    let told = |old: &str| format!("refs/heads/main {head} refs/heads/main {old}\n");
+    assert!(!rings(&env, "pre-push", &told(&env.git(&["rev-parse", "HEAD~2"]))), "turnstile's own, and the turn's");
+    assert!(rings(&env, "pre-push", &told(&base)), "the commit of the tickets has never been pushed");
+    assert!(rings(&env, "pre-push", &told(&"0".repeat(40))), "nor has anything, to a new branch");
 }
