@@ -118,3 +118,24 @@ fn what_a_person_types_waits_for_nothing_and_leaves_the_trigger_to_who_comes_lat
     env.settled();
     assert_eq!(env.turns(), ["1 001-a"]);
 }
+
+#[test]
+fn watch_takes_no_worktree_that_a_git_at_work_has_tidied_for_a_clean_one() {
+    let env = world(&[GREEDY]);
+    env.hook_is("pre-push", &hiding_hook("pre-push"));
+    env.write("README.md", "mine\n");
+    let watching = env.spawn(&["watch"]);
+    // It has looked, and waits for a tidy worktree.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let push = begin(&env, &["push", "--quiet", "origin", "HEAD:other"]);
+    // Events are looked at after a third of a second, and once more every ten.
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    assert_eq!(env.turns(), [""; 0], "what is hidden would be committed as the agent's");
+    let_go(&env, push);
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let pid = watching.id().to_string();
+    assert!(env.command("kill").args(["-INT", &pid]).status().unwrap().success());
+    let _ = env.wait(watching).exits(0);
+    env.settled();
+    assert_eq!((env.turns(), env.read("README.md")), (Vec::new(), "mine\n".to_owned()));
+}
