@@ -72,8 +72,9 @@ fn http_backend(env: &TestEnv) -> PathBuf {
 /// `git daemon`.
 pub fn git_daemon(env: &TestEnv) -> Option<Server> {
     let port = free_port();
-    let mut command = env.command("git");
-    command.args(["daemon", "--export-all", "--enable=receive-pack", "--reuseaddr", "--listen=127.0.0.1"]);
+    // Not by way of `git`, which would be ended and leave it behind.
+    let mut command = env.command(PathBuf::from(env.git(&["--exec-path"])).join("git-daemon"));
+    command.args(["--export-all", "--enable=receive-pack", "--reuseaddr", "--listen=127.0.0.1"]);
     command.arg(format!("--base-path={}", env.root().display())).arg(format!("--port={port}"));
     let running = served(&mut command, &env.root().join("daemon.log"), port)?;
     Some(Server { before: format!("git://127.0.0.1:{port}"), ssh: String::new(), _running: vec![running] })
