@@ -95,20 +95,19 @@ pub fn only_parent(git_dir: &Path, commit: &str) -> Result<Option<String>, GitEr
 
 /// Whether a commit holds a folder at its top.
 pub fn has_folder(git_dir: &Path, commit: &str, name: &str) -> Result<bool, GitError> {
-    let repository = library::open_from(git_dir)?;
-    let Ok(id) = git2::Oid::from_str(commit) else { return Ok(false) };
-    let Ok(tree) = repository.find_object(id, None).and_then(|object| object.peel_to_tree()) else { return Ok(false) };
-    let entry = tree.get_path(as_file(name.as_bytes())).ok();
-    Ok(entry.is_some_and(|entry| entry.kind() == Some(git2::ObjectType::Tree)))
+    Ok(kind_at(git_dir, commit, name)? == Some(git2::ObjectType::Tree))
 }
 
 /// Whether a commit holds a file at a path.
 pub fn has_file(git_dir: &Path, commit: &str, path: &str) -> Result<bool, GitError> {
+    Ok(kind_at(git_dir, commit, path)? == Some(git2::ObjectType::Blob))
+}
+
+fn kind_at(git_dir: &Path, commit: &str, path: &str) -> Result<Option<git2::ObjectType>, GitError> {
     let repository = library::open_from(git_dir)?;
-    let Ok(id) = git2::Oid::from_str(commit) else { return Ok(false) };
-    let Ok(tree) = repository.find_object(id, None).and_then(|object| object.peel_to_tree()) else { return Ok(false) };
-    let entry = tree.get_path(as_file(path.as_bytes())).ok();
-    Ok(entry.is_some_and(|entry| entry.kind() == Some(git2::ObjectType::Blob)))
+    let Ok(id) = git2::Oid::from_str(commit) else { return Ok(None) };
+    let Ok(tree) = repository.find_object(id, None).and_then(|object| object.peel_to_tree()) else { return Ok(None) };
+    Ok(tree.get_path(as_file(path.as_bytes())).ok().and_then(|entry| entry.kind()))
 }
 
 /// Where the machine part of a repository would lie that cannot be opened, found by names alone: git's common directory

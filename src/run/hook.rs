@@ -196,8 +196,8 @@ fn is_own(layout: &Layout, git_dir: &Path, moved: &[Moved]) -> bool {
     !moved.is_empty() && moved.len() <= FEW && moved.iter().all(|one| is_all_own(layout, git_dir, one))
 }
 
-/// So many commits in a row are looked at; behind more of them somebody's may be.
-const LONGEST: usize = 100;
+/// So many commits in a row are looked at, for a push waits for it; behind more of them somebody's may be.
+const LONGEST: usize = 20;
 
 /// Whether the commits that a reference has moved over are turnstile's, and a turn's. Of HEAD nothing is told but where it is.
 fn is_all_own(layout: &Layout, git_dir: &Path, moved: &Moved) -> bool {

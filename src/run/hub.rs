@@ -8,14 +8,14 @@ use super::error::RunError;
 use super::hub_files::{self, HubBranch, branch_name};
 use super::hub_overview::{unborn, wanted};
 use super::hub_told::taken;
-use super::triggers::{Waiting, start_runner};
+use super::triggers::{Waiting, refuse, start_runner};
 use super::workspace::{Surroundings, Workspace, fold};
 use crate::crash::{Point, point};
 use crate::flow::Life;
 use crate::git::{self, Branch, Place};
 use crate::store::{self, Holder, Journal, Layout, LockError, TICKETS, WorktreeLock};
 use crate::text::shell_word;
-use crate::trigger::{self, Kept, Moved, RefName, Refused, Trigger, Why};
+use crate::trigger::{self, Kept, Moved, RefName, Trigger, Why};
 
 /// Serves the triggers of a bare repository until none is left; whoever comes meanwhile finds the lock taken and goes away.
 pub fn serve(git_dir: &Path, surroundings: &Surroundings, note: &mut dyn FnMut(&str)) -> Result<(), RunError> {
@@ -37,7 +37,7 @@ pub fn serve(git_dir: &Path, surroundings: &Surroundings, note: &mut dyn FnMut(&
                 }
                 Err(why) => {
                     note(&format!("{}: {}", why.code, why.message));
-                    hub.refuse(&waiting, why)?;
+                    refuse(&hub.layout, &waiting, why)?;
                 }
             }
         }
@@ -253,17 +253,6 @@ impl Hub<'_> {
         point(Point::HubHandedOn);
         start_runner(self.surroundings, top)
     }
-
-    fn refuse(&self, waiting: &[Kept], reason: Why) -> Result<(), RunError> {
-        let asked_by = waiting.last().and_then(|kept| kept.trigger.as_ref()).map(Trigger::shown);
-        let refused = Refused {
-            at: Workspace::now(),
-            asked_by: asked_by.unwrap_or_else(|| "a hook".to_owned()),
-            reason,
-            triggers: waiting.iter().map(|kept| kept.id.clone()).collect(),
-        };
-        Ok(trigger::note_refused(&self.layout, waiting, refused)?)
-    }
 }
 
 fn why(error: &RunError) -> Why {
@@ -319,14 +308,7 @@ impl Workspace {
 
     /// Leaves why a start for the triggers that wait was refused.
     pub fn refuse_start(&self, waiting: &[Kept], reason: Why) -> Result<(), RunError> {
-        let asked_by = waiting.last().and_then(|kept| kept.trigger.as_ref()).map(Trigger::shown);
-        let refused = Refused {
-            at: Self::now(),
-            asked_by: asked_by.unwrap_or_else(|| "a hook".to_owned()),
-            reason,
-            triggers: waiting.iter().map(|kept| kept.id.clone()).collect(),
-        };
-        Ok(trigger::note_refused(&self.layout, waiting, refused)?)
+        refuse(&self.layout, waiting, reason)
     }
 
     /// Removes the worktree of a branch that is gone, when nothing of it would be lost; whether it did.

@@ -148,15 +148,20 @@ impl Workspace {
         if of.is_empty() && asked_by == AskedBy::Person {
             return Ok(());
         }
-        let asked_by = of.last().and_then(|kept| kept.trigger.as_ref()).map(trigger::Trigger::shown);
-        let refused = Refused {
-            at: Self::now(),
-            asked_by: asked_by.unwrap_or_else(|| "a hook".to_owned()),
-            reason: Why { code: reason.code.name().to_owned(), message: reason.message },
-            triggers: of.iter().map(|kept| kept.id.clone()).collect(),
-        };
-        Ok(trigger::note_refused(&self.layout, &of, refused)?)
+        refuse(&self.layout, &of, Why { code: reason.code.name().to_owned(), message: reason.message })
     }
+}
+
+/// Leaves why a start for these triggers was refused.
+pub(super) fn refuse(layout: &Layout, of: &[Kept], reason: Why) -> Result<(), RunError> {
+    let asked_by = of.last().and_then(|kept| kept.trigger.as_ref()).map(trigger::Trigger::shown);
+    let refused = Refused {
+        at: Workspace::now(),
+        asked_by: asked_by.unwrap_or_else(|| "a hook".to_owned()),
+        reason,
+        triggers: of.iter().map(|kept| kept.id.clone()).collect(),
+    };
+    Ok(trigger::note_refused(layout, of, refused)?)
 }
 
 /// A branch as the config names it, in full.

@@ -10,19 +10,6 @@ const HELD: &str = "touch $AGENT/began; while [ -d $AGENT ] && [ ! -f $AGENT/go 
 
 const KEPT: &str = "turnstile: trigger kept; turnstile status shows what came of it\n";
 
-/// A working repository with one ticket, a hook, and an `origin`.
-fn world(scripts: &[&str], hooks: &[&str]) -> TestEnv {
-    let env = TestEnv::new();
-    env.agent(scripts);
-    env.ticket("001-a", "title: A\ndone: false", "Do it.");
-    env.commit_all("tickets");
-    env.trust();
-    env.origin();
-    env.git(&["push", "--quiet", "origin", "main"]);
-    env.call_from(hooks);
-    env
-}
-
 fn let_go(env: &TestEnv) {
     env.write(env.agent_folder().join("go"), "");
 }
@@ -33,7 +20,7 @@ fn is_in_turn(env: &TestEnv) -> bool {
 
 #[test]
 fn a_push_whose_output_is_captured_is_over_while_the_work_goes_on() {
-    let env = world(&[&format!("{HELD}\necho one > file\ncommit one\nclaim")], &["pre-push"]);
+    let env = TestEnv::with_hooks(&[&format!("{HELD}\necho one > file\ncommit one\nclaim")], &["pre-push"]);
     env.commit_all("something to push");
     let pushed = env.command("sh").args(["-c", "git push --quiet origin main 2>&1 | cat"]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&pushed.stdout), KEPT);
@@ -75,7 +62,7 @@ fn push_in_group(env: &TestEnv) -> std::process::Child {
 #[test]
 fn the_work_outlives_a_closed_terminal_ctrl_c_and_the_death_of_the_pusher() {
     for signal in ["-HUP", "-INT", "-KILL"] {
-        let env = world(&[&format!("{HELD}\nclaim")], &[]);
+        let env = TestEnv::with_hooks(&[&format!("{HELD}\nclaim")], &[]);
         // The hook itself is still there when the signal comes.
         let call = format!("#!/bin/sh\n'{}' hook pre-push \"$@\"\nsleep 60\n", env!("CARGO_BIN_EXE_turnstile"));
         env.hook_is("pre-push", &call);
@@ -96,7 +83,7 @@ fn a_pull_that_brings_a_reply_continues_the_work() {
     for (hook, pull) in
         [("post-merge", &["pull", "--quiet", "--no-rebase"][..]), ("post-rewrite", &["pull", "--quiet", "--rebase"])]
     {
-        let env = world(&["ask Which?", "grep -q Blue $AGENT/prompt-2 && claim"], &[hook]);
+        let env = TestEnv::with_hooks(&["ask Which?", "grep -q Blue $AGENT/prompt-2 && claim"], &[hook]);
         env.run_ends("user_dispatch");
         env.git(&["push", "--quiet", "origin", "main"]);
         let reviewer = env.root().join("reviewer");
@@ -123,7 +110,7 @@ fn a_pull_that_brings_a_reply_continues_the_work() {
 
 #[test]
 fn a_trigger_that_comes_while_a_run_holds_the_lock_is_served_when_it_lets_go() {
-    let env = world(&[&format!("{HELD}\nclaim"), "claim"], &["pre-push"]);
+    let env = TestEnv::with_hooks(&[&format!("{HELD}\nclaim"), "claim"], &["pre-push"]);
     // By itself the run works on this ticket only; what the push asks for is all of them.
     env.ticket("002-b", "title: B\ndone: false", "Do it.");
     env.commit_all("another");
@@ -141,7 +128,7 @@ fn a_trigger_that_comes_while_a_run_holds_the_lock_is_served_when_it_lets_go() {
 
 #[test]
 fn a_decision_that_holds_the_lock_for_a_while_hands_over_what_came_meanwhile() {
-    let env = world(&["claim"], &[]);
+    let env = TestEnv::with_hooks(&["claim"], &[]);
     // As if the runner of this call had found the lock taken and gone away.
     env.write(
         ".git/turnstile/triggers/00000000000000000001-0123456789abcdef-1.json",
@@ -154,7 +141,7 @@ fn a_decision_that_holds_the_lock_for_a_while_hands_over_what_came_meanwhile() {
 
 #[test]
 fn a_turn_whose_runner_was_killed_is_adopted_by_the_runner_of_the_next_push() {
-    let env = world(&[&format!("{HELD}\nclaim")], &["pre-push"]);
+    let env = TestEnv::with_hooks(&[&format!("{HELD}\nclaim")], &["pre-push"]);
     env.git(&["push", "--quiet", "origin", "main"]);
     env.until("the turn begins", is_in_turn);
     env.kill_all(&env.runners());
@@ -169,7 +156,7 @@ fn a_turn_whose_runner_was_killed_is_adopted_by_the_runner_of_the_next_push() {
 
 #[test]
 fn many_triggers_are_one_run_and_the_journal_names_them() {
-    let env = world(&["claim"], &[]);
+    let env = TestEnv::with_hooks(&["claim"], &[]);
     for name in ["1", "2", "3"] {
         env.write(
             format!(".git/turnstile/triggers/0000000000000000000{name}-0123456789abcdef-{name}.json"),
@@ -186,7 +173,7 @@ fn many_triggers_are_one_run_and_the_journal_names_them() {
 
 #[test]
 fn an_old_journal_without_triggers_and_a_new_one_with_them_come_to_the_same_state() {
-    let env = world(&["true", "claim"], &["post-commit"]);
+    let env = TestEnv::with_hooks(&["true", "claim"], &["post-commit"]);
     env.write("x", "1\n");
     env.commit_all("x");
     env.settled();
@@ -198,7 +185,7 @@ fn an_old_journal_without_triggers_and_a_new_one_with_them_come_to_the_same_stat
 
 #[test]
 fn a_failure_that_stands_for_hooks_is_tried_again_when_there_are_new_commits() {
-    let env = world(&["exit 3", "claim"], &["post-commit", "pre-push"]);
+    let env = TestEnv::with_hooks(&["exit 3", "claim"], &["post-commit", "pre-push"]);
     env.write("x", "1\n");
     env.commit_all("x");
     env.until("the turn fails", |env| !env.events("turn.failed").is_empty());
@@ -217,7 +204,7 @@ fn a_failure_that_stands_for_hooks_is_tried_again_when_there_are_new_commits() {
 
 #[test]
 fn a_push_to_a_repository_with_a_worktree_works_where_the_branch_is_checked_out() {
-    let env = world(&["claim", "claim"], &["post-receive"]);
+    let env = TestEnv::with_hooks(&["claim", "claim"], &["post-receive"]);
     env.git(&["config", "receive.denyCurrentBranch", "updateInstead"]);
     env.git(&["branch", "other"]);
     let clone = env.root().join("clone");
@@ -263,7 +250,7 @@ fn what_is_no_call_for_work_keeps_nothing() {
         assert!(!env.exists(".git/turnstile/triggers"), "{what}");
         assert_eq!(env.turns(), [""; 0], "{what}");
     };
-    let mut env = world(&["claim"], &["post-checkout", "post-commit"]);
+    let mut env = TestEnv::with_hooks(&["claim"], &["post-checkout", "post-commit"]);
     env.git(&["checkout", "--quiet", "HEAD", "--", "README.md"]);
     nothing(&env, "files are checked out");
     env.set("TURNSTILE_DISABLED", "1");
@@ -281,7 +268,7 @@ fn what_is_no_call_for_work_keeps_nothing() {
 
 #[test]
 fn commits_that_the_journal_names_as_turnstiles_own_start_nothing_and_a_forged_name_does() {
-    let env = world(&["echo x > file\ncommit x\nclaim"], &["pre-push"]);
+    let env = TestEnv::with_hooks(&["echo x > file\ncommit x\nclaim"], &["pre-push"]);
     env.run_ends("completed");
     let run = env.run_id().unwrap();
     assert_eq!(env.git_says(&["push", "--quiet", "origin", "main"]).exits(0).stderr, "");
@@ -294,7 +281,7 @@ fn commits_that_the_journal_names_as_turnstiles_own_start_nothing_and_a_forged_n
 
 #[test]
 fn whoever_calls_a_hook_and_leaves_its_input_open_is_not_waited_for() {
-    let env = world(&["claim"], &[]);
+    let env = TestEnv::with_hooks(&["claim"], &[]);
     let mut command = env.command(env!("CARGO_BIN_EXE_turnstile"));
     let mut child = command.args(["hook", "pre-push"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut pipe = child.stdin.take().unwrap();
@@ -315,7 +302,7 @@ fn a_hook_that_turnstile_does_not_know_is_said_to_be_one_and_fails_nothing() {
 
 #[test]
 fn the_runner_ignores_no_signal_that_its_starter_ignored_and_closes_what_it_inherited() {
-    let env = world(&[&format!("{HELD}\nclaim")], &[]);
+    let env = TestEnv::with_hooks(&[&format!("{HELD}\nclaim")], &[]);
     let hook = env.root().join("call");
     let pipe = env.root().join("pipe");
     assert!(env.command("mkfifo").arg(&pipe).status().unwrap().success());
@@ -348,7 +335,7 @@ fn the_runner_ignores_no_signal_that_its_starter_ignored_and_closes_what_it_inhe
 
 #[test]
 fn nothing_that_a_web_server_says_of_a_request_reaches_the_agent() {
-    let mut env = world(&["claim"], &["pre-push"]);
+    let mut env = TestEnv::with_hooks(&["claim"], &["pre-push"]);
     // RFC 3875, section 4.1, and what servers add to it.
     let names = "AUTH_TYPE CONTENT_LENGTH CONTENT_TYPE GATEWAY_INTERFACE PATH_INFO PATH_TRANSLATED QUERY_STRING REMOTE_ADDR \
                  REMOTE_HOST REMOTE_IDENT REMOTE_USER REQUEST_METHOD SCRIPT_NAME SERVER_NAME SERVER_PORT SERVER_PROTOCOL \
@@ -368,7 +355,7 @@ fn nothing_that_a_web_server_says_of_a_request_reaches_the_agent() {
 
 #[test]
 fn a_push_from_a_worktree_whose_git_directory_lies_elsewhere_starts_the_work() {
-    let env = world(&["claim"], &["pre-push"]);
+    let env = TestEnv::with_hooks(&["claim"], &["pre-push"]);
     let real = env.root().join("real.git");
     env.git(&["init", "--quiet", "--separate-git-dir", real.to_str().unwrap()]);
     env.trust();
@@ -381,7 +368,7 @@ fn a_push_from_a_worktree_whose_git_directory_lies_elsewhere_starts_the_work() {
 
 #[test]
 fn a_push_whose_hook_is_called_without_what_git_says_works_on_what_is_checked_out() {
-    let env = world(&["claim"], &[]);
+    let env = TestEnv::with_hooks(&["claim"], &[]);
     env.git(&["config", "receive.denyCurrentBranch", "updateInstead"]);
     let call = format!("#!/bin/sh\ncat > /dev/null\nexec '{}' hook post-receive\n", env!("CARGO_BIN_EXE_turnstile"));
     env.hook_is("post-receive", &call);

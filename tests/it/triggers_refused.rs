@@ -4,18 +4,6 @@ use serde_json::json;
 
 use crate::support::{TestEnv, hook_of, refused_of, triggers_of};
 
-fn world(scripts: &[&str], hooks: &[&str]) -> TestEnv {
-    let env = TestEnv::new();
-    env.agent(scripts);
-    env.ticket("001-a", "title: A\ndone: false", "Do it.");
-    env.commit_all("tickets");
-    env.trust();
-    env.origin();
-    env.git(&["push", "--quiet", "origin", "main"]);
-    env.call_from(hooks);
-    env
-}
-
 fn push(env: &TestEnv) {
     let _ = env.git_says(&["push", "--quiet", "origin", "main"]).exits(0);
 }
@@ -29,7 +17,7 @@ fn refused_push(env: &TestEnv, code: &str) {
 
 #[test]
 fn a_start_that_is_refused_keeps_its_trigger_and_its_reason_until_one_serves_it() {
-    let env = world(&["claim"], &["pre-push"]);
+    let env = TestEnv::with_hooks(&["claim"], &["pre-push"]);
     env.write("README.md", "mine\n");
     refused_push(&env, "dirty_worktree");
     assert_eq!((env.triggers().len(), env.turns().len()), (1, 0));
@@ -67,7 +55,7 @@ fn a_start_that_is_refused_keeps_its_trigger_and_its_reason_until_one_serves_it(
 
 #[test]
 fn a_start_without_an_identity_or_with_an_invalid_config_is_refused_and_the_next_push_serves_both() {
-    let env = world(&["claim"], &["pre-push"]);
+    let env = TestEnv::with_hooks(&["claim"], &["pre-push"]);
     env.git(&["config", "--unset", "user.name"]);
     env.git(&["config", "--unset", "user.email"]);
     env.git(&["config", "user.useConfigOnly", "true"]);
@@ -81,7 +69,7 @@ fn a_start_without_an_identity_or_with_an_invalid_config_is_refused_and_the_next
 
 #[test]
 fn a_run_that_pauses_for_a_person_has_served_the_trigger() {
-    let env = world(&["ask Which?"], &["pre-push"]);
+    let env = TestEnv::with_hooks(&["ask Which?"], &["pre-push"]);
     push(&env);
     env.until("the question is asked", |env| !env.events("outbox.archived").is_empty());
     env.settled();
@@ -93,7 +81,7 @@ fn a_run_that_pauses_for_a_person_has_served_the_trigger() {
 
 #[test]
 fn a_retry_whose_time_is_not_reached_is_left_for_whoever_comes_then() {
-    let mut env = world(&["exit 75", "claim"], &["pre-push"]);
+    let mut env = TestEnv::with_hooks(&["exit 75", "claim"], &["pre-push"]);
     env.set("TURNSTILE_BACKOFF_MS", "60000");
     refused_push(&env, "parked");
     assert_eq!((env.triggers().len(), env.turns().len()), (1, 1));
@@ -103,7 +91,7 @@ fn a_retry_whose_time_is_not_reached_is_left_for_whoever_comes_then() {
 #[test]
 fn a_person_who_ends_the_run_is_not_followed_by_a_runner() {
     let held = "touch $AGENT/began; while [ -d $AGENT ] && [ ! -f $AGENT/go ]; do sleep 0.02; done\ntrue";
-    let env = world(&[held, "claim"], &["pre-push"]);
+    let env = TestEnv::with_hooks(&[held, "claim"], &["pre-push"]);
     let run = env.spawn(&["run"]);
     env.until("the turn begins", |env| env.agent_folder().join("began").exists());
     push(&env);
@@ -121,7 +109,7 @@ fn a_person_who_ends_the_run_is_not_followed_by_a_runner() {
 
 #[test]
 fn a_bare_repository_in_which_nobody_has_trusted_anything_keeps_the_trigger_and_says_so() {
-    let env = world(&["claim"], &[]);
+    let env = TestEnv::with_hooks(&["claim"], &[]);
     let origin = env.root().join("origin.git");
     hook_of(&origin, "post-receive");
     env.write("x", "1\n");
@@ -138,7 +126,7 @@ fn a_bare_repository_in_which_nobody_has_trusted_anything_keeps_the_trigger_and_
 #[test]
 fn a_hook_that_can_do_nothing_fails_nothing() {
     // Nobody can write where triggers lie.
-    let env = world(&["claim"], &["pre-push"]);
+    let env = TestEnv::with_hooks(&["claim"], &["pre-push"]);
     env.write(".git/turnstile/triggers", "a file in the way");
     let pushed = env.git_says(&["push", "--quiet", "origin", "main"]).exits(0);
     let told = pushed.stderr;
@@ -164,7 +152,7 @@ fn a_hook_that_can_do_nothing_fails_nothing() {
 
 #[test]
 fn a_trigger_that_cannot_be_read_is_served_like_any_other() {
-    let env = world(&["claim"], &[]);
+    let env = TestEnv::with_hooks(&["claim"], &[]);
     env.write(".git/turnstile/triggers/00000000000000000001-0123456789abcdef-1.json", "{");
     assert_eq!(env.json(&["status"])["triggers"], json!({ "waiting": 1, "callers": [], "refused": null }));
     env.run_ends("completed");
@@ -210,7 +198,7 @@ fn command_lines_that_a_push_brought_keep_the_trigger_until_they_are_approved() 
 
 #[test]
 fn watch_serves_triggers_by_looking() {
-    let env = world(&["claim"], &["post-commit"]);
+    let env = TestEnv::with_hooks(&["claim"], &["post-commit"]);
     let watch = env.spawn(&["watch", "--poll", "1"]);
     env.until("the ticket is done", |env| env.kinds().last().is_some_and(|kind| kind == "run.completed"));
     env.write("x", "1\n");
@@ -223,7 +211,7 @@ fn watch_serves_triggers_by_looking() {
 
 #[test]
 fn a_place_where_no_trigger_can_be_kept_is_found_before_one_is_lost() {
-    let mut env = world(&["claim"], &["pre-push"]);
+    let mut env = TestEnv::with_hooks(&["claim"], &["pre-push"]);
     let fault = |env: &TestEnv, what: &str| {
         let doctor = env.turnstile(&["doctor"]).exits(3);
         assert!(doctor.stdout.contains("fault  triggers") && doctor.stdout.contains(what), "{}", doctor.text());
@@ -261,7 +249,7 @@ fn a_place_where_no_trigger_can_be_kept_is_found_before_one_is_lost() {
 
 #[test]
 fn what_waited_for_a_worktree_that_is_gone_is_dropped_and_one_of_the_same_name_inherits_nothing() {
-    let env = world(&["claim"], &["pre-push"]);
+    let env = TestEnv::with_hooks(&["claim"], &["pre-push"]);
     let linked = env.root().join("linked");
     let there = linked.to_str().unwrap();
     let start = env.git(&["rev-parse", "HEAD"]);

@@ -20,6 +20,19 @@ pub fn program(path: &Path, text: &str) {
 }
 
 impl TestEnv {
+    /// A working repository with one ticket, hooks that call turnstile, and an `origin` that has it all.
+    pub fn with_hooks(scripts: &[&str], hooks: &[&str]) -> Self {
+        let env = Self::new();
+        env.agent(scripts);
+        env.ticket("001-a", "title: A\ndone: false", "Do it.");
+        env.commit_all("tickets");
+        env.trust();
+        env.origin();
+        env.git(&["push", "--quiet", "origin", "main"]);
+        env.call_from(hooks);
+        env
+    }
+
     /// A bare repository beside this one, as its `origin`.
     pub fn origin(&self) -> PathBuf {
         let origin = self.root().join("origin.git");
